@@ -1,0 +1,3 @@
+//! The one binary: registry, issuer and verifier in one process, and the tools around them.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Vectors, the layer test, end-to-end tests.

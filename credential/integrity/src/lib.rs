@@ -1,0 +1,1 @@
+//! Strict JSON, JCS and the jcs cryptosuites of W3C Data Integrity.

@@ -1,0 +1,1 @@
+//! Key types, Multikey and JWK forms, signature verification and the Signer trait.

@@ -1,0 +1,1 @@
+//! What every HTTP service shares: problem details, authorisation, limits, telemetry, shutdown, the guarded outbound client.

@@ -1,0 +1,1 @@
+//! The issuing service: VC-API and status lists.

@@ -1,0 +1,1 @@
+//! The registry node: engines, stores, read model, HTTP API.

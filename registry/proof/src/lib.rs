@@ -1,0 +1,1 @@
+//! Light client: proves from a signed header and a Merkle path what the ledger says.

@@ -1,0 +1,1 @@
+//! What clients and nodes both speak: envelopes, actions, state keys and values.

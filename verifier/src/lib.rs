@@ -1,0 +1,1 @@
+//! The verifying service: VC-API, native verifications, verdicts.

@@ -1,0 +1,66 @@
+//! The key types that Chopmark signs with.
+
+use std::fmt;
+
+/// A signature key type: the curve together with its one signature scheme and hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// Ed25519 with pure `EdDSA` (RFC 8032).
+    Ed25519,
+    /// NIST P-256, ECDSA with SHA-256 (FIPS 186-5).
+    P256,
+    /// NIST P-384, ECDSA with SHA-384 (FIPS 186-5).
+    P384,
+}
+
+impl KeyType {
+    /// Names the curve as JWK does: `Ed25519`, `P-256`, `P-384` (RFC 7518 §6.2.1.1, RFC 8037 §2).
+    pub fn curve(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "Ed25519",
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+        }
+    }
+
+    /// Names the JWS algorithm: `EdDSA`, `ES256`, `ES384` (RFC 7518 §3.1, RFC 8037 §3.1).
+    pub fn algorithm(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "EdDSA",
+            Self::P256 => "ES256",
+            Self::P384 => "ES384",
+        }
+    }
+
+    /// Gives the length in bytes of the public key as Multikey carries it: 32, 33 or 49.
+    pub fn public_key_len(self) -> usize {
+        match self {
+            Self::Ed25519 => 32,
+            Self::P256 => 33,
+            Self::P384 => 49,
+        }
+    }
+
+    /// Gives the length in bytes of the seed or scalar: 32, 32 or 48.
+    pub fn secret_len(self) -> usize {
+        match self {
+            Self::Ed25519 | Self::P256 => 32,
+            Self::P384 => 48,
+        }
+    }
+
+    /// Gives the length in bytes of a signature: 64, 64 or 96.
+    pub fn signature_len(self) -> usize {
+        match self {
+            Self::Ed25519 | Self::P256 => 64,
+            Self::P384 => 96,
+        }
+    }
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.curve())
+    }
+}

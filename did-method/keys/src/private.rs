@@ -1,0 +1,161 @@
+//! Private keys held in memory.
+
+use std::fmt;
+
+use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use zeroize::Zeroizing;
+
+use crate::{
+    DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PublicKey, SignError, Signature,
+    Signer, VoteSignBytes, curve,
+};
+
+/// A private key in memory, wiped when dropped and never shown.
+pub struct PrivateKey {
+    public_key: PublicKey,
+    secret: Zeroizing<Vec<u8>>,
+    pair: Pair,
+}
+
+enum Pair {
+    Ed25519(Box<SigningKey>),
+    Ecdsa(EcdsaKeyPair),
+}
+
+impl PrivateKey {
+    /// Builds a key from an Ed25519 seed of 32 bytes or a big-endian ECDSA scalar of 32 or 48.
+    ///
+    /// # Errors
+    /// When the length is wrong, or the scalar is zero or not below the group order.
+    pub fn from_seed(key_type: KeyType, seed: &[u8]) -> Result<Self, KeyError> {
+        let expected = key_type.secret_len();
+        if seed.len() != expected {
+            return Err(KeyError::Length {
+                key_type,
+                expected,
+                found: seed.len(),
+            });
+        }
+        let (public_key, pair) = match key_type {
+            KeyType::Ed25519 => ed25519_pair(seed)?,
+            KeyType::P256 | KeyType::P384 => ecdsa_pair(key_type, seed)?,
+        };
+        Ok(Self {
+            public_key,
+            secret: Zeroizing::new(seed.to_vec()),
+            pair,
+        })
+    }
+
+    /// Gives the seed or scalar, for sealing in a key store.
+    pub fn secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        self.secret.clone()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        match &self.pair {
+            Pair::Ed25519(key) => Ok(Signature::from_bytes(key.sign(message).to_bytes().to_vec())),
+            Pair::Ecdsa(pair) => {
+                let made =
+                    pair.sign(&SystemRandom::new(), message)
+                        .map_err(|_| SignError::Holder {
+                            reason: "the ECDSA library refused".to_owned(),
+                        })?;
+                let mut bytes = made.as_ref().to_vec();
+                curve::make_low_s(self.public_key.key_type(), &mut bytes);
+                Ok(Signature::from_bytes(bytes))
+            }
+        }
+    }
+
+    fn sign_hashes(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
+        let key_type = self.public_key.key_type();
+        let expected = match key_type {
+            KeyType::Ed25519 | KeyType::P256 => 64,
+            KeyType::P384 => 96,
+        };
+        let found = input.as_bytes().len();
+        if found != expected {
+            return Err(SignError::InputLength {
+                key_type,
+                expected,
+                found,
+            });
+        }
+        self.sign(input.as_bytes())
+    }
+}
+
+fn ed25519_pair(seed: &[u8]) -> Result<(PublicKey, Pair), KeyError> {
+    let key_type = KeyType::Ed25519;
+    let seed = <&[u8; 32]>::try_from(seed).map_err(|_| KeyError::Scalar { key_type })?;
+    let key = Box::new(SigningKey::from_bytes(seed));
+    let public_key = PublicKey::from_raw(key_type, key.verifying_key().as_bytes())?;
+    Ok((public_key, Pair::Ed25519(key)))
+}
+
+fn ecdsa_pair(key_type: KeyType, scalar: &[u8]) -> Result<(PublicKey, Pair), KeyError> {
+    let (signing, agreeing) = if key_type == KeyType::P384 {
+        (&ECDSA_P384_SHA384_FIXED_SIGNING, &ECDH_P384)
+    } else {
+        (&ECDSA_P256_SHA256_FIXED_SIGNING, &ECDH_P256)
+    };
+    let invalid = KeyError::Scalar { key_type };
+    // The ECDH type is the library's one way to a public point that draws no randomness.
+    let point = agreement::PrivateKey::from_private_key(agreeing, scalar)
+        .map_err(|_| invalid.clone())?
+        .compute_public_key()
+        .map_err(|_| invalid.clone())?;
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(signing, scalar, point.as_ref())
+        .map_err(|_| invalid.clone())?;
+    let coordinates = point.as_ref().get(1..).ok_or(invalid.clone())?;
+    let (x, y) = coordinates
+        .split_at_checked(coordinates.len() / 2)
+        .ok_or(invalid)?;
+    let public_key = PublicKey::from_coordinates(key_type, x, y)?;
+    Ok((public_key, Pair::Ecdsa(pair)))
+}
+
+impl Signer for PrivateKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn sign_operation(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
+        self.sign_hashes(input)
+    }
+
+    fn sign_envelope(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
+        self.sign_hashes(input)
+    }
+
+    fn sign_credential(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
+        self.sign_hashes(input)
+    }
+
+    fn sign_jws(&self, input: &JwsSigningInput) -> Result<Signature, SignError> {
+        self.sign(input.as_bytes())
+    }
+
+    fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError> {
+        match &self.pair {
+            Pair::Ed25519(_) => self.sign(vote.as_bytes()),
+            Pair::Ecdsa(_) => Err(SignError::KeyType {
+                purpose: "a block header",
+                needed: KeyType::Ed25519,
+                found: self.public_key.key_type(),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey(of {:?})", self.public_key)
+    }
+}

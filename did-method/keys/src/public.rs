@@ -1,0 +1,332 @@
+//! Public keys and signature verification.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,
+};
+use ed25519_dalek::VerifyingKey;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{KeyType, curve, multikey};
+
+/// A public key whose point has been checked and parsed once; cloning shares it.
+#[derive(Clone)]
+pub struct PublicKey(Arc<Parsed>);
+
+struct Parsed {
+    key_type: KeyType,
+    /// 32 bytes, or the compressed point of 33 or 49.
+    raw: Vec<u8>,
+    point: Point,
+}
+
+enum Point {
+    Ed25519(VerifyingKey),
+    Ecdsa(ParsedPublicKey),
+}
+
+/// Says why text, bytes or a JWK are not a usable public or private key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The Multikey does not start with `z` or is not base58btc.
+    #[error("key is not base58btc multibase text")]
+    NotBase58btc,
+    /// The text is longer than any key.
+    #[error("key text has {found} characters, at most {max} are read")]
+    TextLength {
+        /// The most characters read.
+        max: usize,
+        /// The characters found.
+        found: usize,
+    },
+    /// The multicodec prefix names no key type known here.
+    #[error("multicodec prefix is none of Ed25519, P-256 or P-384")]
+    UnknownCodec,
+    /// The bytes have the wrong length for the key type.
+    #[error("{key_type} key has {found} bytes instead of {expected}")]
+    Length {
+        /// The key type.
+        key_type: KeyType,
+        /// The length it needs.
+        expected: usize,
+        /// The length found.
+        found: usize,
+    },
+    /// The bytes are not the canonical encoding of a point on the curve.
+    #[error("bytes are not a canonical {key_type} point")]
+    NotOnCurve {
+        /// The key type.
+        key_type: KeyType,
+    },
+    /// The Ed25519 point has small order, so that signatures under it prove nothing.
+    #[error("Ed25519 key has small order")]
+    SmallOrder,
+    /// The secret is zero or not below the group order.
+    #[error("secret is not a valid {key_type} scalar")]
+    Scalar {
+        /// The key type.
+        key_type: KeyType,
+    },
+    /// The text is not a did:key URL `did:key:z…#z…`.
+    #[error("not a did:key URL")]
+    NotDidKey,
+    /// The fragment of a did:key URL names another key than its DID.
+    #[error("did:key fragment differs from its identifier")]
+    FragmentMismatch,
+    /// The JWK does not describe a key of a type known here.
+    #[error("JWK: {0}")]
+    Jwk(#[from] crate::JwkError),
+}
+
+/// Says why a signature does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The signature has the wrong length for the key type.
+    #[error("signature has {found} bytes instead of {expected}")]
+    Length {
+        /// The length that the key type has.
+        expected: usize,
+        /// The length found.
+        found: usize,
+    },
+    /// The signature is the high twin of an ECDSA pair, where only the low one is taken.
+    #[error("signature has a high s")]
+    HighS,
+    /// The signature was not made with this key over this message.
+    #[error("signature does not match message and key")]
+    Mismatch,
+}
+
+impl PublicKey {
+    /// Parses a Multikey (`z6Mk…`, `zDn…`, `z82…`).
+    ///
+    /// # Errors
+    /// When the text is not canonical or the bytes are not a point of full order on the curve.
+    pub fn from_multikey(text: &str) -> Result<Self, KeyError> {
+        let (key_type, raw) = multikey::decode(text)?;
+        Self::from_raw(key_type, &raw)
+    }
+
+    /// Parses the verification method URL of a did:key, `did:key:z…#z…`.
+    ///
+    /// # Errors
+    /// When the fragment differs from the identifier or the key is not usable.
+    pub fn from_did_key_url(url: &str) -> Result<Self, KeyError> {
+        let (did, fragment) = url.split_once('#').ok_or(KeyError::NotDidKey)?;
+        let identifier = did.strip_prefix("did:key:").ok_or(KeyError::NotDidKey)?;
+        if identifier != fragment {
+            return Err(KeyError::FragmentMismatch);
+        }
+        Self::from_multikey(identifier)
+    }
+
+    /// Parses raw bytes: 32 for Ed25519, the compressed point of 33 or 49 bytes for P-256 or P-384.
+    ///
+    /// # Errors
+    /// When the length is wrong or the bytes are not a canonical point of full order.
+    pub fn from_raw(key_type: KeyType, raw: &[u8]) -> Result<Self, KeyError> {
+        let expected = key_type.public_key_len();
+        if raw.len() != expected {
+            return Err(KeyError::Length {
+                key_type,
+                expected,
+                found: raw.len(),
+            });
+        }
+        let point = match key_type {
+            KeyType::Ed25519 => Point::Ed25519(ed25519_point(raw)?),
+            KeyType::P256 | KeyType::P384 => Point::Ecdsa(ecdsa_point(key_type, raw)?),
+        };
+        Ok(Self(Arc::new(Parsed {
+            key_type,
+            raw: raw.to_vec(),
+            point,
+        })))
+    }
+
+    /// Builds an ECDSA key from its affine coordinates, big-endian and of full length.
+    pub(crate) fn from_coordinates(
+        key_type: KeyType,
+        x: &[u8],
+        y: &[u8],
+    ) -> Result<Self, KeyError> {
+        let mut uncompressed = Vec::with_capacity(1 + x.len() + y.len());
+        uncompressed.push(0x04);
+        uncompressed.extend_from_slice(x);
+        uncompressed.extend_from_slice(y);
+        let point = ecdsa_point(key_type, &uncompressed)?;
+        let odd = y.last().is_some_and(|byte| byte & 1 == 1);
+        let mut raw = Vec::with_capacity(1 + x.len());
+        raw.push(if odd { 0x03 } else { 0x02 });
+        raw.extend_from_slice(x);
+        Ok(Self(Arc::new(Parsed {
+            key_type,
+            raw,
+            point: Point::Ecdsa(point),
+        })))
+    }
+
+    /// Gives the Multikey text.
+    pub fn multikey(&self) -> String {
+        multikey::encode(self.0.key_type, &self.0.raw)
+    }
+
+    /// Gives the did:key, `did:key:z…`.
+    pub fn did_key(&self) -> String {
+        format!("did:key:{}", self.multikey())
+    }
+
+    /// Gives the did:key verification method URL, `did:key:z…#z…`.
+    pub fn did_key_url(&self) -> String {
+        let multikey = self.multikey();
+        format!("did:key:{multikey}#{multikey}")
+    }
+
+    /// Names the key type.
+    pub fn key_type(&self) -> KeyType {
+        self.0.key_type
+    }
+
+    /// Gives the raw bytes: 32 for Ed25519, the compressed point of 33 or 49 bytes for P-256 or P-384.
+    pub fn raw(&self) -> &[u8] {
+        &self.0.raw
+    }
+
+    /// Gives the big-endian `y` coordinate of an ECDSA key.
+    pub(crate) fn y(&self) -> Option<Vec<u8>> {
+        let Point::Ecdsa(point) = &self.0.point else {
+            return None;
+        };
+        // The uncompressed point, x ‖ y, ends the SubjectPublicKeyInfo (RFC 5480 §2).
+        let spki = point.as_der().ok()?;
+        let length = self.0.raw.len() - 1;
+        let start = spki.as_ref().len().checked_sub(length)?;
+        spki.as_ref().get(start..).map(<[u8]>::to_vec)
+    }
+
+    /// Verifies a signature of 64 bytes (Ed25519), r‖s of 64 (P-256, SHA-256) or r‖s of 96 (P-384, SHA-384).
+    ///
+    /// Ed25519 is checked without cofactor and with small-order points refused; ECDSA accepts either twin of s, as
+    /// credentials made by others may carry both.
+    ///
+    /// # Errors
+    /// When the length is wrong or the signature does not match.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+        let expected = self.0.key_type.signature_len();
+        if signature.len() != expected {
+            return Err(VerifyError::Length {
+                expected,
+                found: signature.len(),
+            });
+        }
+        match &self.0.point {
+            Point::Ed25519(key) => {
+                let signature = ed25519_dalek::Signature::from_slice(signature)
+                    .map_err(|_| VerifyError::Mismatch)?;
+                key.verify_strict(message, &signature)
+                    .map_err(|_| VerifyError::Mismatch)
+            }
+            Point::Ecdsa(key) => key
+                .verify_sig(message, signature)
+                .map_err(|_| VerifyError::Mismatch),
+        }
+    }
+
+    /// Verifies as [`Self::verify`] does and refuses a high ECDSA s, so that nobody but the signer can vary the bytes.
+    ///
+    /// # Errors
+    /// When the length is wrong, s is above n/2, or the signature does not match.
+    pub fn verify_strict(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+        let expected = self.0.key_type.signature_len();
+        if signature.len() == expected && !curve::is_low_s(self.0.key_type, signature) {
+            return Err(VerifyError::HighS);
+        }
+        self.verify(message, signature)
+    }
+}
+
+fn ed25519_point(raw: &[u8]) -> Result<VerifyingKey, KeyError> {
+    let not_on_curve = KeyError::NotOnCurve {
+        key_type: KeyType::Ed25519,
+    };
+    let Ok(bytes) = <&[u8; 32]>::try_from(raw) else {
+        return Err(not_on_curve);
+    };
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_on_curve.clone())?;
+    // The decoder takes y ≥ p and a negative zero (RFC 8032 §5.1.3 refuses both); the encoder never writes them.
+    if key.to_edwards().compress().as_bytes() != bytes {
+        return Err(not_on_curve);
+    }
+    if key.is_weak() {
+        return Err(KeyError::SmallOrder);
+    }
+    Ok(key)
+}
+
+fn ecdsa_point(key_type: KeyType, encoded: &[u8]) -> Result<ParsedPublicKey, KeyError> {
+    let algorithm: &'static EcdsaVerificationAlgorithm = match key_type {
+        KeyType::P256 => &ECDSA_P256_SHA256_FIXED,
+        KeyType::P384 => &ECDSA_P384_SHA384_FIXED,
+        KeyType::Ed25519 => return Err(KeyError::NotOnCurve { key_type }),
+    };
+    ParsedPublicKey::new(algorithm, encoded).map_err(|_| KeyError::NotOnCurve { key_type })
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key_type == other.0.key_type && self.0.raw == other.0.raw
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl PartialOrd for PublicKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PublicKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0.key_type, &self.0.raw).cmp(&(other.0.key_type, &other.0.raw))
+    }
+}
+
+impl Hash for PublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key_type.hash(state);
+        self.0.raw.hash(state);
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.multikey())
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.multikey())
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.multikey())
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_multikey(&text).map_err(serde::de::Error::custom)
+    }
+}

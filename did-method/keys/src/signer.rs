@@ -1,0 +1,239 @@
+//! The Signer trait: one method for each purpose, each with an input type of its own.
+
+use std::fmt;
+
+use crate::{KeyType, PublicKey};
+
+/// Signs with one private key, wherever it is held.
+pub trait Signer: Send + Sync {
+    /// Gives the public key that verifies what this signer signs.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs a DID operation (purpose `assertionMethod`, a did:key as verification method).
+    ///
+    /// # Errors
+    /// When the key's holder cannot or will not sign.
+    fn sign_operation(&self, input: &DataIntegrityInput) -> Result<Signature, SignError>;
+
+    /// Signs a ledger envelope (purpose `capabilityInvocation`, a did:key as verification method).
+    ///
+    /// # Errors
+    /// When the key's holder cannot or will not sign.
+    fn sign_envelope(&self, input: &DataIntegrityInput) -> Result<Signature, SignError>;
+
+    /// Signs a credential or presentation with a Data Integrity proof.
+    ///
+    /// # Errors
+    /// When the key's holder cannot or will not sign.
+    fn sign_credential(&self, input: &DataIntegrityInput) -> Result<Signature, SignError>;
+
+    /// Signs a JWS with the key type's algorithm ([`KeyType::algorithm`]).
+    ///
+    /// # Errors
+    /// When the key's holder cannot or will not sign.
+    fn sign_jws(&self, input: &JwsSigningInput) -> Result<Signature, SignError>;
+
+    /// Signs a vote for a block header; Ed25519 only.
+    ///
+    /// # Errors
+    /// When the key is not Ed25519, or its holder cannot or will not sign.
+    fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError>;
+}
+
+/// A signature: 64 bytes of Ed25519, or r‖s of 64 (P-256) or 96 bytes (P-384) with low s.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signature(Vec<u8>);
+
+impl Signature {
+    /// Wraps the bytes that a key's holder returned.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Gives the signature's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = data_encoding::HEXLOWER.encode(&self.0);
+        write!(f, "Signature({hex})")
+    }
+}
+
+/// What a Data Integrity proof signs: hash(proof configuration) ‖ hash(document), 64 or 96 bytes.
+///
+/// ```text
+/// SHA-256  | config 32 | document 32 |    Ed25519, P-256   (vc-di-eddsa §3.3.4, vc-di-ecdsa §3.3.4)
+/// SHA-384  | config 48 | document 48 |    P-384
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataIntegrityInput {
+    bytes: [u8; 96],
+    len: usize,
+}
+
+impl DataIntegrityInput {
+    /// Joins two hashes of one length, 32 or 48 bytes each.
+    ///
+    /// # Errors
+    /// When the lengths differ or are neither 32 nor 48.
+    pub fn new(config_hash: &[u8], document_hash: &[u8]) -> Result<Self, InputError> {
+        let half = config_hash.len();
+        if (half != 32 && half != 48) || document_hash.len() != half {
+            return Err(InputError::HashLengths {
+                config: half,
+                document: document_hash.len(),
+            });
+        }
+        let mut bytes = [0; 96];
+        for (to, from) in bytes
+            .iter_mut()
+            .zip(config_hash.iter().chain(document_hash))
+        {
+            *to = *from;
+        }
+        Ok(Self {
+            bytes,
+            len: 2 * half,
+        })
+    }
+
+    /// Gives the 64 or 96 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&self.bytes)
+    }
+}
+
+/// The ASCII text `header.payload` that a JWS signs (RFC 7515 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwsSigningInput(String);
+
+impl JwsSigningInput {
+    /// Takes `header.payload`: two non-empty runs of base64url characters and one dot.
+    ///
+    /// # Errors
+    /// When the text has another shape.
+    pub fn new(text: impl Into<String>) -> Result<Self, InputError> {
+        let text = text.into();
+        let base64url = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        match text.split_once('.') {
+            // Every JOSE header is a JSON object, and `{` begins base64url text with `e`.
+            Some((header, payload))
+                if header.starts_with('e') && base64url(header) && base64url(payload) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err(InputError::NotJws),
+        }
+    }
+
+    /// Gives the text's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Gives the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The length-delimited protobuf `CanonicalVote` that a validator signs (Tendermint, `Vote::into_signable_vec`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoteSignBytes(Vec<u8>);
+
+impl VoteSignBytes {
+    /// Longest canonical vote taken, in bytes; real ones have about 120.
+    const MAX: usize = 256;
+
+    /// Takes the bytes of one canonical prevote or precommit.
+    ///
+    /// # Errors
+    /// When the length prefix or the vote type is not that of a canonical vote.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, InputError> {
+        let body = match bytes.as_slice() {
+            [short, body @ ..] if *short < 0x80 && usize::from(*short) == body.len() => body,
+            [low, high, body @ ..]
+                if *low >= 0x80
+                    && (1..0x80).contains(high)
+                    && usize::from(*low & 0x7f) + (usize::from(*high) << 7) == body.len() =>
+            {
+                body
+            }
+            _ => return Err(InputError::NotVote),
+        };
+        // Field 1, varint: SIGNED_MSG_TYPE_PREVOTE = 1 or SIGNED_MSG_TYPE_PRECOMMIT = 2; field 2, sfixed64: height.
+        match body {
+            [0x08, 1 | 2, 0x11, ..] if bytes.len() <= Self::MAX => Ok(Self(bytes)),
+            _ => Err(InputError::NotVote),
+        }
+    }
+
+    /// Gives the bytes to sign.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Says why bytes are not the input of any signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The two hashes of a proof do not fit together.
+    #[error("hashes of {config} and {document} bytes are no pair of 32 or 48")]
+    HashLengths {
+        /// Length of the proof configuration's hash.
+        config: usize,
+        /// Length of the document's hash.
+        document: usize,
+    },
+    /// The text is not `header.payload` in base64url.
+    #[error("text is not a JWS signing input")]
+    NotJws,
+    /// The bytes are not a length-delimited canonical vote.
+    #[error("bytes are not a canonical vote")]
+    NotVote,
+}
+
+/// Says why no signature was made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The purpose needs another key type.
+    #[error("{purpose} needs an {needed} key, this one is {found}")]
+    KeyType {
+        /// What was to be signed.
+        purpose: &'static str,
+        /// The key type needed.
+        needed: KeyType,
+        /// The key type held.
+        found: KeyType,
+    },
+    /// The input hashes do not belong to the key type: 64 bytes for Ed25519 and P-256, 96 for P-384.
+    #[error("{key_type} key was given {found} bytes of hashes instead of {expected}")]
+    InputLength {
+        /// The key type held.
+        key_type: KeyType,
+        /// The bytes it signs.
+        expected: usize,
+        /// The bytes given.
+        found: usize,
+    },
+    /// The input is not what the method signs.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The key's holder failed or refused.
+    #[error("signing failed: {reason}")]
+    Holder {
+        /// What the holder said.
+        reason: String,
+    },
+}

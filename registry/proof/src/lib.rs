@@ -1,1 +1,31 @@
-//! Light client: proves from a signed header and a Merkle path what the ledger says.
+//! Light client of a Chopmark ledger: from a pinned [`TrustRoot`], a [`StateProof`] shows what the ledger says.
+//!
+//! A proof is a Tendermint signed header, the validator set that signed it, and a Merkle path from the header's
+//! `app_hash` to one key. It shows that a key holds a value ([`verify_inclusion`]) or that it holds none
+//! ([`verify_absence`]), whoever relayed it. This crate does no I/O and reads no clock.
+//!
+//! ```text
+//! TrustRoot ──pins──▶ validators ──sign──▶ header ──app_hash──▶ path ──▶ "K = V" or "K is absent"
+//! ```
+
+pub mod build;
+mod commit;
+mod error;
+pub mod hashes;
+mod light;
+mod state_proof;
+mod trust_root;
+mod verify;
+
+pub use error::ProofError;
+pub use light::{LightBlock, TrustedHeader};
+pub use state_proof::{StateProof, key_hash};
+pub use trust_root::{TrustRoot, TrustRootError, validator_set};
+pub use verify::{Freshness, VerifiedHeader, verify_absence, verify_header, verify_inclusion};
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,175 @@
+//! Following a ledger whose validators change: from one trusted header to a later one.
+
+use std::time::Duration;
+
+use tendermint::block::signed_header::SignedHeader;
+use tendermint::{Hash, Time, block, validator};
+use tendermint_light_client_verifier::options::Options;
+use tendermint_light_client_verifier::types::{
+    TrustThreshold, TrustedBlockState, UntrustedBlockState,
+};
+use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
+
+use crate::commit::check_commit;
+use crate::verify::check_chain;
+use crate::{Freshness, ProofError, TrustRoot};
+
+/// A signed header with the validators that signed it and those that sign the next one; unverified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LightBlock {
+    /// Header and commit.
+    pub signed_header: SignedHeader,
+    /// Validators at this height.
+    pub validators: validator::Set,
+    /// Validators at the next height.
+    pub next_validators: validator::Set,
+}
+
+/// A header that was verified, and the validators that it entrusts with the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedHeader {
+    root: TrustRoot,
+    height: block::Height,
+    time: Time,
+    hash: Hash,
+    next_validators: validator::Set,
+    next_validators_hash: Hash,
+}
+
+impl TrustedHeader {
+    /// Starts from a header that the pinned validators signed.
+    ///
+    /// # Errors
+    /// Names the first thing that does not hold.
+    pub fn first(root: &TrustRoot, block: &LightBlock) -> Result<Self, ProofError> {
+        let found = block.validators.hash();
+        if found != root.validators_hash() {
+            return Err(ProofError::UntrustedValidators {
+                found: found.to_string(),
+                pinned: root.validators_hash().to_string(),
+            });
+        }
+        Self::checked(root, block)
+    }
+
+    /// Follows to a later header: the next one by its parent link, a farther one when validators with more than a third
+    /// of the power trusted now have signed it too.
+    ///
+    /// Skipping rests on that overlap alone: whoever skips should ask a second node for the same height.
+    ///
+    /// # Errors
+    /// Names the first thing that does not hold, also when this header is older than `trusting_period`.
+    pub fn advance(
+        &self,
+        block: &LightBlock,
+        now_ms: i64,
+        trusting_period: Duration,
+    ) -> Result<Self, ProofError> {
+        let next = Self::checked(&self.root, block)?;
+        let header = &block.signed_header.header;
+        let not_advancing = |reason: String| ProofError::NotAdvancing {
+            height: header.height.value(),
+            trusted: self.height.value(),
+            reason,
+        };
+        let verdict = ProdVerifier::default().verify_update_header(
+            UntrustedBlockState {
+                signed_header: &block.signed_header,
+                validators: &block.validators,
+                next_validators: Some(&block.next_validators),
+            },
+            TrustedBlockState {
+                chain_id: self.root.tendermint_chain_id(),
+                header_time: self.time,
+                height: self.height,
+                next_validators: &self.next_validators,
+                next_validators_hash: self.next_validators_hash,
+            },
+            &Options {
+                trust_threshold: TrustThreshold::ONE_THIRD,
+                trusting_period,
+                clock_drift: Duration::from_millis(Freshness::MAX_AHEAD_MS.unsigned_abs()),
+            },
+            time_from_ms(now_ms).map_err(|error| not_advancing(error.to_string()))?,
+        );
+        match verdict {
+            Verdict::Success => {}
+            Verdict::NotEnoughTrust(tally) => {
+                return Err(not_advancing(format!("not enough trust: {tally}")));
+            }
+            Verdict::Invalid(detail) => return Err(not_advancing(detail.to_string())),
+        }
+        // The library leaves this to its caller: an unlinked fork under the same keys would pass.
+        let named = header.last_block_id.map(|id| id.hash);
+        if header.height == self.height.increment() && named != Some(self.hash) {
+            return Err(ProofError::Unlinked {
+                named: named.unwrap_or_default().to_string(),
+                trusted: self.hash.to_string(),
+            });
+        }
+        Ok(next)
+    }
+
+    /// Height of this header.
+    pub fn height(&self) -> u64 {
+        self.height.value()
+    }
+
+    /// The trust root that pins the validators of the next header: what state proofs are checked against from here on.
+    ///
+    /// # Errors
+    /// When a validator key is not Ed25519.
+    pub fn trust_root(&self) -> Result<TrustRoot, crate::TrustRootError> {
+        self.root.with_validators(self.next_validators.clone())
+    }
+
+    /// Checks everything that a header and its sets show by themselves.
+    fn checked(root: &TrustRoot, block: &LightBlock) -> Result<Self, ProofError> {
+        let signed = &block.signed_header;
+        let header = &signed.header;
+        check_chain(root, signed)?;
+        // The library leaves the next set to its caller: without this check an attacker's own set passes for trusted.
+        for (set, named) in [
+            (&block.validators, header.validators_hash),
+            (&block.next_validators, header.next_validators_hash),
+        ] {
+            let found = set.hash();
+            if found != named {
+                return Err(ProofError::OtherValidators {
+                    found: found.to_string(),
+                    named: named.to_string(),
+                });
+            }
+        }
+        let hash = header.hash();
+        if hash != signed.commit.block_id.hash {
+            return Err(ProofError::OtherBlock {
+                committed: signed.commit.block_id.hash.to_string(),
+                found: hash.to_string(),
+            });
+        }
+        check_commit(
+            root.tendermint_chain_id(),
+            &signed.commit,
+            &block.validators,
+        )?;
+        Ok(Self {
+            root: root.clone(),
+            height: header.height,
+            time: header.time,
+            hash,
+            next_validators: block.next_validators.clone(),
+            next_validators_hash: header.next_validators_hash,
+        })
+    }
+}
+
+/// Converts milliseconds since the Unix epoch.
+pub(crate) fn time_from_ms(ms: i64) -> Result<Time, tendermint::Error> {
+    let nanos = u32::try_from(ms.rem_euclid(1_000) * 1_000_000)
+        .map_err(tendermint::Error::integer_overflow)?;
+    Time::from_unix_timestamp(ms.div_euclid(1_000), nanos)
+}
+
+#[cfg(test)]
+mod tests;

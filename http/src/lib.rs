@@ -1,1 +1,24 @@
 //! What every HTTP service shares: problem details, authorisation, limits, telemetry, shutdown, the guarded outbound client.
+//!
+//! A binary merges its services' routers, wraps them once with [`stack::wrap`] and hands the result to [`server::serve`].
+//! A handler takes its body through [`JsonBytes`], checks writes through [`AdminToken`] and fails with a [`Problem`].
+
+pub mod auth;
+pub mod body;
+pub mod clock;
+pub mod host;
+pub mod metrics;
+pub mod outbound;
+pub mod problem;
+pub mod random;
+pub mod server;
+pub mod stack;
+pub mod telemetry;
+pub mod tls;
+
+pub use auth::AdminToken;
+pub use body::JsonBytes;
+pub use host::HostGuard;
+pub use metrics::Metrics;
+pub use outbound::Guarded;
+pub use problem::Problem;

@@ -1,0 +1,217 @@
+//! Listeners, connections and their end.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use self::stall::Stalling;
+
+mod stall;
+
+/// How long open requests may still run once the end is announced; the whole shutdown takes less than 5 s.
+const GRACE: Duration = Duration::from_millis(3_500);
+
+/// One socket to listen on.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Listener {
+    /// Serves HTTP/1.1 in the clear.
+    pub fn plain(socket: TcpListener) -> Self {
+        Self { socket, tls: None }
+    }
+
+    /// Serves HTTP/1.1 over TLS.
+    pub fn tls(socket: TcpListener, acceptor: TlsAcceptor) -> Self {
+        Self {
+            socket,
+            tls: Some(acceptor),
+        }
+    }
+}
+
+/// What a connection may take.
+#[derive(Debug, Clone)]
+pub struct ConnectionLimits {
+    /// How many connections are open at once; a further one waits in the socket's queue.
+    pub connections: usize,
+    /// How long a client may take for a TLS handshake or the head of a request, and how long it may idle between two.
+    pub head_time: Duration,
+    /// How long a client may leave an answer unread.
+    pub stall_time: Duration,
+    /// The size of a request's head in bytes.
+    pub head_bytes: usize,
+    /// The number of header fields.
+    pub head_fields: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            head_time: Duration::from_secs(15),
+            stall_time: Duration::from_secs(20),
+            head_bytes: 32 * 1024,
+            head_fields: 64,
+        }
+    }
+}
+
+/// Serves a router on all listeners until `shutdown` resolves, then ends within 5 s, hanging clients or not.
+///
+/// Requests under way may finish for 3.5 s; what is left then is cut off.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (announce, announced) = watch::channel(false);
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        let door = Door {
+            router: router.clone(),
+            limits: limits.clone(),
+            announced: announced.clone(),
+            room: Arc::clone(&room),
+        };
+        accepting.spawn(door.accept(listener));
+    }
+    shutdown.await;
+    // Nobody is left to hear it when every door is shut already.
+    let _ = announce.send(true);
+    let ending = async { while accepting.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, ending).await.is_err() {
+        tracing::warn!("cut off the connections that would not end");
+        accepting.shutdown().await;
+    }
+}
+
+/// Resolves when the process is asked to end: SIGTERM or SIGINT.
+///
+/// # Errors
+/// The signal handlers could not be installed.
+pub async fn shutdown_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct Door {
+    router: Router,
+    limits: ConnectionLimits,
+    announced: watch::Receiver<bool>,
+    room: Arc<Semaphore>,
+}
+
+impl Door {
+    /// Accepts connections until the end is announced, then waits for those that are open.
+    async fn accept(self, listener: Listener) {
+        // Dropping the set, as cutting off does, ends its connections.
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = self.ending() => break,
+                accepted = self.next(&listener.socket) => accepted,
+            };
+            while connections.try_join_next().is_some() {}
+            match accepted {
+                Ok((stream, place)) => {
+                    let door = self.clone();
+                    let tls = listener.tls.clone();
+                    connections.spawn(async move {
+                        door.admit(stream, tls).await;
+                        drop(place);
+                    });
+                }
+                // Out of file descriptors, most likely: give the open connections time to end.
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    /// Resolves when the end is announced, or can no longer be.
+    async fn ending(&self) {
+        let _ = self.announced.clone().wait_for(|ending| *ending).await;
+    }
+
+    async fn next(&self, socket: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
+        let (stream, _) = socket.accept().await?;
+        Ok((stream, place))
+    }
+
+    async fn admit(&self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Small answers leave at once; a socket that refuses the option still serves.
+        let _ = stream.set_nodelay(true);
+        let Some(acceptor) = tls else {
+            return self.converse(stream).await;
+        };
+        tokio::select! {
+            () = self.ending() => {}
+            handshake = tokio::time::timeout(self.limits.head_time, acceptor.accept(stream)) => {
+                if let Ok(Ok(stream)) = handshake {
+                    self.converse(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_time)
+            .max_header_size(self.limits.head_bytes)
+            .max_headers(self.limits.head_fields)
+            .serve_connection(
+                TokioIo::new(Stalling::new(stream, self.limits.stall_time)),
+                service,
+            );
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.ending() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection broke off");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

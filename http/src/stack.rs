@@ -1,0 +1,197 @@
+//! The layers around every service: one place that says what happens to a request before and after its handler.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use data_encoding::HEXLOWER;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+
+use crate::{HostGuard, Metrics, Problem, body, host, metrics, random};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the layers allow.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// How long a client may take to send its body.
+    pub body_time: Duration,
+    /// How long a handler may take.
+    pub request_time: Duration,
+    /// How many requests are handled at once.
+    pub concurrency: usize,
+    /// How long a request waits for its turn.
+    pub queue_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: body::DEFAULT_LIMIT,
+            body_time: Duration::from_secs(10),
+            request_time: Duration::from_secs(30),
+            concurrency: 256,
+            queue_time: Duration::from_secs(2),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Bounds {
+    limits: Limits,
+    turns: Arc<Semaphore>,
+}
+
+/// Wraps the merged routes of a process: `/healthz` and `/metrics`, problems for unknown paths and methods, and the layers.
+///
+/// From the outside in: request id and access log, metrics, panics become 500, foreign hosts are refused, the body is read
+/// within its limits, the request waits for its turn, the handler runs within its time.
+pub fn wrap(
+    services: Router,
+    metrics: Metrics,
+    guard: Option<HostGuard>,
+    limits: Limits,
+) -> Router {
+    let bounding = Bounds {
+        turns: Arc::new(Semaphore::new(limits.concurrency)),
+        limits,
+    };
+    let mut router = services
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics::serve).with_state(metrics.clone()))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(from_fn_with_state(bounding, bound));
+    if let Some(guard) = guard {
+        router = router.layer(from_fn_with_state(guard, host::guard));
+    }
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(metrics, metrics::observe))
+        .layer(from_fn(log_access))
+}
+
+/// Answers `GET /healthz`: the process is alive.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn unknown_path() -> Problem {
+    Problem::not_found("there is nothing under this path")
+}
+
+async fn unknown_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The method is not allowed here",
+    )
+}
+
+/// Reads the body within its limits, then runs the handler within its own.
+async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+    match admit(&bounds, request).await {
+        Ok((request, turn)) => {
+            let answer = tokio::time::timeout(bounds.limits.request_time, next.run(request)).await;
+            drop(turn);
+            answer.unwrap_or_else(|_| {
+                Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "timeout",
+                    "The answer took too long",
+                )
+                .header(RETRY_AFTER, HeaderValue::from_static("5"))
+                .into_response()
+            })
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(
+    bounds: &Bounds,
+    request: Request,
+) -> Result<(Request, tokio::sync::OwnedSemaphorePermit), Problem> {
+    let (parts, incoming) = request.into_parts();
+    // The whole body is read before its handler runs: no handler waits for a slow client, and an answer that comes
+    // before the body was wanted does not break the connection.
+    let reading = body::read(&parts.headers, incoming, bounds.limits.body);
+    let bytes = tokio::time::timeout(bounds.limits.body_time, reading)
+        .await
+        .map_err(|_| {
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "slow-body",
+                "The body came too slowly",
+            )
+        })??;
+    let waiting = Arc::clone(&bounds.turns).acquire_owned();
+    let turn = tokio::time::timeout(bounds.limits.queue_time, waiting).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(Problem::unavailable("too many requests are under way"));
+    };
+    Ok((Request::from_parts(parts, Body::from(bytes)), turn))
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature is tower-http's"
+)]
+fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let words = cause
+        .downcast_ref::<&str>()
+        .map(|words| (*words).to_owned());
+    let words = words
+        .or_else(|| cause.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(cause = %words, "a handler panicked");
+    Problem::silent_internal().into_response()
+}
+
+/// Names the request, and logs how it ended: never its path, query, headers or body.
+async fn log_access(request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .filter(|id| is_plain(id))
+        .cloned();
+    let id = id.unwrap_or_else(fresh_id);
+    let method = metrics::method_label(request.method());
+    let route = metrics::route_label(&request);
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    span.in_scope(|| tracing::debug!(method, route, status, micros, "answered a request"));
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn is_plain(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    (1..=64).contains(&bytes.len())
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+}
+
+fn fresh_id() -> HeaderValue {
+    let id = HEXLOWER.encode(&random::bytes::<8>());
+    HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+}
+
+#[cfg(test)]
+mod tests;

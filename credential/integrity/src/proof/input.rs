@@ -1,0 +1,136 @@
+//! What a proof signs: the two hashes, taken without copying the document.
+
+use chop_keys::{DataIntegrityInput, KeyType, PublicKey};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256, Sha384};
+
+use super::{JcsSuite, Proof, ProofError};
+use crate::canonicalize;
+
+/// Computes what a proof with this configuration signs; the document's `proof` and the configuration's `proofValue`
+/// are left out of account.
+///
+/// # Errors
+/// When the configuration is malformed, does not fit the key, the contexts differ, or `previous` is not what the
+/// configuration names.
+pub fn signing_input(
+    document: &Map<String, Value>,
+    previous: &[&Map<String, Value>],
+    configuration: &Map<String, Value>,
+    key: &PublicKey,
+) -> Result<DataIntegrityInput, ProofError> {
+    of_view(document, previous, &Proof::parse(configuration)?, key)
+}
+
+/// Tells whether the document's `@context` lists entries that the proof's does not, which nobody signed.
+pub fn context_extends(document: &Map<String, Value>, proof: &Map<String, Value>) -> bool {
+    match (document.get("@context"), proof.get("@context")) {
+        (Some(of_document), Some(of_proof)) => of_document != of_proof,
+        _ => false,
+    }
+}
+
+pub(super) fn of_view(
+    document: &Map<String, Value>,
+    previous: &[&Map<String, Value>],
+    proof: &Proof<'_>,
+    key: &PublicKey,
+) -> Result<DataIntegrityInput, ProofError> {
+    let suite = JcsSuite::from_name(proof.cryptosuite()).ok_or_else(|| ProofError::Suite {
+        found: proof.cryptosuite().to_owned(),
+    })?;
+    if !suite.uses(key.key_type()) {
+        return Err(ProofError::KeyType {
+            suite,
+            key_type: key.key_type(),
+        });
+    }
+    check_previous(previous, proof)?;
+    let context = proof.context();
+    if let Some(of_proof) = context
+        && !starts_with(document.get("@context"), of_proof)
+    {
+        return Err(ProofError::Context);
+    }
+    let configuration = canonicalize(&Configuration(proof.members()))?;
+    let document = canonicalize(&Unsecured {
+        document,
+        context,
+        previous,
+    })?;
+    let input = if key.key_type() == KeyType::P384 {
+        DataIntegrityInput::new(&Sha384::digest(configuration), &Sha384::digest(document))
+    } else {
+        DataIntegrityInput::new(&Sha256::digest(configuration), &Sha256::digest(document))
+    };
+    Ok(input?)
+}
+
+/// Checks that the previous proofs are exactly those named (vc-data-integrity §4.3, §4.5).
+fn check_previous(previous: &[&Map<String, Value>], proof: &Proof<'_>) -> Result<(), ProofError> {
+    let named = proof.previous_proof();
+    let given: Vec<&str> = previous
+        .iter()
+        .map(|proof| proof.get("id").and_then(Value::as_str).unwrap_or_default())
+        .collect();
+    let matches =
+        given.iter().all(|id| named.contains(id)) && named.iter().all(|id| given.contains(id));
+    if matches {
+        return Ok(());
+    }
+    let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    Err(ProofError::Previous {
+        named: owned(&named),
+        given: owned(&given),
+    })
+}
+
+/// Tells whether the document's `@context` begins with the values of the proof's, in their order (vc-di-eddsa §3.3.2).
+fn starts_with(of_document: Option<&Value>, of_proof: &Value) -> bool {
+    let Some(of_document) = of_document else {
+        return false;
+    };
+    list(of_document).starts_with(list(of_proof))
+}
+
+fn list(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(values) => values,
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// A proof that is written without its value.
+struct Configuration<'a>(&'a Map<String, Value>);
+
+impl Serialize for Configuration<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.0.iter().filter(|(name, _)| *name != "proofValue");
+        serializer.collect_map(members)
+    }
+}
+
+/// A document that is written without its proof, with the proof's context and the previous proofs.
+struct Unsecured<'a> {
+    document: &'a Map<String, Value>,
+    context: Option<&'a Value>,
+    previous: &'a [&'a Map<String, Value>],
+}
+
+impl Serialize for Unsecured<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        for (name, value) in self.document {
+            match (name.as_str(), self.context) {
+                ("proof", _) => {}
+                ("@context", Some(context)) => members.serialize_entry(name, context)?,
+                _ => members.serialize_entry(name, value)?,
+            }
+        }
+        if !self.previous.is_empty() {
+            members.serialize_entry("proof", self.previous)?;
+        }
+        members.end()
+    }
+}

@@ -1,1 +1,3 @@
 //! The registry node: engines, stores, read model, HTTP API.
+
+pub mod store;

@@ -1,0 +1,152 @@
+//! What a node keeps: the state tree, the current values, blocks, outcomes and operation logs, in one redb file.
+//!
+//! One block is one durable transaction, so that what was acknowledged is on disk and a crash leaves a whole block or
+//! none. Each commit also saves redb's allocator state ("quick repair"): after a kill the file opens at once. Where a
+//! write fails, the file is opened anew without ever writing to it, so that reads go on.
+
+mod disk;
+mod error;
+mod frozen;
+mod record;
+mod snapshot;
+mod tables;
+mod write;
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{Database, ReadableDatabase};
+
+pub use disk::DiskLimit;
+pub use error::StoreError;
+pub use record::{BlockRecord, RecordedResult};
+pub use snapshot::Snapshot;
+pub use write::BlockWrite;
+
+/// Bytes of the file that are kept in memory; redb's own default is 1 GiB.
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// The open database file of one ledger.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    limit: Arc<DiskLimit>,
+    handle: RwLock<Handle>,
+}
+
+enum Handle {
+    Writable(Database),
+    /// Open, but nothing reaches the file.
+    Frozen(Database),
+    /// Between two openings, or after an opening that failed.
+    Closed,
+}
+
+impl Store {
+    /// Opens the file for reading and writing; makes an empty one when there is none.
+    ///
+    /// # Errors
+    /// When the file is in use, damaged beyond redb's repair, or of another format.
+    pub fn open(path: &Path, limit: Arc<DiskLimit>) -> Result<Self, StoreError> {
+        let database = open_writable(path, &limit)?;
+        Ok(Self { path: path.to_owned(), limit, handle: RwLock::new(Handle::Writable(database)) })
+    }
+
+    /// Opens a database over a backend of the caller's, as crash tests do.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    #[cfg(test)]
+    pub(crate) fn over(backend: impl redb::StorageBackend) -> Result<Self, StoreError> {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+        tables::prepare(&database)?;
+        Ok(Self {
+            path: PathBuf::new(),
+            limit: Arc::new(DiskLimit::none()),
+            handle: RwLock::new(Handle::Writable(database)),
+        })
+    }
+
+    /// Takes a snapshot of everything that was committed so far.
+    ///
+    /// # Errors
+    /// When the database is closed or fails.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        match &*handle {
+            Handle::Writable(database) | Handle::Frozen(database) => Snapshot::of(&database.begin_read()?),
+            Handle::Closed => Err(StoreError::Closed),
+        }
+    }
+
+    /// Writes blocks and all that they changed, durably and as a whole.
+    ///
+    /// # Errors
+    /// When the blocks do not follow the last one, or the disk does not take them; then nothing of them is kept.
+    pub fn commit(&self, write: &BlockWrite<'_>) -> Result<(), StoreError> {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        match &*handle {
+            Handle::Writable(database) => write.commit(database),
+            Handle::Frozen(_) => Err(StoreError::ReadOnly),
+            Handle::Closed => Err(StoreError::Closed),
+        }
+    }
+
+    /// Closes the database and opens it for reading only, which redb needs after any failed write.
+    ///
+    /// # Errors
+    /// When it does not open; then it stays closed.
+    pub fn reopen_read_only(&self) -> Result<(), StoreError> {
+        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        *handle = Handle::Closed;
+        let backend = frozen::Frozen::new(OpenOptions::new().read(true).open(&self.path)?)?;
+        *handle = Handle::Frozen(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?);
+        Ok(())
+    }
+
+    /// Closes the database and opens it for writing again.
+    ///
+    /// # Errors
+    /// When it does not open; then it stays closed.
+    pub fn reopen_writable(&self) -> Result<(), StoreError> {
+        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        *handle = Handle::Closed;
+        *handle = Handle::Writable(open_writable(&self.path, &self.limit)?);
+        Ok(())
+    }
+
+    /// Says whether the disk takes `bytes` more, by writing and removing a file of that size next to the database.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        let probe = self.path.with_extension("room");
+        let taken = disk::probe(&probe, bytes);
+        // A probe that cannot be removed costs room, but the answer stands.
+        let _removed = std::fs::remove_file(&probe);
+        taken.is_ok() && self.limit.allows_growth_of(&self.path, bytes)
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Writable(_) => "Writable",
+            Self::Frozen(_) => "Frozen",
+            Self::Closed => "Closed",
+        })
+    }
+}
+
+fn open_writable(path: &Path, limit: &Arc<DiskLimit>) -> Result<Database, StoreError> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let backend = disk::Disk::new(file, Arc::clone(limit))?;
+    let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+    tables::prepare(&database)?;
+    Ok(database)
+}
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Everything that was committed up to one moment, to be read without further locks.
+
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
+
+use super::{BlockRecord, StoreError, tables};
+
+/// A consistent view of the database; later commits do not show in it.
+pub struct Snapshot {
+    meta: ReadOnlyTable<&'static str, &'static [u8]>,
+    values: ReadOnlyTable<&'static str, &'static [u8]>,
+    nodes: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    blocks: ReadOnlyTable<u64, &'static [u8]>,
+    outcomes: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    operations: ReadOnlyTable<(&'static str, u64), &'static [u8]>,
+}
+
+impl Snapshot {
+    pub(super) fn of(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: transaction.open_table(tables::META)?,
+            values: transaction.open_table(tables::VALUES)?,
+            nodes: transaction.open_table(tables::NODES)?,
+            blocks: transaction.open_table(tables::BLOCKS)?,
+            outcomes: transaction.open_table(tables::OUTCOMES)?,
+            operations: transaction.open_table(tables::OPERATIONS)?,
+        })
+    }
+
+    /// The canonical bytes of the ledger's genesis, once it was founded.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn genesis(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.meta.get(tables::GENESIS_KEY)?.map(|bytes| bytes.value().to_vec()))
+    }
+
+    /// The current value under a state key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn value(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.values.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    /// The first `limit` pairs with `from` ≤ key < `to`, in the order of the keys' bytes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn scan(&self, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let mut pairs = Vec::new();
+        for pair in self.values.range(from..to)?.take(limit) {
+            let (key, value) = pair?;
+            pairs.push((key.value().to_owned(), value.value().to_vec()));
+        }
+        Ok(pairs)
+    }
+
+    /// How many state keys there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn value_count(&self) -> Result<u64, StoreError> {
+        Ok(self.values.len()?)
+    }
+
+    /// How many nodes the state tree keeps.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn node_count(&self) -> Result<u64, StoreError> {
+        Ok(self.nodes.len()?)
+    }
+
+    /// The block at a height, from 1.
+    ///
+    /// # Errors
+    /// When the database fails or the record is damaged.
+    pub fn block(&self, height: u64) -> Result<Option<BlockRecord>, StoreError> {
+        self.blocks.get(height)?.map(|bytes| BlockRecord::decode(bytes.value())).transpose()
+    }
+
+    /// The last block with its height.
+    ///
+    /// # Errors
+    /// When the database fails or the record is damaged.
+    pub fn last_block(&self) -> Result<Option<(u64, BlockRecord)>, StoreError> {
+        let last = self.blocks.last()?;
+        last.map(|(height, bytes)| Ok((height.value(), BlockRecord::decode(bytes.value())?))).transpose()
+    }
+
+    /// The recorded outcome of an envelope, as JSON bytes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn outcome(&self, envelope: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.outcomes.get(envelope.as_slice())?.map(|bytes| bytes.value().to_vec()))
+    }
+
+    /// The signed operations of one DID from sequence number `from` on, at most `limit` of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn operations(&self, scid: &str, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let mut operations = Vec::new();
+        for entry in self.operations.range((scid, from)..=(scid, u64::MAX))?.take(limit) {
+            let (key, body) = entry?;
+            operations.push((key.value().1, body.value().to_vec()));
+        }
+        Ok(operations)
+    }
+
+    /// Height and round of the last header that was signed.
+    ///
+    /// # Errors
+    /// When the database fails or the record is damaged.
+    pub fn last_signed(&self) -> Result<Option<(u64, u16)>, StoreError> {
+        let bytes = self.meta.get(tables::SIGNED_KEY)?;
+        bytes.map(|bytes| super::write::decode_signed(bytes.value())).transpose()
+    }
+
+    /// The root of the state tree at a version; an error when there is no such version.
+    ///
+    /// # Errors
+    /// When the version was pruned or never written, or the database fails.
+    pub fn root(&self, version: Version) -> Result<[u8; 32], StoreError> {
+        let root = Sha256Jmt::new(self).get_root_hash(version);
+        root.map(|root| root.0).map_err(|error| StoreError::Damaged { what: "tree", reason: error.to_string() })
+    }
+
+    /// A reader of the tree that knows the one value which a proof about `key` asks for.
+    pub fn tree_for<'a>(&'a self, key: &'a str) -> KeyedTree<'a> {
+        KeyedTree { snapshot: self, key }
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+impl TreeReader for Snapshot {
+    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        let key = borsh::to_vec(node_key)?;
+        let node = self.nodes.get(key.as_slice())?;
+        node.map(|bytes| borsh::from_slice(bytes.value())).transpose().map_err(Into::into)
+    }
+
+    /// Values are kept under their text keys, which a hash does not tell: see [`Snapshot::tree_for`].
+    fn get_value_option(&self, _: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        anyhow::bail!("the value under {key:?} was asked for by hash")
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        anyhow::bail!("the tree is never restored from leaves")
+    }
+}
+
+/// The tree of a snapshot, together with the value under one text key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyedTree<'a> {
+    snapshot: &'a Snapshot,
+    key: &'a str,
+}
+
+impl TreeReader for KeyedTree<'_> {
+    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        self.snapshot.get_node_option(node_key)
+    }
+
+    fn get_value_option(&self, version: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        if key == chop_proof::key_hash(self.key) {
+            return Ok(self.snapshot.value(self.key)?);
+        }
+        self.snapshot.get_value_option(version, key)
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        self.snapshot.get_rightmost_leaf()
+    }
+}

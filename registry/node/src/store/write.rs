@@ -1,0 +1,174 @@
+//! One durable transaction: blocks and all that they changed.
+
+use std::collections::BTreeMap;
+
+use data_encoding::HEXLOWER;
+use jmt::Sha256Jmt;
+use jmt::storage::{LeafNode, Node, NodeBatch, NodeKey, TreeReader};
+use jmt::{KeyHash, OwnedValue, Version};
+use redb::{Database, ReadableTable, WriteTransaction};
+
+use super::{BlockRecord, StoreError, tables};
+
+/// Blocks to write, in order, with everything that changes with them.
+#[derive(Debug, Default)]
+pub struct BlockWrite<'a> {
+    /// The canonical genesis, with the first write only.
+    pub genesis: Option<&'a [u8]>,
+    /// Height of the first of the blocks.
+    pub first_height: u64,
+    /// The blocks; each leaves a version of the tree at its height.
+    pub blocks: Vec<BlockRecord>,
+    /// The new nodes of the tree; the last version must be complete.
+    pub nodes: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Nodes that no version needs any more.
+    pub stale: Vec<Vec<u8>>,
+    /// State keys with their new values, or none where the key goes.
+    pub values: Vec<(&'a str, Option<&'a [u8]>)>,
+    /// Final outcomes by envelope hash.
+    pub outcomes: Vec<([u8; 32], Vec<u8>)>,
+    /// Signed DID operations by (scid, sequence number).
+    pub operations: Vec<(String, u64, Vec<u8>)>,
+    /// Round in which the last of the headers was signed.
+    pub round: u16,
+}
+
+impl BlockWrite<'_> {
+    /// Adds the nodes of one version of the tree, and those that it makes superfluous.
+    ///
+    /// # Errors
+    /// When a node does not encode.
+    pub fn add_version(&mut self, nodes: &NodeBatch, stale: &[NodeKey]) -> Result<(), StoreError> {
+        for (key, node) in nodes.nodes() {
+            self.nodes.insert(encode(key)?, encode(node)?);
+        }
+        for key in stale {
+            let key = encode(key)?;
+            // What an earlier block of this same write made was never stored.
+            if self.nodes.remove(&key).is_none() {
+                self.stale.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&self, database: &Database) -> Result<(), StoreError> {
+        let mut transaction = database.begin_write()?;
+        // Saves the allocator state: opening after a kill, or for reading only, takes no walk over the file.
+        transaction.set_quick_repair(true);
+        self.check_parent(&transaction)?;
+        self.write_tree(&transaction)?;
+        self.write_blocks(&transaction)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A gap in the versions would silently start an empty tree, so the parent is looked at before every write.
+    fn check_parent(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {
+        let blocks = transaction.open_table(tables::BLOCKS)?;
+        let last = blocks.last()?;
+        let Some((height, bytes)) = last else {
+            return match (self.first_height, self.genesis) {
+                (1, Some(_)) => Ok(()),
+                (found, _) => Err(StoreError::NotNext { found, expected: 1 }),
+            };
+        };
+        let height = height.value();
+        if self.first_height != height + 1 || self.genesis.is_some() {
+            return Err(StoreError::NotNext { found: self.first_height, expected: height + 1 });
+        }
+        let expected = BlockRecord::decode(bytes.value())?.root;
+        let nodes = Nodes { table: transaction.open_table(tables::NODES)? };
+        let found = Sha256Jmt::new(&nodes)
+            .get_root_hash(height)
+            .map_err(|error| StoreError::Damaged { what: "tree", reason: error.to_string() })?
+            .0;
+        if found != expected {
+            return Err(StoreError::OtherRoot {
+                version: height,
+                found: HEXLOWER.encode(&found),
+                expected: HEXLOWER.encode(&expected),
+            });
+        }
+        Ok(())
+    }
+
+    fn write_tree(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {
+        let mut nodes = transaction.open_table(tables::NODES)?;
+        for (key, node) in &self.nodes {
+            nodes.insert(key.as_slice(), node.as_slice())?;
+        }
+        for key in &self.stale {
+            nodes.remove(key.as_slice())?;
+        }
+        let mut values = transaction.open_table(tables::VALUES)?;
+        for (key, value) in &self.values {
+            match value {
+                Some(value) => values.insert(*key, *value)?,
+                None => values.remove(*key)?,
+            };
+        }
+        Ok(())
+    }
+
+    fn write_blocks(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {
+        let mut blocks = transaction.open_table(tables::BLOCKS)?;
+        let mut height = self.first_height;
+        for block in &self.blocks {
+            blocks.insert(height, block.encode()?.as_slice())?;
+            height += 1;
+        }
+        let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
+        for (hash, outcome) in &self.outcomes {
+            outcomes.insert(hash.as_slice(), outcome.as_slice())?;
+        }
+        let mut operations = transaction.open_table(tables::OPERATIONS)?;
+        for (scid, seq, body) in &self.operations {
+            operations.insert((scid.as_str(), *seq), body.as_slice())?;
+        }
+        let mut meta = transaction.open_table(tables::META)?;
+        if let Some(genesis) = self.genesis {
+            meta.insert(tables::GENESIS_KEY, genesis)?;
+        }
+        let signed = encode_signed(height.saturating_sub(1), self.round);
+        meta.insert(tables::SIGNED_KEY, signed.as_slice())?;
+        Ok(())
+    }
+}
+
+/// `height (u64, big endian) ‖ round (u16, big endian)`.
+fn encode_signed(height: u64, round: u16) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), round.to_be_bytes().as_slice()].concat()
+}
+
+pub(super) fn decode_signed(bytes: &[u8]) -> Result<(u64, u16), StoreError> {
+    match bytes.split_first_chunk::<8>() {
+        Some((height, [high, low])) => Ok((u64::from_be_bytes(*height), u16::from_be_bytes([*high, *low]))),
+        _ => Err(StoreError::Damaged { what: "last signed", reason: format!("{} bytes", bytes.len()) }),
+    }
+}
+
+fn encode(value: &impl borsh::BorshSerialize) -> Result<Vec<u8>, StoreError> {
+    borsh::to_vec(value).map_err(|error| StoreError::Damaged { what: "tree", reason: error.to_string() })
+}
+
+/// The tree as the running transaction sees it.
+struct Nodes<T> {
+    table: T,
+}
+
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> TreeReader for Nodes<T> {
+    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        let key = borsh::to_vec(node_key)?;
+        let node = self.table.get(key.as_slice())?;
+        node.map(|bytes| borsh::from_slice(bytes.value())).transpose().map_err(Into::into)
+    }
+
+    fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        Ok(None)
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        Ok(None)
+    }
+}

@@ -7,8 +7,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::Method;
+use axum::http::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 use url::{Host, Origin, Url};
@@ -16,8 +16,12 @@ use url::{Host, Origin, Url};
 use self::resolver::{CheckedResolver, Lookup};
 
 pub use self::address::is_public;
+pub use self::error::OutboundError;
+pub use self::exchange::{Fetched, Outgoing};
 
 mod address;
+mod error;
+mod exchange;
 mod resolver;
 
 const REDIRECTS: usize = 3;
@@ -80,176 +84,6 @@ struct Route {
     origin: Origin,
     certificate: Option<Certificate>,
     client: OnceLock<Client>,
-}
-
-/// One request to the outside.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<Vec<u8>>,
-    max_bytes: Option<usize>,
-    timeout: Option<Duration>,
-}
-
-impl Outgoing {
-    /// Asks for a document.
-    pub fn get(url: Url) -> Self {
-        Self {
-            method: Method::GET,
-            url,
-            headers: HeaderMap::new(),
-            body: None,
-            max_bytes: None,
-            timeout: None,
-        }
-    }
-
-    /// Sends a JSON document. Its answer is final: a redirect is not followed.
-    pub fn post_json(url: Url, body: Vec<u8>) -> Self {
-        let mut request = Self {
-            method: Method::POST,
-            body: Some(body),
-            ..Self::get(url)
-        };
-        request
-            .headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        request
-    }
-
-    /// Names the media types wanted.
-    #[must_use]
-    pub fn accept(mut self, media_types: &'static str) -> Self {
-        self.headers
-            .insert(ACCEPT, HeaderValue::from_static(media_types));
-        self
-    }
-
-    /// Adds a bearer token; it is not repeated to where a redirect leads.
-    #[must_use]
-    pub fn bearer(mut self, token: &str) -> Self {
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}")) {
-            value.set_sensitive(true);
-            self.headers
-                .insert(axum::http::header::AUTHORIZATION, value);
-        }
-        self
-    }
-
-    /// Bounds this answer, in bytes.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = Some(bytes);
-        self
-    }
-
-    /// Bounds this whole exchange.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-}
-
-/// A whole answer.
-#[derive(Debug, Clone)]
-pub struct Fetched {
-    /// The status: of a success or, from [`Guarded::exchange`], any but a followed redirect.
-    pub status: StatusCode,
-    /// The URL that answered.
-    pub url: Url,
-    /// The headers of the answer.
-    pub headers: HeaderMap,
-    /// The body, at most as long as asked for.
-    pub body: Vec<u8>,
-}
-
-impl Fetched {
-    /// Returns the media type in lower case, without parameters.
-    pub fn media_type(&self) -> Option<String> {
-        let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        Some(value.split(';').next()?.trim().to_ascii_lowercase())
-    }
-
-    /// Returns how long the answer may be kept, RFC 9111 §5.2.2; `None` where it says nothing.
-    pub fn max_age(&self) -> Option<Duration> {
-        let directives = self
-            .headers
-            .get(CACHE_CONTROL)?
-            .to_str()
-            .ok()?
-            .to_ascii_lowercase();
-        let mut directives = directives.split(',').map(str::trim);
-        if directives
-            .clone()
-            .any(|directive| matches!(directive, "no-store" | "no-cache"))
-        {
-            return Some(Duration::ZERO);
-        }
-        let seconds = directives.find_map(|directive| directive.strip_prefix("max-age="))?;
-        Some(Duration::from_secs(seconds.trim_matches('"').parse().ok()?))
-    }
-}
-
-/// Says why an outside request got no answer. None of it names an address.
-#[derive(Debug, thiserror::Error)]
-pub enum OutboundError {
-    /// The scheme is not https.
-    #[error("scheme {scheme:?} is refused: only https leaves this process")]
-    Scheme {
-        /// The scheme given.
-        scheme: String,
-    },
-    /// The URL carries a user name or password.
-    #[error("a URL with user information is refused")]
-    UserInfo,
-    /// The URL has no host.
-    #[error("the URL has no host")]
-    NoHost,
-    /// The host is, or resolves to, an address that is not public.
-    #[error("host {host:?} is not at a public address")]
-    NotPublic {
-        /// The host asked for.
-        host: String,
-    },
-    /// The host does not resolve.
-    #[error("host {host:?} does not resolve")]
-    Unresolved {
-        /// The host asked for.
-        host: String,
-    },
-    /// The redirects do not end.
-    #[error("more than {REDIRECTS} redirects")]
-    Redirects,
-    /// A redirect leads nowhere readable, or from outside into the stack.
-    #[error("a redirect leads to where it must not")]
-    BadRedirect,
-    /// The server answered with a failure.
-    #[error("the server answered with status {}", status.as_u16())]
-    Status {
-        /// The status.
-        status: StatusCode,
-    },
-    /// The answer is too long.
-    #[error("the answer is longer than {limit} bytes")]
-    TooLarge {
-        /// The most bytes allowed.
-        limit: usize,
-    },
-    /// The exchange took too long.
-    #[error("no whole answer within {} ms", limit.as_millis())]
-    Timeout {
-        /// The time allowed.
-        limit: Duration,
-    },
-    /// The client could not be set up, for want of certificate authorities.
-    #[error("no TLS client can be set up on this machine")]
-    Setup,
-    /// The connection failed.
-    #[error("the server cannot be reached")]
-    Unreachable,
 }
 
 impl Guarded {

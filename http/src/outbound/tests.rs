@@ -2,6 +2,8 @@ use super::*;
 use crate::server::{ConnectionLimits, Listener, serve};
 use crate::tls;
 use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
 use axum::response::Redirect;
 use axum::routing::get;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,1 +1,25 @@
 //! The did:chop method and the rules of the methods resolved beside it.
+//!
+//! Everything here is pure: time comes in as an argument, nothing reads a clock, a file or the network. `did-method/SPEC.md`
+//! is the normative text; match arms cite its sections.
+
+pub mod apply;
+pub mod build;
+pub mod chop;
+pub mod control;
+pub mod did;
+pub mod document;
+pub mod genesis;
+pub mod operation;
+pub mod state;
+
+pub use apply::{ApplyContext, RULES, Rejection, apply, found};
+pub use chop::{ChopDid, ChopDidError, LedgerId, LedgerTag, Scid, ScidVersion};
+pub use control::{Control, ControlError, KeyCommitment, KeySet, UpdateKeys};
+pub use did::{Did, DidError, DidUrl, DidUrlError};
+pub use document::{
+    Document, DocumentError, Relationship, VerificationMethod, verification_method,
+};
+pub use genesis::{Class, Genesis, GenesisError};
+pub use operation::{Operation, OperationError, OperationKind, SignedOperation};
+pub use state::{DidState, PendingRecovery, VersionId, VersionRecord};

@@ -1,1 +1,3 @@
-//! Vectors, the layer test, end-to-end tests.
+//! What the whole workspace is held to: the layer rules, and the bodies of the fuzz targets.
+
+pub mod layers;

@@ -43,6 +43,23 @@ impl Outgoing {
         request
     }
 
+    /// Puts a JSON document, under the terms of [`Self::post_json`].
+    pub fn put_json(url: Url, body: Vec<u8>) -> Self {
+        Self {
+            method: Method::PUT,
+            ..Self::post_json(url, body)
+        }
+    }
+
+    /// Adds an `Idempotency-Key`; one that is no header value is left out.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(key) {
+            self.headers.insert("idempotency-key", value);
+        }
+        self
+    }
+
     /// Names the media types wanted.
     #[must_use]
     pub fn accept(mut self, media_types: &'static str) -> Self {

@@ -1,1 +1,17 @@
 //! Asks registries over HTTP and checks every proof; resolves the DID methods that verifiers meet.
+//!
+//! A [`Registry`] answers keyed reads, each with a proof that was checked against a pinned trust root before the caller
+//! sees the value. [`HttpRegistry`] asks a node that nobody has to trust; a node offers the same trait in process.
+//! [`ledger`] turns values into facts, and the [`Resolver`] turns DIDs of all supported methods into documents.
+
+pub mod http;
+pub mod ledger;
+pub mod registry;
+pub mod service;
+pub mod submit;
+
+pub use http::HttpRegistry;
+pub use ledger::{AccreditationChain, Link};
+pub use registry::{Proven, ReadError, Reading, Registry};
+pub use service::{Answer, Service, ServiceError};
+pub use submit::{Submission, SubmitError};

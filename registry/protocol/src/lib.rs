@@ -1,1 +1,32 @@
 //! What clients and nodes both speak: envelopes, actions, state keys and values.
+//!
+//! Everything here is pure: a [`SignedEnvelope`] is parsed and its signatures are checked without any state, so it is
+//! done once, at the door. What the state then allows is `chop-ledger`'s to say.
+
+pub mod accreditation;
+pub mod action;
+pub mod anchor;
+pub mod build;
+pub mod envelope;
+pub mod genesis;
+pub mod http;
+pub mod keys;
+pub mod outcome;
+pub mod terms;
+pub mod values;
+
+pub use accreditation::{
+    Accreditation, AccreditationEvent, EventKind, Liveness, RevocationReason, ScopeError, Standing,
+    accreditation_id,
+};
+pub use action::{
+    Accredit, Action, ActionError, AnchorCredential, ReinstateAccreditation, RevokeAccreditation,
+    SetStatus, SuspendAccreditation,
+};
+pub use anchor::{Anchor, AnchorStatus, StatusEvent, anchor_digest};
+pub use build::{BuildError, UnsignedEnvelope};
+pub use envelope::{Envelope, EnvelopeError, SignedEnvelope};
+pub use genesis::{GenesisTerms, GenesisValidator, LedgerGenesis, LedgerGenesisError, Parameters};
+pub use outcome::{ExecutionResult, Outcome};
+pub use terms::{CredentialType, Jurisdiction, Nonce, TermError};
+pub use values::{LedgerRecord, Member, Quota, ReplayMark};

@@ -1,0 +1,64 @@
+//! What each action does to the state.
+
+mod accreditation;
+mod anchor;
+mod did;
+
+use chop_did::ChopDid;
+use chop_protocol::{Action, SignedEnvelope, keys};
+
+use crate::entry::{Header, did_state};
+use crate::refusal::Refusal;
+use crate::state::{StateReader, Stop, View};
+
+/// An action's surroundings: who acts, when, and under which name.
+pub(crate) struct Act<'a> {
+    header: &'a Header,
+    actor: ChopDid,
+    signed: &'a SignedEnvelope,
+    index: usize,
+}
+
+/// Carries out action `index` of an envelope that was entered.
+pub(crate) fn act<S: StateReader>(
+    view: &mut View<'_, S>,
+    header: &Header,
+    signed: &SignedEnvelope,
+    index: usize,
+) -> Result<(), Stop<S::Error>> {
+    let Some(action) = signed.envelope().actions.get(index) else {
+        return Ok(());
+    };
+    let act = Act {
+        header,
+        actor: signed.envelope().actor,
+        signed,
+        index,
+    };
+    if let Action::Did(operation) = action {
+        return did::apply(view, &act, operation.operation());
+    }
+    // An earlier action of the envelope may have ended the actor.
+    if did_state(view, &act.actor)?.is_none_or(|actor| actor.deactivated()) {
+        return Err(Refusal::ActorDeactivated { actor: act.actor }.into());
+    }
+    match action {
+        Action::Accredit(body) => accreditation::accredit(view, &act, body),
+        Action::SuspendAccreditation(body) => accreditation::suspend(view, &act, body),
+        Action::ReinstateAccreditation(body) => accreditation::reinstate(view, &act, body),
+        Action::RevokeAccreditation(body) => accreditation::revoke(view, &act, body),
+        Action::Anchor(body) => anchor::anchor(view, &act, body),
+        Action::SetStatus(body) => anchor::set_status(view, &act, *body),
+        // `Did` was carried out above; a later protocol's action never parses here.
+        _ => Ok(()),
+    }
+}
+
+fn is_member<S: StateReader>(view: &View<'_, S>, did: &ChopDid) -> Result<bool, Stop<S::Error>> {
+    Ok(view.contains(&keys::member(&did.scid()))?)
+}
+
+/// Says whether a DID exists on this ledger and has not ended.
+fn is_live<S: StateReader>(view: &View<'_, S>, did: &ChopDid) -> Result<bool, Stop<S::Error>> {
+    Ok(did_state(view, did)?.is_some_and(|state| !state.deactivated()))
+}

@@ -1,0 +1,114 @@
+//! One block: envelopes in order, each with an outcome of its own.
+
+use chop_integrity::Timestamp;
+use chop_protocol::{ExecutionResult, Outcome, SignedEnvelope, keys};
+
+use crate::act::act;
+use crate::entry::{Header, Usage, enter};
+use crate::refusal::Refusal;
+use crate::state::{Delta, ExecuteError, StateReader, Stop, View};
+
+/// Expired entries that a block sweeps of each kind, beside two for every envelope that it holds.
+const SWEEP_BASE: usize = 64;
+
+/// What the engine ordered.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Height, from 1.
+    pub height: u64,
+    /// Header time; later than the parent's.
+    pub time: Timestamp,
+    /// The envelopes, in order.
+    pub envelopes: &'a [SignedEnvelope],
+}
+
+/// What a block does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// The changed state entries; empty for a block without envelopes.
+    pub delta: Delta,
+    /// What became of each envelope, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Executes a block on its parent state.
+///
+/// # Errors
+/// When the state cannot be read or is corrupt; never because of what the block holds.
+pub fn execute<S: StateReader>(
+    state: &S,
+    block: &Block<'_>,
+) -> Result<Executed, ExecuteError<S::Error>> {
+    if block.envelopes.is_empty() {
+        return Ok(Executed::default());
+    }
+    let mut view = View::new(state);
+    let header = Header::read(&view, block.height, block.time)?;
+    sweep(&mut view, &header, block.envelopes.len())?;
+    let mut usage = Usage::default();
+    let mut outcomes = Vec::with_capacity(block.envelopes.len());
+    for signed in block.envelopes {
+        let result = execute_one(&mut view, &header, signed, &mut usage)?;
+        outcomes.push(Outcome {
+            hash: signed.hash(),
+            height: block.height,
+            result,
+        });
+    }
+    Ok(Executed {
+        delta: view.into_delta(),
+        outcomes,
+    })
+}
+
+fn execute_one<S: StateReader>(
+    view: &mut View<'_, S>,
+    header: &Header,
+    signed: &SignedEnvelope,
+    usage: &mut Usage,
+) -> Result<ExecutionResult, ExecuteError<S::Error>> {
+    if let Some(refused) = refusal(enter(view, header, signed, usage))? {
+        return Ok(answer(&refused, false));
+    }
+    for index in 0..signed.envelope().actions.len() {
+        if let Some(refused) = refusal(act(view, header, signed, index))? {
+            view.discard();
+            return Ok(answer(&refused, true));
+        }
+    }
+    view.keep();
+    Ok(ExecutionResult::Committed)
+}
+
+/// Tells a refusal, which is an outcome, from a failure, which ends the node's work on the block.
+fn refusal<E>(result: Result<(), Stop<E>>) -> Result<Option<Refusal>, ExecuteError<E>> {
+    match result {
+        Ok(()) => Ok(None),
+        Err(Stop::Refused(refusal)) => Ok(Some(refusal)),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+fn answer(refusal: &Refusal, settled: bool) -> ExecutionResult {
+    ExecutionResult::Refused {
+        rule: refusal.rule().to_owned(),
+        detail: refusal.to_string(),
+        settled,
+    }
+}
+
+/// Deletes replay marks and quotas that no rule reads any more; a bounded number, the oldest first.
+fn sweep<S: StateReader>(
+    view: &mut View<'_, S>,
+    header: &Header,
+    envelopes: usize,
+) -> Result<(), ExecuteError<S::Error>> {
+    // Each envelope adds one mark, so two for each keep the backlog shrinking.
+    let limit = envelopes.saturating_mul(2).saturating_add(SWEEP_BASE);
+    view.sweep(keys::NONCES, &keys::nonces_from(header.time), limit)?;
+    view.sweep(
+        keys::QUOTAS,
+        &keys::quotas_from(keys::day(header.time)),
+        limit,
+    )
+}

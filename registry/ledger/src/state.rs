@@ -1,0 +1,180 @@
+//! Reading the parent state through what the block has changed so far.
+
+use chop_integrity::canonicalize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+use crate::refusal::Refusal;
+
+/// Changes of a block by key: a new value, or `None` for a deletion.
+pub type Delta = BTreeMap<String, Option<Vec<u8>>>;
+
+/// The committed state that a block builds on.
+pub trait StateReader {
+    /// Why a read failed.
+    type Error;
+
+    /// Returns the value under a key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Returns up to `limit` entries with `from <= key < to`, ordered by key bytes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn scan(
+        &self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, Self::Error>;
+}
+
+/// Says why a block could not be executed at all: the node's fault, never the block's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecuteError<E> {
+    /// The store cannot be read.
+    #[error("the state cannot be read: {0}")]
+    Read(E),
+    /// A stored value is not what this version of the protocol writes.
+    #[error("the state holds a malformed value under {key}: {reason}")]
+    Corrupt {
+        /// The key.
+        key: String,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A new value has no canonical form.
+    #[error("the new value under {key} has no canonical form: {reason}")]
+    Canonical {
+        /// The key.
+        key: String,
+        /// What the canonicaliser said.
+        reason: String,
+    },
+}
+
+/// What stops an action: a rule of the ledger, or the node's own failure.
+#[derive(Debug)]
+pub(crate) enum Stop<E> {
+    Refused(Refusal),
+    Failed(ExecuteError<E>),
+}
+
+impl<E> From<Refusal> for Stop<E> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<E> From<ExecuteError<E>> for Stop<E> {
+    fn from(error: ExecuteError<E>) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The parent state under the block's changes under one envelope's changes.
+pub(crate) struct View<'a, S> {
+    base: &'a S,
+    block: Delta,
+    envelope: Delta,
+}
+
+impl<'a, S: StateReader> View<'a, S> {
+    pub(crate) const fn new(base: &'a S) -> Self {
+        Self {
+            base,
+            block: Delta::new(),
+            envelope: Delta::new(),
+        }
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> Result<bool, ExecuteError<S::Error>> {
+        Ok(self.bytes(key)?.is_some())
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, ExecuteError<S::Error>> {
+        let Some(bytes) = self.bytes(key)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| ExecuteError::Corrupt {
+                key: key.to_owned(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// Reads a value that another one names, so that it must be there.
+    pub(crate) fn read_linked<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<T, ExecuteError<S::Error>> {
+        self.read(key)?.ok_or_else(|| ExecuteError::Corrupt {
+            key: key.to_owned(),
+            reason: "nothing is there, but the state refers to it".to_owned(),
+        })
+    }
+
+    pub(crate) fn write<T: Serialize>(
+        &mut self,
+        key: String,
+        value: &T,
+    ) -> Result<(), ExecuteError<S::Error>> {
+        match canonicalize(value) {
+            Ok(bytes) => {
+                self.envelope.insert(key, Some(bytes));
+                Ok(())
+            }
+            Err(error) => Err(ExecuteError::Canonical {
+                key,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Deletes up to `limit` entries of the parent state with `from <= key < to`.
+    pub(crate) fn sweep(
+        &mut self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<(), ExecuteError<S::Error>> {
+        for (key, _) in self
+            .base
+            .scan(from, to, limit)
+            .map_err(ExecuteError::Read)?
+        {
+            self.block.insert(key, None);
+        }
+        Ok(())
+    }
+
+    /// Keeps what the envelope wrote since the last call of this or of [`Self::discard`].
+    pub(crate) fn keep(&mut self) {
+        self.block.append(&mut self.envelope);
+    }
+
+    /// Forgets what the envelope wrote since the last call of this or of [`Self::keep`].
+    pub(crate) fn discard(&mut self) {
+        self.envelope.clear();
+    }
+
+    pub(crate) fn into_delta(self) -> Delta {
+        self.block
+    }
+
+    fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, ExecuteError<S::Error>> {
+        match self.envelope.get(key).or_else(|| self.block.get(key)) {
+            Some(changed) => Ok(changed.clone()),
+            None => self.base.value(key).map_err(ExecuteError::Read),
+        }
+    }
+}

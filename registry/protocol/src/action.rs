@@ -1,0 +1,294 @@
+//! What an envelope asks the ledger to do.
+//!
+//! An action is a JSON object with a `type` (`did.create`, `accreditation.accredit`, `credential.anchor`, …); unknown
+//! types, unknown members and `null` are refused.
+
+use chop_did::{ChopDid, OperationError, OperationKind, SignedOperation};
+use chop_integrity::{Hash, Timestamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::accreditation::RevocationReason;
+use crate::anchor::AnchorStatus;
+use crate::terms::{CredentialType, Jurisdiction};
+
+/// One thing that an envelope asks the ledger to do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// `did.create`, `did.update`, …: `{"type", "operation"}`. The operation's own proofs authorise it.
+    Did(Box<SignedOperation>),
+    /// `accreditation.accredit`.
+    Accredit(Accredit),
+    /// `accreditation.suspend`.
+    SuspendAccreditation(SuspendAccreditation),
+    /// `accreditation.reinstate`.
+    ReinstateAccreditation(ReinstateAccreditation),
+    /// `accreditation.revoke`.
+    RevokeAccreditation(RevokeAccreditation),
+    /// `credential.anchor`.
+    Anchor(AnchorCredential),
+    /// `credential.set-status`.
+    SetStatus(SetStatus),
+}
+
+/// Grants an accreditation: at the root when the actor is a live member, else below one that the actor holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Accredit {
+    /// Who may issue.
+    pub subject: ChopDid,
+    /// What the subject may issue.
+    pub credential_type: CredentialType,
+    /// Where; everywhere when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<Jurisdiction>,
+    /// From when, not before header time; from header time on when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Timestamp>,
+    /// Until when; without end when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+    /// How many further links the subject may let hang below; 0 when absent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
+    /// The actor's own accreditation that this hangs from; absent at the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Hash>,
+}
+
+/// Suspends an accreditation that the actor granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SuspendAccreditation {
+    /// The accreditation's id.
+    pub accreditation: Hash,
+    /// From when, not before header time; from header time on when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Timestamp>,
+}
+
+/// Ends the suspension of an accreditation that the actor granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReinstateAccreditation {
+    /// The accreditation's id.
+    pub accreditation: Hash,
+    /// From when, not before header time; from header time on when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Timestamp>,
+}
+
+/// Revokes an accreditation that the actor granted, for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevokeAccreditation {
+    /// The accreditation's id.
+    pub accreditation: Hash,
+    /// From when, not before header time; from header time on when absent. A revocation *ab initio* names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Timestamp>,
+    /// How far back it reaches; forward when absent.
+    #[serde(default, skip_serializing_if = "is_forward")]
+    pub reason: RevocationReason,
+}
+
+/// Anchors a credential that the actor issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnchorCredential {
+    /// See [`crate::anchor_digest`].
+    pub digest: Hash,
+    /// The credential's type, said in public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_type: Option<CredentialType>,
+    /// The credential's subject, said in public: a DID of this ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<ChopDid>,
+}
+
+/// Sets the status of a credential that the actor anchored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetStatus {
+    /// The anchor's digest.
+    pub digest: Hash,
+    /// The new status.
+    pub status: AnchorStatus,
+}
+
+/// Says why a JSON object is no action.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActionError {
+    /// The `type` is missing or none of the protocol's.
+    #[error("unknown action type {found:?}")]
+    Type {
+        /// The type named; empty when missing.
+        found: String,
+    },
+    /// A member is missing, unknown, null or of the wrong type.
+    #[error("a {action} action is not of the required shape: {reason}")]
+    Shape {
+        /// The action's type.
+        action: String,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The DID operation is malformed or not signed as it says.
+    #[error("the operation of a {action} action: {reason}")]
+    Operation {
+        /// The action's type.
+        action: String,
+        /// What is wrong with it.
+        reason: OperationError,
+    },
+    /// The action's type names another kind of operation than the one inside.
+    #[error("a {action} action carries an operation of kind {found}")]
+    Kind {
+        /// The action's type.
+        action: String,
+        /// The type of the operation inside.
+        found: &'static str,
+    },
+}
+
+impl Action {
+    /// Parses one action; a DID operation's signatures are checked.
+    ///
+    /// # Errors
+    /// Returns [`ActionError`], which says what is wrong.
+    pub fn parse(value: Value) -> Result<Self, ActionError> {
+        let Value::Object(mut members) = value else {
+            return Err(ActionError::Type {
+                found: String::new(),
+            });
+        };
+        let Some(Value::String(name)) = members.remove("type") else {
+            return Err(ActionError::Type {
+                found: String::new(),
+            });
+        };
+        match name.as_str() {
+            "accreditation.accredit" => body(&name, members).map(Self::Accredit),
+            "accreditation.suspend" => body(&name, members).map(Self::SuspendAccreditation),
+            "accreditation.reinstate" => body(&name, members).map(Self::ReinstateAccreditation),
+            "accreditation.revoke" => body(&name, members).map(Self::RevokeAccreditation),
+            "credential.anchor" => body(&name, members).map(Self::Anchor),
+            "credential.set-status" => body(&name, members).map(Self::SetStatus),
+            _ if name.starts_with("did.") => did_action(name, members),
+            _ => Err(ActionError::Type { found: name }),
+        }
+    }
+
+    /// Returns the action's `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Did(signed) => did_name(signed.operation().kind()),
+            Self::Accredit(_) => "accreditation.accredit",
+            Self::SuspendAccreditation(_) => "accreditation.suspend",
+            Self::ReinstateAccreditation(_) => "accreditation.reinstate",
+            Self::RevokeAccreditation(_) => "accreditation.revoke",
+            Self::Anchor(_) => "credential.anchor",
+            Self::SetStatus(_) => "credential.set-status",
+        }
+    }
+
+    /// Returns the work units that the action costs: roughly one for each state entry read or written.
+    pub const fn work(&self) -> u64 {
+        match self {
+            // State, controller, two writes, and the signatures checked at the door.
+            Self::Did(_) => 4,
+            // The chain of parents is bounded by MAX_DEPTH.
+            Self::Accredit(_) | Self::ReinstateAccreditation(_) => 4,
+            Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) => 2,
+            Self::Anchor(_) | Self::SetStatus(_) => 1,
+        }
+    }
+
+    /// Writes the action as JSON.
+    ///
+    /// # Errors
+    /// Returns [`serde_json::Error`] when a member cannot be written, which no parsed or built action causes.
+    pub fn to_value(&self) -> Result<Value, serde_json::Error> {
+        let body = match self {
+            Self::Did(signed) => {
+                let mut members = Map::new();
+                members.insert("operation".to_owned(), signed.value().clone());
+                Value::Object(members)
+            }
+            Self::Accredit(body) => serde_json::to_value(body)?,
+            Self::SuspendAccreditation(body) => serde_json::to_value(body)?,
+            Self::ReinstateAccreditation(body) => serde_json::to_value(body)?,
+            Self::RevokeAccreditation(body) => serde_json::to_value(body)?,
+            Self::Anchor(body) => serde_json::to_value(body)?,
+            Self::SetStatus(body) => serde_json::to_value(body)?,
+        };
+        let mut members = match body {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        };
+        members.insert("type".to_owned(), Value::String(self.name().to_owned()));
+        Ok(Value::Object(members))
+    }
+}
+
+fn body<T: DeserializeOwned>(action: &str, members: Map<String, Value>) -> Result<T, ActionError> {
+    let shape = |reason: String| ActionError::Shape {
+        action: action.to_owned(),
+        reason,
+    };
+    if let Some((name, _)) = members.iter().find(|(_, value)| value.is_null()) {
+        return Err(shape(format!(
+            "an absent member is left out, but {name:?} is null"
+        )));
+    }
+    serde_json::from_value(Value::Object(members)).map_err(|error| shape(error.to_string()))
+}
+
+fn did_action(action: String, mut members: Map<String, Value>) -> Result<Action, ActionError> {
+    let operation = members.remove("operation");
+    let (Some(operation), true) = (operation, members.is_empty()) else {
+        let reason = "it has exactly the members \"type\" and \"operation\"".to_owned();
+        return Err(ActionError::Shape { action, reason });
+    };
+    let signed = match SignedOperation::try_from(operation) {
+        Ok(signed) => signed,
+        Err(reason) => return Err(ActionError::Operation { action, reason }),
+    };
+    let found = did_name(signed.operation().kind());
+    if found == action {
+        Ok(Action::Did(Box::new(signed)))
+    } else {
+        Err(ActionError::Kind { action, found })
+    }
+}
+
+const fn did_name(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Create => "did.create",
+        OperationKind::Update => "did.update",
+        OperationKind::Rotate => "did.rotate",
+        OperationKind::Recover => "did.recover",
+        OperationKind::Veto => "did.veto",
+        OperationKind::Deactivate => "did.deactivate",
+        OperationKind::Transfer => "did.transfer",
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the member by reference"
+)]
+const fn is_zero(depth: &u8) -> bool {
+    *depth == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the member by reference"
+)]
+fn is_forward(reason: &RevocationReason) -> bool {
+    *reason == RevocationReason::Forward
+}

@@ -1,0 +1,124 @@
+//! Making signed envelopes, with the keys at hand or with keys that are held elsewhere.
+
+use chop_integrity::proof::{self, JcsSuite, ProofError, ProofOptions};
+use chop_keys::{DataIntegrityInput, KeyType, PublicKey, Signature, Signer};
+use serde_json::{Map, Value};
+
+use crate::envelope::{Envelope, EnvelopeError, PURPOSE, SignedEnvelope};
+
+/// Says why no signed envelope was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A member cannot be written as JSON.
+    #[error("the envelope cannot be written: {0}")]
+    Write(#[from] serde_json::Error),
+    /// No proof could be made.
+    #[error("the envelope was not signed: {0}")]
+    Proof(#[from] ProofError),
+    /// No cryptosuite of envelopes signs with such a key.
+    #[error("envelopes are not signed with {found} keys")]
+    KeyType {
+        /// The key's type.
+        found: KeyType,
+    },
+    /// What was made is no signed envelope: too large, foreign DIDs, wrong proofs.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+}
+
+/// An envelope that collects proofs: the split form, for keys that are held elsewhere.
+///
+/// Ask [`Self::signing_input`] for the bytes, have them signed, [`Self::attach`] the signature, then [`Self::finish`].
+#[derive(Clone, Debug)]
+pub struct UnsignedEnvelope {
+    members: Map<String, Value>,
+    proofs: Vec<Value>,
+}
+
+impl Envelope {
+    /// Signs with each key in turn: the actor's, and the sponsor's unless a gateway countersigns or they are the same.
+    ///
+    /// # Errors
+    /// Returns [`BuildError`] when a key does not sign or the envelope breaks a rule of the door.
+    pub fn sign(&self, signers: &[&dyn Signer]) -> Result<SignedEnvelope, BuildError> {
+        let mut unsigned = UnsignedEnvelope::new(self)?;
+        for signer in signers {
+            unsigned.proofs.push(prove(&unsigned.members, *signer)?);
+        }
+        unsigned.finish()
+    }
+}
+
+impl UnsignedEnvelope {
+    /// Starts with no proof.
+    ///
+    /// # Errors
+    /// Returns [`BuildError::Write`] when a member cannot be written as JSON.
+    pub fn new(envelope: &Envelope) -> Result<Self, BuildError> {
+        Ok(Self {
+            members: envelope.to_map()?,
+            proofs: Vec::new(),
+        })
+    }
+
+    /// Returns what the holder of `key` signs: hash(proof configuration) ‖ hash(envelope), 64 or 96 bytes.
+    ///
+    /// # Errors
+    /// Returns [`BuildError::Proof`] when the envelope has no canonical form.
+    pub fn signing_input(&self, key: &PublicKey) -> Result<DataIntegrityInput, BuildError> {
+        let configuration = options(key)?.configuration(None);
+        Ok(proof::signing_input(
+            &self.members,
+            &[],
+            &configuration,
+            key,
+        )?)
+    }
+
+    /// Adds the proof that `signature` makes; it is checked in [`Self::finish`].
+    ///
+    /// # Errors
+    /// Returns [`BuildError::Proof`] when the envelope has no canonical form.
+    pub fn attach(&mut self, key: &PublicKey, signature: Signature) -> Result<(), BuildError> {
+        let proof = proof::sign(&self.members, &options(key)?, key, |_| Ok(signature))?;
+        self.proofs.push(Value::Object(proof));
+        Ok(())
+    }
+
+    /// Checks everything that the door checks.
+    ///
+    /// # Errors
+    /// Returns [`BuildError::Envelope`], which says which rule is broken.
+    pub fn finish(mut self) -> Result<SignedEnvelope, BuildError> {
+        self.members
+            .insert("proof".to_owned(), Value::Array(self.proofs));
+        Ok(SignedEnvelope::try_from(Value::Object(self.members))?)
+    }
+}
+
+impl SignedEnvelope {
+    /// Adds the sponsor's proof: what a gateway does for an envelope that names it.
+    ///
+    /// # Errors
+    /// Returns [`BuildError`] when the key does not sign, signed already, or no proof is missing.
+    pub fn countersign(&mut self, signer: &dyn Signer) -> Result<(), BuildError> {
+        let proof = prove(self.unsigned(), signer)?;
+        Ok(self.push(signer.public_key(), proof)?)
+    }
+}
+
+fn prove(members: &Map<String, Value>, signer: &dyn Signer) -> Result<Value, BuildError> {
+    let key = signer.public_key();
+    let proof = proof::sign(members, &options(key)?, key, |input| {
+        signer.sign_envelope(input)
+    })?;
+    Ok(Value::Object(proof))
+}
+
+fn options(key: &PublicKey) -> Result<ProofOptions, BuildError> {
+    let suite = JcsSuite::for_key(key.key_type()).ok_or(BuildError::KeyType {
+        found: key.key_type(),
+    })?;
+    Ok(ProofOptions::new(suite, key.did_key_url(), PURPOSE))
+}

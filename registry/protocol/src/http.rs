@@ -1,0 +1,151 @@
+//! The bodies of the `/v1` routes that clients and nodes share.
+//!
+//! `POST /v1/transactions` takes one [`crate::SignedEnvelope`] and answers a [`Transaction`].
+
+use chop_did::LedgerId;
+use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
+use chop_proof::StateProof;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::genesis::GenesisValidator;
+use crate::outcome::{ExecutionResult, Outcome};
+
+/// Where a transaction stands: the answer to `POST /v1/transactions` and `GET /v1/transactions/{hash}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transaction {
+    /// The envelope's hash.
+    pub hash: Hash,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: TransactionStatus,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "status")]
+#[non_exhaustive]
+pub enum TransactionStatus {
+    /// Received, not in a block yet.
+    Pending,
+    /// Executed; all actions took effect.
+    Committed {
+        /// Height of the block.
+        height: u64,
+    },
+    /// Executed; no action took effect.
+    Refused {
+        /// Height of the block.
+        height: u64,
+        /// The stable code of the rule.
+        rule: String,
+        /// The refusal in words.
+        detail: String,
+    },
+    /// Not executed, and too late for it.
+    Expired,
+    /// Never seen here.
+    Unknown,
+}
+
+impl From<&Outcome> for Transaction {
+    fn from(outcome: &Outcome) -> Self {
+        let height = outcome.height;
+        let status = match &outcome.result {
+            ExecutionResult::Committed => TransactionStatus::Committed { height },
+            ExecutionResult::Refused { rule, detail, .. } => TransactionStatus::Refused {
+                height,
+                rule: rule.clone(),
+                detail: detail.clone(),
+            },
+        };
+        Self {
+            hash: outcome.hash,
+            status,
+        }
+    }
+}
+
+/// A state entry: the answer to `GET /v1/state/{key}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvenValue {
+    /// The key, as in [`crate::keys`].
+    pub key: String,
+    /// The value; null when the key is absent.
+    pub value: Option<Value>,
+    /// Proves value or absence; absent when it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<StateProof>,
+}
+
+impl ProvenValue {
+    /// Returns the bytes that the tree holds: values are stored as JCS.
+    ///
+    /// # Errors
+    /// Returns [`JcsError`] when the value has no canonical form, so that it cannot be what the tree holds.
+    pub fn value_bytes(&self) -> Result<Option<Vec<u8>>, JcsError> {
+        self.value.as_ref().map(canonicalize).transpose()
+    }
+}
+
+/// What a node says about itself: the answer to `GET /v1/status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The full ledger id.
+    pub ledger: LedgerId,
+    /// The chain id of the headers.
+    pub chain_id: String,
+    /// Height of the last block.
+    pub height: u64,
+    /// Header time of the last block.
+    pub time: Timestamp,
+    /// Root of the state after the last block, 64 hexadecimal digits.
+    pub app_hash: String,
+    /// `solo` or `cometbft`.
+    pub engine: String,
+    /// The validators now.
+    pub validators: Vec<GenesisValidator>,
+}
+
+/// One block: the answer to `GET /v1/blocks/{height}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockView {
+    /// Height.
+    pub height: u64,
+    /// Header time.
+    pub time: Timestamp,
+    /// The header's hash, 64 hexadecimal digits.
+    pub hash: String,
+    /// Root of the state before this block, as its header says it, 64 hexadecimal digits.
+    pub app_hash: String,
+    /// What became of its envelopes, in order.
+    pub transactions: Vec<Transaction>,
+}
+
+/// A page of blocks, the newest first: the answer to `GET /v1/blocks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockPage {
+    /// The blocks.
+    pub blocks: Vec<BlockView>,
+    /// What to pass as `before` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+}
+
+/// One entry of a DID's log: an element of the answer to `GET /v1/dids/{did}/log`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEntry {
+    /// `<seq>-<operation hash>`.
+    pub version_id: String,
+    /// The operation, proofs included; a founder's create has none, its ledger's genesis vouches for it.
+    pub operation: Value,
+    /// Header time.
+    pub time: Timestamp,
+    /// Height of the block; 0 at genesis.
+    pub height: u64,
+}

@@ -1,0 +1,85 @@
+//! The text keys of the authenticated state. The tree holds SHA-256(key); clients ask for the text.
+//!
+//! ```text
+//! ledger                                           LedgerRecord
+//! param/ledger                                     Parameters
+//! member/{scid}                                    Member
+//! did/{scid}                                       chop_did::DidState
+//! did/{scid}/{seq}                                 chop_did::VersionRecord, never changed once written
+//! accreditation/{id}                               Accreditation
+//! accredited/{subject scid}/{credential type}      list of accreditation ids, oldest first
+//! anchor/{digest}                                  Anchor
+//! nonce/{validUntil ms, 13}/{actor scid}/{nonce}   ReplayMark, swept after validUntil
+//! quota/{day since the epoch, 6}/{sponsor scid}    Quota, swept after the day
+//! ```
+
+use crate::terms::{CredentialType, Nonce};
+use chop_did::{ChopDid, Scid};
+use chop_integrity::{Hash, Timestamp};
+
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// The ledger's own record: id, chain version, time of founding.
+pub const LEDGER: &str = "ledger";
+/// The ledger's parameters.
+pub const PARAMETERS: &str = "param/ledger";
+/// First key of the replay marks.
+pub const NONCES: &str = "nonce/";
+/// First key of the sponsors' quotas.
+pub const QUOTAS: &str = "quota/";
+
+/// Key of a member's record.
+pub fn member(scid: &Scid) -> String {
+    format!("member/{scid}")
+}
+
+/// Key of a DID's current state.
+pub fn did(scid: &Scid) -> String {
+    format!("did/{scid}")
+}
+
+/// Key of one version in a DID's history.
+pub fn did_version(scid: &Scid, seq: u64) -> String {
+    format!("did/{scid}/{seq}")
+}
+
+/// Key of an accreditation.
+pub fn accreditation(id: &Hash) -> String {
+    format!("accreditation/{id}")
+}
+
+/// Key of the list of accreditations of one subject for one credential type.
+pub fn accredited(subject: &ChopDid, credential_type: &CredentialType) -> String {
+    format!("accredited/{}/{credential_type}", subject.scid())
+}
+
+/// Key of a credential's anchor.
+pub fn anchor(digest: &Hash) -> String {
+    format!("anchor/{digest}")
+}
+
+/// Key of the mark that an envelope was executed.
+pub fn nonce(valid_until: Timestamp, actor: &Scid, nonce: &Nonce) -> String {
+    format!("{}{actor}/{nonce}", nonces_from(valid_until))
+}
+
+/// First key of the marks whose envelopes were valid until this time or later: everything below is expired before it.
+pub fn nonces_from(time: Timestamp) -> String {
+    format!("{NONCES}{:013}/", time.unix_ms().max(0))
+}
+
+/// Key of what a sponsor used on one day.
+pub fn quota(day: i64, sponsor: &Scid) -> String {
+    format!("{}{sponsor}", quotas_from(day))
+}
+
+/// First key of the quotas of this day or a later one.
+pub fn quotas_from(day: i64) -> String {
+    format!("{QUOTAS}{:06}/", day.max(0))
+}
+
+/// The day that a time lies in, counted from the Unix epoch.
+pub fn day(time: Timestamp) -> i64 {
+    time.unix_ms().div_euclid(DAY_MS)
+}

@@ -1,3 +1,4 @@
 //! The registry node: engines, stores, read model, HTTP API.
 
+pub mod engine;
 pub mod store;

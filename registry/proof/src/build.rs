@@ -161,3 +161,8 @@ pub fn state_root(header: &Header) -> Option<[u8; 32]> {
 pub fn hash_bytes(hash: Hash) -> Option<[u8; 32]> {
     hash.as_bytes().try_into().ok()
 }
+
+/// Reads the header time in milliseconds since the Unix epoch, rounded down.
+pub fn time_ms(header: &Header) -> i64 {
+    crate::verify::time_ms(header)
+}

@@ -1,0 +1,257 @@
+//! From envelopes to blocks: execution, tree, headers. Reads a snapshot, writes nothing.
+
+use std::collections::BTreeMap;
+
+use chop_integrity::{Timestamp, canonicalize};
+use chop_keys::Signer;
+use chop_ledger::{Block, StateReader, tree};
+use chop_proof::build::Draft;
+use chop_protocol::{Action, LedgerGenesis, Outcome, SignedEnvelope};
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{KeyHash, OwnedValue, Version};
+use tendermint::block::signed_header::SignedHeader;
+use tendermint::{chain, validator};
+use tendermint_proto::Protobuf;
+use tendermint_proto::v0_38::types as pb;
+
+use super::EngineError;
+use crate::store::{BlockRecord, BlockWrite, RecordedResult, Snapshot, StoreError};
+
+/// What stays the same from block to block.
+pub(super) struct Chain<'a> {
+    pub(super) chain_id: &'a chain::Id,
+    pub(super) validators: &'a validator::Set,
+    pub(super) signer: &'a dyn Signer,
+}
+
+/// The block that the next one follows.
+#[derive(Clone, Default)]
+pub(super) struct Parent {
+    pub(super) height: u64,
+    pub(super) header: Option<SignedHeader>,
+    pub(super) record: Option<BlockRecord>,
+    pub(super) root: [u8; 32],
+}
+
+/// Blocks that are ready to be committed.
+pub(super) struct Batch {
+    pub(super) first_height: u64,
+    pub(super) blocks: Vec<BlockRecord>,
+    pub(super) versions: Vec<tree::TreeUpdate>,
+    pub(super) delta: BTreeMap<String, Option<Vec<u8>>>,
+    /// One per envelope, in order.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) operations: Vec<(String, u64, Vec<u8>)>,
+    pub(super) round: u16,
+}
+
+/// Makes the next block of these envelopes and, when it changes the state, the empty one after it.
+///
+/// The header after a block is the first to commit to the state that the block leaves; made in the same commit, it lets
+/// proofs of the new state exist as soon as the envelopes are answered.
+pub(super) fn make(
+    chain: &Chain<'_>,
+    snapshot: &Snapshot,
+    parent: &Parent,
+    envelopes: &[SignedEnvelope],
+    (now_ms, round): (i64, u16),
+) -> Result<Batch, EngineError> {
+    let mut batch = Batch::empty(parent.height + 1, round);
+    let txs: Vec<Vec<u8>> = envelopes.iter().map(|envelope| envelope.bytes().to_vec()).collect();
+    let time_ms = parent.time_ms().saturating_add(1).max(now_ms);
+    if !envelopes.is_empty() {
+        let height = parent.height + 1;
+        let block = Block { height, time: Timestamp::from_unix_ms(time_ms), envelopes };
+        let executed = chop_ledger::execute(snapshot, &block)
+            .map_err(|error| EngineError::Execute { height, reason: error.to_string() })?;
+        batch.delta = executed.delta;
+        batch.outcomes = executed.outcomes;
+        batch.operations = operations(envelopes, &batch.outcomes)?;
+    }
+    let next = batch.extend(chain, snapshot, parent, (txs, time_ms))?;
+    if next.root != parent.root {
+        batch.extend(chain, snapshot, &next, (Vec::new(), time_ms.saturating_add(1)))?;
+    }
+    Ok(batch)
+}
+
+/// Makes the founding state, version 0 of the tree, and the first block, which is empty.
+pub(super) fn found(
+    chain: &Chain<'_>,
+    genesis: &LedgerGenesis,
+    delta: BTreeMap<String, Option<Vec<u8>>>,
+    now_ms: i64,
+) -> Result<Batch, EngineError> {
+    let mut batch = Batch::empty(1, 0);
+    batch.delta = delta;
+    let founding = tree::update(&Layered { base: None, above: &[] }, 0, None, &batch.delta)
+        .map_err(|error| EngineError::Tree { version: 0, reason: error.to_string() })?;
+    let parent = Parent { root: founding.root, ..Parent::default() };
+    batch.versions.push(founding);
+    for founder in genesis.founders() {
+        let create = chop_did::build::create(founder);
+        batch.operations.push((founder.did().scid().to_string(), 0, canonical("operation", create.unsigned())?));
+    }
+    let time_ms = genesis.terms().time.unix_ms().saturating_add(1).max(now_ms);
+    batch.extend_over(chain, None, &parent, (Vec::new(), time_ms))?;
+    Ok(batch)
+}
+
+impl Parent {
+    /// Header time; before the first block, the beginning of time.
+    fn time_ms(&self) -> i64 {
+        self.header.as_ref().map_or(i64::MIN, |header| chop_proof::build::time_ms(&header.header))
+    }
+}
+
+impl Batch {
+    fn empty(first_height: u64, round: u16) -> Self {
+        Self {
+            first_height,
+            blocks: Vec::new(),
+            versions: Vec::new(),
+            delta: BTreeMap::new(),
+            outcomes: Vec::new(),
+            operations: Vec::new(),
+            round,
+        }
+    }
+
+    fn extend(
+        &mut self,
+        chain: &Chain<'_>,
+        snapshot: &Snapshot,
+        parent: &Parent,
+        content: (Vec<Vec<u8>>, i64),
+    ) -> Result<Parent, EngineError> {
+        self.extend_over(chain, Some(snapshot), parent, content)
+    }
+
+    /// Adds one block. The first on a stored state applies the delta; at the founding, version 0 already did.
+    fn extend_over(
+        &mut self,
+        chain: &Chain<'_>,
+        base: Option<&Snapshot>,
+        parent: &Parent,
+        (txs, time_ms): (Vec<Vec<u8>>, i64),
+    ) -> Result<Parent, EngineError> {
+        let height = parent.height + 1;
+        let unchanged = BTreeMap::new();
+        let delta = if self.blocks.is_empty() && base.is_some() { &self.delta } else { &unchanged };
+        let update = tree::update(&Layered { base, above: &self.versions }, height, Some(parent.root), delta)
+            .map_err(|error| EngineError::Tree { version: height, reason: error.to_string() })?;
+        let last_results = parent.record.as_ref().map(BlockRecord::tx_results).unwrap_or_default();
+        let header = Draft {
+            chain_id: chain.chain_id,
+            height,
+            time_ms,
+            previous: parent.header.as_ref(),
+            txs: &txs,
+            app_hash: parent.root,
+            last_results: &last_results,
+            validators: chain.validators,
+        }
+        .seal(self.round, chain.signer)?;
+        let results = if txs.is_empty() { Vec::new() } else { recorded(&self.outcomes)? };
+        let record = BlockRecord {
+            signed_header: Protobuf::<pb::SignedHeader>::encode_vec(header.clone()),
+            txs,
+            results,
+            root: update.root,
+        };
+        let next = Parent { height, header: Some(header), root: update.root, record: Some(record.clone()) };
+        self.blocks.push(record);
+        self.versions.push(update);
+        Ok(next)
+    }
+
+    /// The one durable transaction that commits this batch.
+    pub(super) fn write<'a>(&'a self, genesis: Option<&'a [u8]>) -> Result<BlockWrite<'a>, EngineError> {
+        let mut write = BlockWrite {
+            genesis,
+            first_height: self.first_height,
+            blocks: self.blocks.clone(),
+            round: self.round,
+            operations: self.operations.clone(),
+            values: self.delta.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect(),
+            ..BlockWrite::default()
+        };
+        for version in &self.versions {
+            write.add_version(&version.nodes, &version.stale)?;
+        }
+        for outcome in self.outcomes.iter().filter(|outcome| outcome.is_settled()) {
+            write.outcomes.push((*outcome.hash.as_bytes(), canonical("outcome", outcome)?));
+        }
+        Ok(write)
+    }
+}
+
+/// The agreed results of a block's transactions.
+pub(super) fn recorded(outcomes: &[Outcome]) -> Result<Vec<RecordedResult>, EngineError> {
+    outcomes
+        .iter()
+        .map(|outcome| {
+            let code = u32::from(!outcome.is_committed());
+            Ok(RecordedResult { code, data: canonical("outcome", outcome)? })
+        })
+        .collect()
+}
+
+/// The DID operations that took effect: (scid, sequence number, signed operation).
+fn operations(
+    envelopes: &[SignedEnvelope],
+    outcomes: &[Outcome],
+) -> Result<Vec<(String, u64, Vec<u8>)>, EngineError> {
+    let mut operations = Vec::new();
+    for (envelope, _) in envelopes.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_committed()) {
+        for action in &envelope.envelope().actions {
+            if let Action::Did(signed) = action {
+                let operation = signed.operation();
+                let body = canonical("operation", signed.value())?;
+                operations.push((operation.did().scid().to_string(), operation.seq(), body));
+            }
+        }
+    }
+    Ok(operations)
+}
+
+fn canonical(what: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, EngineError> {
+    canonicalize(value).map_err(|error| EngineError::Json { what, reason: error.to_string() })
+}
+
+impl StateReader for Snapshot {
+    type Error = StoreError;
+
+    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+        Self::value(self, key)
+    }
+
+    fn scan(&self, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
+        Self::scan(self, from, to, limit)
+    }
+}
+
+/// The stored tree with versions above it that are not stored yet.
+struct Layered<'a> {
+    base: Option<&'a Snapshot>,
+    above: &'a [tree::TreeUpdate],
+}
+
+impl TreeReader for Layered<'_> {
+    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        let above = self.above.iter().rev().find_map(|version| version.nodes.get_node(node_key));
+        match (above, self.base) {
+            (Some(node), _) => Ok(Some(node.clone())),
+            (None, Some(base)) => base.get_node_option(node_key),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn get_value_option(&self, _: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        anyhow::bail!("the value under {key:?} was asked for by hash")
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        anyhow::bail!("the tree is never restored from leaves")
+    }
+}

@@ -1,0 +1,132 @@
+//! Why an engine could not do what it was asked.
+
+use chop_did::LedgerId;
+use chop_proof::TrustRootError;
+use chop_proof::build::BuildError;
+use thiserror::Error;
+
+use super::replay::ReplayError;
+use crate::store::StoreError;
+
+/// Names a failure inside the engine. Its words are for the log; they never leave the process.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state machine failed, which no envelope can cause.
+    #[error("executing the block at height {height} failed: {reason}")]
+    Execute {
+        /// Height of the block.
+        height: u64,
+        /// What the state machine said.
+        reason: String,
+    },
+    /// The state tree failed.
+    #[error("the state tree failed at version {version}: {reason}")]
+    Tree {
+        /// Version of the tree.
+        version: u64,
+        /// What the tree said.
+        reason: String,
+    },
+    /// A header could not be made.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A header in the store is unusable.
+    #[error("the header at height {height} is unusable: {reason}")]
+    Header {
+        /// Height of the header.
+        height: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something that this node wrote as JSON does not read or write as such.
+    #[error("the {what} is no canonical JSON: {reason}")]
+    Json {
+        /// What was read or written.
+        what: &'static str,
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl EngineError {
+    /// Says whether the database was reopened under the reader, so that asking again helps.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_passing())
+    }
+}
+
+/// Names why a ledger could not be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store or the last block is unusable.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The genesis does not have exactly one validator.
+    #[error("a solo ledger has one validator, but the genesis of {ledger} names {count}")]
+    NotSolo {
+        /// The ledger.
+        ledger: LedgerId,
+        /// Validators in the genesis.
+        count: usize,
+    },
+    /// The genesis names validators that cannot sign headers.
+    #[error("the genesis names unusable validators: {0}")]
+    Validators(#[from] TrustRootError),
+    /// The signing key is not the one that the genesis names.
+    #[error("the signing key is {found}, but the genesis names validator {named}")]
+    OtherKey {
+        /// The signer's key, as Multikey.
+        found: String,
+        /// The validator's key, as Multikey.
+        named: String,
+    },
+    /// The genesis state cannot be made.
+    #[error("the ledger cannot be founded: {reason}")]
+    Found {
+        /// What the state machine said.
+        reason: String,
+    },
+    /// The replay check that was asked for failed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The sequencer thread could not be started.
+    #[error("the sequencer could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// Names why an envelope got no outcome. Safe to show to clients.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The envelope is for another ledger.
+    #[error("the envelope is for ledger {named}, this is ledger {here}")]
+    OtherLedger {
+        /// The ledger that the envelope names.
+        named: LedgerId,
+        /// This ledger.
+        here: LedgerId,
+    },
+    /// The queue is full; asking again later helps.
+    #[error("the ledger is busy: {queued} envelopes wait already")]
+    Busy {
+        /// How many wait.
+        queued: usize,
+    },
+    /// The disk takes no writes; reads go on.
+    #[error("the ledger takes no writes now, because its disk refused one; reading works")]
+    ReadOnly,
+    /// The ledger is shutting down.
+    #[error("the ledger is shutting down")]
+    Stopped,
+}

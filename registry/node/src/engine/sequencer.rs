@@ -1,0 +1,375 @@
+//! The thread that orders envelopes: it alone writes.
+//!
+//! Envelopes that arrive while a commit is under way wait for the next one and share its fsync (group commit). Nothing
+//! is answered before it is durable.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use chop_did::ChopDid;
+use chop_keys::Signer;
+use chop_proof::TrustRoot;
+use chop_protocol::{Outcome, Parameters, SignedEnvelope, keys};
+use tendermint::chain;
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::batch::{self, Batch, Chain, Parent};
+use super::solo::{Health, Shared};
+use super::{EngineError, OpenError, SoloConfig, SubmitError, View};
+use crate::store::{Store, StoreError};
+
+/// Most envelopes in one block, so that the first of them does not wait for too many others.
+const BLOCK_ENVELOPES: u64 = 1_024;
+/// Most bytes of envelopes in one block; a header allows `chop_proof::build::BLOCK_MAX_BYTES` with everything else.
+const BLOCK_BYTES: usize = 3 * 1024 * 1024;
+/// How often a ledger whose disk refused a write looks whether there is room again.
+const RETRY: Duration = Duration::from_secs(2);
+/// Room that must be there before it writes again, in bytes.
+const ROOM_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What callers ask of the sequencer.
+pub(super) enum Command {
+    /// Execute this.
+    Submit {
+        envelope: Box<SignedEnvelope>,
+        reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+    },
+    /// Make a block now, even an empty one.
+    Heartbeat { reply: oneshot::Sender<()> },
+}
+
+/// An envelope with whom to answer.
+struct Waiting {
+    envelope: SignedEnvelope,
+    reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+}
+
+/// What the next commit is for.
+#[derive(Default)]
+struct Round {
+    waiting: Vec<Waiting>,
+    heartbeats: Vec<oneshot::Sender<()>>,
+}
+
+pub(super) struct Sequencer {
+    shared: Arc<Shared>,
+    signer: Arc<dyn Signer>,
+    chain_id: chain::Id,
+    parent: Parent,
+    heartbeat: Duration,
+    /// Round to sign in: how many headers of the next height were signed and not committed.
+    round: u16,
+    /// Envelopes that did not fit into the block before, or whose twin was in it.
+    deferred: VecDeque<Waiting>,
+}
+
+impl Sequencer {
+    /// Writes founding state and first block into an empty store; checks that an old one is of this ledger.
+    pub(super) fn found_if_new(store: &Store, config: &SoloConfig, root: &TrustRoot) -> Result<(), OpenError> {
+        let genesis = &config.genesis;
+        let canonical = genesis
+            .canonical_bytes()
+            .map_err(|error| OpenError::Found { reason: error.to_string() })?;
+        if let Some(found) = store.snapshot()?.genesis()? {
+            if found == canonical {
+                return Ok(());
+            }
+            let found = chop_protocol::LedgerGenesis::parse(&found).map(|found| found.id().to_string());
+            let found = found.unwrap_or_else(|error| error.to_string());
+            return Err(StoreError::OtherLedger { found, expected: genesis.id().to_string() }.into());
+        }
+        let delta = chop_ledger::genesis_state(genesis)
+            .map_err(|error| OpenError::Found { reason: error.to_string() })?;
+        let chain_id = parse_chain_id(root)?;
+        let chain = Chain { chain_id: &chain_id, validators: root.validators(), signer: &*config.signer };
+        let batch = batch::found(&chain, genesis, delta, (config.clock)())?;
+        store.commit(&batch.write(Some(&canonical))?)?;
+        info!(ledger = root.ledger(), "founded the ledger");
+        Ok(())
+    }
+
+    /// Takes up after the last block, once it is checked against the state.
+    pub(super) fn resume(
+        shared: Arc<Shared>,
+        signer: Arc<dyn Signer>,
+        heartbeat: Duration,
+    ) -> Result<Self, OpenError> {
+        let chain_id = parse_chain_id(&shared.trust_root)?;
+        let parent = last_block(&shared.store)?;
+        Ok(Self { shared, signer, chain_id, parent, heartbeat, round: 0, deferred: VecDeque::new() })
+    }
+
+    /// Serves until every sender is gone.
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            let mut round = Round::default();
+            if let Err(RecvTimeoutError::Disconnected) = self.gather(commands, &mut round)
+                && round.waiting.is_empty()
+                && self.deferred.is_empty()
+            {
+                break;
+            }
+            self.serve(round);
+        }
+        info!(height = self.parent.height, "the sequencer ended");
+    }
+
+    /// Collects what goes into the next commit; waits for the first of it, or until a heartbeat is due.
+    fn gather(&mut self, commands: &Receiver<Command>, round: &mut Round) -> Result<(), RecvTimeoutError> {
+        let mut room = Room::of(&self.parameters());
+        let mut left = VecDeque::new();
+        for waiting in std::mem::take(&mut self.deferred) {
+            room.take(waiting, &mut round.waiting, &mut left);
+        }
+        self.deferred = left;
+        if round.waiting.is_empty() && self.deferred.is_empty() {
+            match commands.recv_timeout(self.until_heartbeat()) {
+                Ok(command) => self.accept(command, &mut room, round),
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            }
+        }
+        while !room.is_full() && self.deferred.is_empty() {
+            match commands.try_recv() {
+                Ok(command) => self.accept(command, &mut room, round),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, command: Command, room: &mut Room, round: &mut Round) {
+        match command {
+            Command::Heartbeat { reply } => round.heartbeats.push(reply),
+            Command::Submit { envelope, reply } => {
+                room.take(Waiting { envelope: *envelope, reply }, &mut round.waiting, &mut self.deferred);
+            }
+        }
+    }
+
+    /// Commits one round and answers everybody in it; an empty round is a heartbeat.
+    fn serve(&mut self, round: Round) {
+        if *self.shared.health.borrow() == Health::ReadOnly && !self.recovered() {
+            self.refuse(round);
+            return;
+        }
+        let Round { waiting, heartbeats } = round;
+        let asked = !waiting.is_empty();
+        let waiting = self.answer_known(waiting);
+        // Envelopes that all had their answers already need no block.
+        if waiting.is_empty() && asked && heartbeats.is_empty() {
+            return;
+        }
+        let (envelopes, replies): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|waiting| (waiting.envelope, waiting.reply)).unzip();
+        let committed = self.commit(&envelopes);
+        for envelope in &envelopes {
+            self.shared.settle(&envelope.hash());
+        }
+        match committed {
+            // A caller that went away can ask for the outcome later.
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    let _gone = reply.send(Ok(outcome));
+                }
+            }
+            Err(failure) => {
+                self.fail(&failure);
+                for reply in replies {
+                    let _gone = reply.send(Err(SubmitError::ReadOnly));
+                }
+            }
+        }
+        for reply in heartbeats {
+            let _gone = reply.send(());
+        }
+    }
+
+    /// Answers those envelopes that already have a final outcome; gives back the others.
+    fn answer_known(&self, waiting: Vec<Waiting>) -> Vec<Waiting> {
+        let view = self.shared.view.borrow().clone();
+        let mut unknown = Vec::with_capacity(waiting.len());
+        for waiting in waiting {
+            let hash = waiting.envelope.hash();
+            match view.outcome(&hash) {
+                Ok(Some(outcome)) => {
+                    self.shared.settle(&hash);
+                    let _gone = waiting.reply.send(Ok(outcome));
+                }
+                Ok(None) | Err(_) => unknown.push(waiting),
+            }
+        }
+        unknown
+    }
+
+    fn commit(&mut self, envelopes: &[SignedEnvelope]) -> Result<Vec<Outcome>, EngineError> {
+        let view = self.shared.view.borrow().clone();
+        let chain = Chain {
+            chain_id: &self.chain_id,
+            validators: self.shared.trust_root.validators(),
+            signer: &*self.signer,
+        };
+        let now_ms = (self.shared.clock)();
+        let batch = batch::make(&chain, view.snapshot(), &self.parent, envelopes, (now_ms, self.round))?;
+        // From here on headers of these heights are signed: another attempt signs in a later round.
+        self.round = self.round.saturating_add(1);
+        self.shared.store.commit(&batch.write(None)?)?;
+        self.round = 0;
+        self.advance(&batch, &view)?;
+        Ok(batch.outcomes)
+    }
+
+    /// Makes what was committed the state that everybody sees.
+    fn advance(&mut self, batch: &Batch, before: &View) -> Result<(), EngineError> {
+        let view = View::of(&self.shared.store, self.shared.trust_root.validators(), Some(before))?;
+        let record = batch.blocks.last().cloned();
+        self.parent = Parent {
+            height: view.head().height,
+            header: Some(view.signed_header().clone()),
+            root: view.head().app_hash,
+            record,
+        };
+        self.shared.view.send_replace(Arc::new(view));
+        Ok(())
+    }
+
+    /// After a failed commit: reads go on from what the disk has, writes wait for better times.
+    fn fail(&mut self, failure: &EngineError) {
+        error!(height = self.parent.height + 1, error = %failure, "a commit failed, the ledger is read-only now");
+        self.shared.health.send_replace(Health::ReadOnly);
+        if let Err(error) = self.shared.store.reopen_read_only().map_err(OpenError::from).and_then(|()| self.reload()) {
+            error!(%error, "the database does not open for reading either");
+        }
+    }
+
+    /// Tries to take writes again; says whether it does.
+    fn recovered(&mut self) -> bool {
+        if !self.shared.store.has_room(ROOM_BYTES) {
+            return false;
+        }
+        let opened = self.shared.store.reopen_writable().map_err(OpenError::from).and_then(|()| self.reload());
+        match opened {
+            Ok(()) => {
+                info!(height = self.parent.height, "the disk takes writes again");
+                self.shared.health.send_replace(Health::Ready);
+                true
+            }
+            Err(error) => {
+                warn!(%error, "the disk has room, but the database does not open for writing");
+                if let Err(error) =
+                    self.shared.store.reopen_read_only().map_err(OpenError::from).and_then(|()| self.reload())
+                {
+                    error!(%error, "the database does not open for reading either");
+                }
+                false
+            }
+        }
+    }
+
+    /// Takes parent and view from the store anew.
+    fn reload(&mut self) -> Result<(), OpenError> {
+        let parent = last_block(&self.shared.store)?;
+        if parent.height != self.parent.height {
+            // The commit that failed reached the disk after all; its round is over.
+            self.round = 0;
+        }
+        self.parent = parent;
+        let view = View::of(&self.shared.store, self.shared.trust_root.validators(), None)?;
+        self.shared.view.send_replace(Arc::new(view));
+        Ok(())
+    }
+
+    fn refuse(&self, round: Round) {
+        for waiting in round.waiting {
+            self.shared.settle(&waiting.envelope.hash());
+            let _gone = waiting.reply.send(Err(SubmitError::ReadOnly));
+        }
+        for reply in round.heartbeats {
+            let _gone = reply.send(());
+        }
+    }
+
+    fn until_heartbeat(&self) -> Duration {
+        if *self.shared.health.borrow() == Health::ReadOnly {
+            return RETRY;
+        }
+        let age_ms = (self.shared.clock)().saturating_sub(self.shared.view.borrow().head().time_ms);
+        self.heartbeat.saturating_sub(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
+    }
+
+    /// The parameters in force; the genesis's where the state does not tell.
+    fn parameters(&self) -> Parameters {
+        let value = self.shared.view.borrow().value(keys::PARAMETERS).ok().flatten();
+        let parsed = value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        parsed.unwrap_or(self.shared.genesis.terms().parameters)
+    }
+}
+
+/// What still fits into the block that is being gathered.
+struct Room {
+    envelopes: u64,
+    bytes: usize,
+    work: u64,
+    sponsor_work: u64,
+    used: BTreeMap<ChopDid, u64>,
+    hashes: HashSet<chop_integrity::Hash>,
+}
+
+impl Room {
+    fn of(parameters: &Parameters) -> Self {
+        Self {
+            envelopes: parameters.block_envelopes.min(BLOCK_ENVELOPES),
+            bytes: BLOCK_BYTES,
+            work: parameters.block_work,
+            sponsor_work: parameters.sponsor_block_work,
+            used: BTreeMap::new(),
+            hashes: HashSet::new(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.envelopes == 0
+    }
+
+    /// Puts an envelope into this block, or off to the next one when it does not fit or its twin is in this one: the
+    /// twin's outcome, if it is final, will be its answer.
+    fn take(&mut self, waiting: Waiting, now: &mut Vec<Waiting>, later: &mut VecDeque<Waiting>) {
+        let envelope = waiting.envelope.envelope();
+        let work = envelope.work();
+        let bytes = waiting.envelope.bytes().len();
+        let used = self.used.get(&envelope.sponsor).copied().unwrap_or(0).saturating_add(work);
+        // The first one always goes in: what can never fit is for the state machine to refuse.
+        let fits = self.envelopes > 0 && bytes <= self.bytes && work <= self.work && used <= self.sponsor_work;
+        if !(fits || now.is_empty()) || !self.hashes.insert(waiting.envelope.hash()) {
+            later.push_back(waiting);
+            return;
+        }
+        self.envelopes = self.envelopes.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.work = self.work.saturating_sub(work);
+        self.used.insert(envelope.sponsor, used);
+        now.push(waiting);
+    }
+}
+
+/// The last block, checked against the tree: a gap in its versions would silently start an empty one.
+fn last_block(store: &Store) -> Result<Parent, OpenError> {
+    let snapshot = store.snapshot()?;
+    let (height, record) = snapshot.last_block()?.ok_or(StoreError::Empty)?;
+    let root = snapshot.root(height)?;
+    if root != record.root {
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let (found, expected) = (hex(&root), hex(&record.root));
+        return Err(StoreError::OtherRoot { version: height, found, expected }.into());
+    }
+    let header = record.decode_header()?;
+    Ok(Parent { height, header: Some(header), root, record: Some(record) })
+}
+
+fn parse_chain_id(root: &TrustRoot) -> Result<chain::Id, OpenError> {
+    root.chain_id().parse().map_err(|_| OpenError::Found { reason: format!("{} is no chain id", root.chain_id()) })
+}

@@ -11,6 +11,8 @@ mod multikey;
 mod private;
 mod public;
 mod signer;
+#[cfg(test)]
+mod tests;
 
 pub use jwk::{Jwk, JwkError, PrivateJwk};
 pub use key_type::KeyType;

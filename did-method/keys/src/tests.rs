@@ -1,0 +1,11 @@
+mod ecdsa;
+mod ed25519;
+mod forms;
+mod properties;
+mod signing;
+
+fn hex(text: &str) -> Vec<u8> {
+    data_encoding::HEXLOWER_PERMISSIVE
+        .decode(text.as_bytes())
+        .unwrap()
+}

@@ -1,0 +1,146 @@
+//! What may be signed, by which key, and what a key shows of itself.
+
+use crate::{
+    DataIntegrityInput, InputError, JwsSigningInput, KeyType, PrivateKey, SignError, Signer,
+    VoteSignBytes,
+};
+
+fn key(key_type: KeyType) -> PrivateKey {
+    PrivateKey::from_seed(key_type, &vec![7; key_type.secret_len()]).unwrap()
+}
+
+#[test]
+fn shows_nothing_of_a_private_key() {
+    for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384] {
+        let key = key(key_type);
+
+        assert_eq!(
+            format!("{key:?}"),
+            format!("PrivateKey(of {})", key.public_key())
+        );
+    }
+}
+
+#[test]
+fn joins_the_hashes_of_configuration_and_document_in_this_order() {
+    let short = DataIntegrityInput::new(&[1; 32], &[2; 32]).unwrap();
+    let long = DataIntegrityInput::new(&[1; 48], &[2; 48]).unwrap();
+
+    assert_eq!(short.as_bytes(), [[1; 32], [2; 32]].concat());
+    assert_eq!(long.as_bytes(), [[1; 48], [2; 48]].concat());
+    for (config, document) in [(32, 48), (48, 32), (0, 0), (64, 64), (31, 31)] {
+        assert_eq!(
+            DataIntegrityInput::new(&vec![0; config], &vec![0; document]),
+            Err(InputError::HashLengths { config, document })
+        );
+    }
+}
+
+#[test]
+fn signs_hashes_of_the_length_that_belongs_to_the_key() {
+    let short = DataIntegrityInput::new(&[1; 32], &[2; 32]).unwrap();
+    let long = DataIntegrityInput::new(&[1; 48], &[2; 48]).unwrap();
+    for (key_type, fits, refused) in [
+        (KeyType::Ed25519, &short, &long),
+        (KeyType::P256, &short, &long),
+        (KeyType::P384, &long, &short),
+    ] {
+        let key = key(key_type);
+        for sign in [
+            PrivateKey::sign_credential,
+            PrivateKey::sign_operation,
+            PrivateKey::sign_envelope,
+        ] {
+            let signature = sign(&key, fits).unwrap();
+            assert_eq!(
+                key.public_key()
+                    .verify_strict(fits.as_bytes(), signature.as_bytes()),
+                Ok(())
+            );
+            assert!(matches!(
+                sign(&key, refused),
+                Err(SignError::InputLength { .. })
+            ));
+        }
+    }
+}
+
+#[test]
+fn takes_only_header_and_payload_as_jws() {
+    assert!(JwsSigningInput::new("eyJhbGciOiJFUzI1NiJ9.e30").is_ok());
+    for text in [
+        "",
+        ".",
+        "eyJ9",
+        "eyJ9.",
+        ".eyJ9",
+        "eyJ9.a.b",
+        "eyJ9.a b",
+        "eyJ9.é",
+        "xyz.abc",
+        "eyJ9.YQ==",
+    ] {
+        assert_eq!(
+            JwsSigningInput::new(text),
+            Err(InputError::NotJws),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn signs_jws_with_each_key() {
+    let input = JwsSigningInput::new("eyJhbGciOiJFUzI1NiJ9.e30").unwrap();
+    for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384] {
+        let key = key(key_type);
+        let signature = key.sign_jws(&input).unwrap();
+
+        assert_eq!(signature.as_bytes().len(), key_type.signature_len());
+        assert_eq!(
+            key.public_key()
+                .verify(input.as_bytes(), signature.as_bytes()),
+            Ok(())
+        );
+    }
+}
+
+#[test]
+fn takes_only_canonical_votes_and_signs_them_with_ed25519_alone() {
+    let body = [&[0x08, 0x02, 0x11][..], &[0; 8], &[0x32, 0x01, b'c']].concat();
+    let vote = [&[14][..], &body].concat();
+    let vote = VoteSignBytes::new(vote).unwrap();
+
+    let signature = key(KeyType::Ed25519).sign_header(&vote).unwrap();
+
+    assert_eq!(
+        key(KeyType::Ed25519)
+            .public_key()
+            .verify(vote.as_bytes(), signature.as_bytes()),
+        Ok(())
+    );
+    assert!(matches!(
+        key(KeyType::P256).sign_header(&vote),
+        Err(SignError::KeyType {
+            found: KeyType::P256,
+            ..
+        })
+    ));
+    for bytes in [
+        vec![],
+        vec![0],
+        body.clone(),
+        [&[15][..], &body].concat(),
+        [&[14, 0x08, 0x20][..], &body[2..]].concat(),
+        b"eyJhbGciOiJFZERTQSJ9.e30".to_vec(),
+    ] {
+        assert_eq!(VoteSignBytes::new(bytes), Err(InputError::NotVote));
+    }
+}
+
+#[test]
+fn takes_a_vote_whose_length_needs_two_bytes() {
+    let body = [&[0x08, 0x01, 0x11][..], &[0; 137]].concat();
+    let vote = [&[0x8c, 0x01][..], &body].concat();
+
+    assert!(VoteSignBytes::new(vote).is_ok());
+}

@@ -1,0 +1,20 @@
+//! The state machine, driven from outside: every rule, and the properties that hold for all blocks.
+
+#[cfg(test)]
+mod accreditations;
+#[cfg(test)]
+mod anchors;
+#[cfg(test)]
+mod dids;
+#[cfg(test)]
+mod envelopes;
+#[cfg(test)]
+mod genesis;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod tree;
+#[cfg(test)]
+mod world;

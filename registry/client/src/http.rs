@@ -21,7 +21,11 @@ pub struct HttpRegistry {
 impl HttpRegistry {
     /// Reads from the node at `service`, trusting `root` alone.
     pub fn new(service: Service, root: TrustRoot) -> Self {
-        Self { service, root, max_age_ms: DEFAULT_MAX_AGE_MS }
+        Self {
+            service,
+            root,
+            max_age_ms: DEFAULT_MAX_AGE_MS,
+        }
     }
 
     /// Bounds the age of headers, in milliseconds.
@@ -41,7 +45,10 @@ impl HttpRegistry {
     /// # Errors
     /// When the node is not reached or does not answer as agreed.
     pub async fn status(&self) -> Result<Status, ReadError> {
-        let answer = self.service.get(self.service.url(&["v1", "status"])).await?;
+        let answer = self
+            .service
+            .get(self.service.url(&["v1", "status"]))
+            .await?;
         decode("status", answer.success()?)
     }
 
@@ -50,21 +57,35 @@ impl HttpRegistry {
         url.set_query(Some("proof=true"));
         let answer = self.service.get(url).await?;
         // A proven absence may come as 404; what counts is the proof in the body.
-        let body = if answer.status == 404 { answer.body } else { answer.success()? };
+        let body = if answer.status == 404 {
+            answer.body
+        } else {
+            answer.success()?
+        };
         let answer: ProvenValue = decode(key, body)?;
-        let malformed = |reason| ReadError::Malformed { key: key.to_owned(), reason };
+        let malformed = |reason| ReadError::Malformed {
+            key: key.to_owned(),
+            reason,
+        };
         if answer.key != key {
             return Err(malformed("it is for another key"));
         }
-        let value = answer.value_bytes().map_err(|_| malformed("its value has no canonical form"))?;
-        let proof = answer.proof.ok_or_else(|| malformed("it carries no proof"))?;
+        let value = answer
+            .value_bytes()
+            .map_err(|_| malformed("its value has no canonical form"))?;
+        let proof = answer
+            .proof
+            .ok_or_else(|| malformed("it carries no proof"))?;
         let freshness = Freshness::within(clock::now_ms(), self.max_age_ms);
         Proven::check(&self.root, &freshness, key, value, proof)
     }
 
     async fn operations(&self, did: &ChopDid) -> Result<Vec<LogEntry>, ReadError> {
         let did = did.to_string();
-        let answer = self.service.get(self.service.url(&["v1", "dids", &did, "log"])).await?;
+        let answer = self
+            .service
+            .get(self.service.url(&["v1", "dids", &did, "log"]))
+            .await?;
         decode(&did, answer.success()?)
     }
 }
@@ -84,5 +105,8 @@ impl Registry for HttpRegistry {
 }
 
 fn decode<T: DeserializeOwned>(key: &str, body: Value) -> Result<T, ReadError> {
-    serde_json::from_value(body).map_err(|source| ReadError::Value { key: key.to_owned(), source })
+    serde_json::from_value(body).map_err(|source| ReadError::Value {
+        key: key.to_owned(),
+        source,
+    })
 }

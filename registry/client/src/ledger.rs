@@ -26,7 +26,10 @@ pub struct AccreditationChain {
 ///
 /// # Errors
 /// When the registry gives no proven answer.
-pub async fn did_state(registry: &dyn Registry, did: &ChopDid) -> Result<Proven<Option<DidState>>, ReadError> {
+pub async fn did_state(
+    registry: &dyn Registry,
+    did: &ChopDid,
+) -> Result<Proven<Option<DidState>>, ReadError> {
     record(registry, &keys::did(&did.scid())).await
 }
 
@@ -46,7 +49,10 @@ pub async fn version(
 ///
 /// # Errors
 /// When the registry gives no proven answer.
-pub async fn anchor(registry: &dyn Registry, digest: &Hash) -> Result<Proven<Option<Anchor>>, ReadError> {
+pub async fn anchor(
+    registry: &dyn Registry,
+    digest: &Hash,
+) -> Result<Proven<Option<Anchor>>, ReadError> {
     record(registry, &keys::anchor(digest)).await
 }
 
@@ -62,8 +68,18 @@ pub async fn accreditations(
     credential_type: &CredentialType,
 ) -> Result<(Proven<Vec<Hash>>, Vec<AccreditationChain>), ReadError> {
     let list = record::<Vec<Hash>>(registry, &keys::accredited(subject, credential_type)).await?;
-    let Proven { key, value, header, proof } = list;
-    let list = Proven { key, value: value.unwrap_or_default(), header, proof };
+    let Proven {
+        key,
+        value,
+        header,
+        proof,
+    } = list;
+    let list = Proven {
+        key,
+        value: value.unwrap_or_default(),
+        header,
+        proof,
+    };
     let mut chains = Vec::new();
     for id in list.value.iter().rev().take(MAX_ACCREDITATIONS) {
         chains.push(chain(registry, id).await?);
@@ -78,21 +94,33 @@ async fn chain(registry: &dyn Registry, id: &Hash) -> Result<AccreditationChain,
     while let Some(id) = parent {
         if ancestors.len() > usize::from(chop_protocol::accreditation::MAX_DEPTH) {
             let key = keys::accreditation(&id);
-            return Err(ReadError::Malformed { key, reason: "the chain of parents is too long" });
+            return Err(ReadError::Malformed {
+                key,
+                reason: "the chain of parents is too long",
+            });
         }
         let ancestor = link(registry, &id).await?;
         parent = ancestor.value.parent;
         ancestors.push(ancestor);
     }
-    Ok(AccreditationChain { accreditation, ancestors })
+    Ok(AccreditationChain {
+        accreditation,
+        ancestors,
+    })
 }
 
 async fn link(registry: &dyn Registry, id: &Hash) -> Result<Link, ReadError> {
     let key = keys::accreditation(id);
     let found = record::<Accreditation>(registry, &key).await?;
-    found.present().ok_or(ReadError::Malformed { key, reason: "the ledger lists it and does not hold it" })
+    found.present().ok_or(ReadError::Malformed {
+        key,
+        reason: "the ledger lists it and does not hold it",
+    })
 }
 
-async fn record<T: DeserializeOwned>(registry: &dyn Registry, key: &str) -> Result<Proven<Option<T>>, ReadError> {
+async fn record<T: DeserializeOwned>(
+    registry: &dyn Registry,
+    key: &str,
+) -> Result<Proven<Option<T>>, ReadError> {
     registry.read(key).await?.parse()
 }

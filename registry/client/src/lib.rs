@@ -4,12 +4,14 @@
 //! sees the value. [`HttpRegistry`] asks a node that nobody has to trust; a node offers the same trait in process.
 //! [`ledger`] turns values into facts, and the [`Resolver`] turns DIDs of all supported methods into documents.
 
+pub mod cache;
 pub mod http;
 pub mod ledger;
 pub mod registry;
 pub mod service;
 pub mod submit;
 
+pub use cache::Cache;
 pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
 pub use registry::{Proven, ReadError, Reading, Registry};

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use chop_did::ChopDid;
-use chop_proof::{Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_absence, verify_inclusion};
+use chop_proof::{
+    Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_absence, verify_inclusion,
+};
 use chop_protocol::http::LogEntry;
 use serde::de::DeserializeOwned;
 
@@ -96,8 +98,16 @@ impl Proven<Option<Vec<u8>>> {
             Some(value) => verify_inclusion(root, &proof, key, value, freshness),
             None => verify_absence(root, &proof, key, freshness),
         };
-        let header = verified.map_err(|source| ReadError::Unproven { key: key.to_owned(), source })?;
-        Ok(Self { key: key.to_owned(), value, header, proof })
+        let header = verified.map_err(|source| ReadError::Unproven {
+            key: key.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            key: key.to_owned(),
+            value,
+            header,
+            proof,
+        })
     }
 
     /// Reads the proven bytes as the record that the protocol stores there.
@@ -105,16 +115,38 @@ impl Proven<Option<Vec<u8>>> {
     /// # Errors
     /// [`ReadError::Value`] when they are something else.
     pub fn parse<T: DeserializeOwned>(self) -> Result<Proven<Option<T>>, ReadError> {
-        let parsed = self.value.as_deref().map(serde_json::from_slice).transpose();
-        let value = parsed.map_err(|source| ReadError::Value { key: self.key.clone(), source })?;
-        Ok(Proven { key: self.key, value, header: self.header, proof: self.proof })
+        let parsed = self
+            .value
+            .as_deref()
+            .map(serde_json::from_slice)
+            .transpose();
+        let value = parsed.map_err(|source| ReadError::Value {
+            key: self.key.clone(),
+            source,
+        })?;
+        Ok(Proven {
+            key: self.key,
+            value,
+            header: self.header,
+            proof: self.proof,
+        })
     }
 }
 
 impl<T> Proven<Option<T>> {
     /// Returns the statement with its value, when there is one.
     pub fn present(self) -> Option<Proven<T>> {
-        let Self { key, value, header, proof } = self;
-        value.map(|value| Proven { key, value, header, proof })
+        let Self {
+            key,
+            value,
+            header,
+            proof,
+        } = self;
+        value.map(|value| Proven {
+            key,
+            value,
+            header,
+            proof,
+        })
     }
 }

@@ -10,7 +10,10 @@ use url::Url;
 
 /// The largest answer of a service, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-const ANSWER_LIMITS: json::Limits = json::Limits { max_bytes: MAX_ANSWER, max_depth: 64 };
+const ANSWER_LIMITS: json::Limits = json::Limits {
+    max_bytes: MAX_ANSWER,
+    max_depth: 64,
+};
 
 /// A Chopmark service, or another one that speaks JSON, at a base URL.
 #[derive(Debug, Clone)]
@@ -67,7 +70,11 @@ impl Service {
         if base.cannot_be_a_base() {
             return Err(ServiceError::Base { base: base.into() });
         }
-        Ok(Self { base, outbound, timeout: Duration::from_secs(35) })
+        Ok(Self {
+            base,
+            outbound,
+            timeout: Duration::from_secs(35),
+        })
     }
 
     /// Bounds every exchange; 35 s unless said otherwise, longer than a node waits for a block.
@@ -96,14 +103,20 @@ impl Service {
     /// # Errors
     /// When the service is not reached, or answers with something that is not JSON.
     pub async fn get(&self, url: Url) -> Result<Answer, ServiceError> {
-        self.exchange(Outgoing::get(url).accept("application/json, application/problem+json")).await
+        self.exchange(Outgoing::get(url).accept("application/json, application/problem+json"))
+            .await
     }
 
     /// Sends a document, with the administrator's token if there is one, and returns whatever the service answers.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn post(&self, url: Url, body: Vec<u8>, token: Option<&str>) -> Result<Answer, ServiceError> {
+    pub async fn post(
+        &self,
+        url: Url,
+        body: Vec<u8>,
+        token: Option<&str>,
+    ) -> Result<Answer, ServiceError> {
         self.send(Outgoing::post_json(url, body), token).await
     }
 
@@ -111,7 +124,12 @@ impl Service {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn put(&self, url: Url, body: Vec<u8>, token: Option<&str>) -> Result<Answer, ServiceError> {
+    pub async fn put(
+        &self,
+        url: Url,
+        body: Vec<u8>,
+        token: Option<&str>,
+    ) -> Result<Answer, ServiceError> {
         self.send(Outgoing::put_json(url, body), token).await
     }
 
@@ -119,8 +137,14 @@ impl Service {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn send(&self, request: Outgoing, token: Option<&str>) -> Result<Answer, ServiceError> {
-        let request = token.into_iter().fold(request, |request, token| request.bearer(token));
+    pub async fn send(
+        &self,
+        request: Outgoing,
+        token: Option<&str>,
+    ) -> Result<Answer, ServiceError> {
+        let request = token
+            .into_iter()
+            .fold(request, |request, token| request.bearer(token));
         self.exchange(request).await
     }
 
@@ -129,9 +153,13 @@ impl Service {
         let fetched = self.outbound.exchange(request).await?;
         let status = fetched.status.as_u16();
         if fetched.body.is_empty() {
-            return Ok(Answer { status, body: Value::Null });
+            return Ok(Answer {
+                status,
+                body: Value::Null,
+            });
         }
-        let body = json::parse(&fetched.body, &ANSWER_LIMITS).map_err(|source| ServiceError::NotJson { status, source })?;
+        let body = json::parse(&fetched.body, &ANSWER_LIMITS)
+            .map_err(|source| ServiceError::NotJson { status, source })?;
         Ok(Answer { status, body })
     }
 }
@@ -142,7 +170,11 @@ impl Answer {
     /// # Errors
     /// [`ServiceError::Refused`] for any other status.
     pub fn success(self) -> Result<Value, ServiceError> {
-        if (200..300).contains(&self.status) { Ok(self.body) } else { Err(ServiceError::Refused { answer: self }) }
+        if (200..300).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(ServiceError::Refused { answer: self })
+        }
     }
 
     /// Returns a text member of the body: `title`, `detail` or `rule` of a problem document.

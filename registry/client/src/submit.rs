@@ -101,7 +101,9 @@ pub async fn submit_and_wait(
 /// # Errors
 /// [`SubmitError`], when the fate of the envelope is not known.
 pub async fn ask(service: &Service, hash: Hash) -> Result<Submission, SubmitError> {
-    let answer = service.get(service.url(&["v1", "transactions", &hash.to_string()])).await?;
+    let answer = service
+        .get(service.url(&["v1", "transactions", &hash.to_string()]))
+        .await?;
     read(hash, answer)
 }
 
@@ -110,16 +112,27 @@ fn read(hash: Hash, answer: Answer) -> Result<Submission, SubmitError> {
     // 409 and 422 are problem documents whose member `rule` says that the state machine spoke.
     if let (409 | 422, Some(rule)) = (status, answer.text("rule")) {
         let detail = answer.text("detail").unwrap_or_default().to_owned();
-        return Ok(Submission::Refused { hash, rule: rule.to_owned(), detail });
+        return Ok(Submission::Refused {
+            hash,
+            rule: rule.to_owned(),
+            detail,
+        });
     }
-    let body = if status == 404 { answer.body } else { answer.success()? };
-    let transaction: Transaction = serde_json::from_value(body).map_err(|_| SubmitError::Malformed { status })?;
+    let body = if status == 404 {
+        answer.body
+    } else {
+        answer.success()?
+    };
+    let transaction: Transaction =
+        serde_json::from_value(body).map_err(|_| SubmitError::Malformed { status })?;
     if transaction.hash != hash {
         return Err(SubmitError::Malformed { status });
     }
     Ok(match transaction.status {
         TransactionStatus::Committed { height } => Submission::Committed { hash, height },
-        TransactionStatus::Refused { rule, detail, .. } => Submission::Refused { hash, rule, detail },
+        TransactionStatus::Refused { rule, detail, .. } => {
+            Submission::Refused { hash, rule, detail }
+        }
         TransactionStatus::Pending => Submission::Pending { hash },
         TransactionStatus::Expired => Submission::Expired { hash },
         _ => Submission::Unknown { hash },

@@ -20,3 +20,5 @@ pub use view::{Head, Read, View};
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod tests;

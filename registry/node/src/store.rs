@@ -50,7 +50,11 @@ impl Store {
     /// When the file is in use, damaged beyond redb's repair, or of another format.
     pub fn open(path: &Path, limit: Arc<DiskLimit>) -> Result<Self, StoreError> {
         let database = open_writable(path, &limit)?;
-        Ok(Self { path: path.to_owned(), limit, handle: RwLock::new(Handle::Writable(database)) })
+        Ok(Self {
+            path: path.to_owned(),
+            limit,
+            handle: RwLock::new(Handle::Writable(database)),
+        })
     }
 
     /// Opens a database over a backend of the caller's, as crash tests do.
@@ -59,7 +63,9 @@ impl Store {
     /// As [`Store::open`].
     #[cfg(test)]
     pub(crate) fn over(backend: impl redb::StorageBackend) -> Result<Self, StoreError> {
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(backend)?;
         tables::prepare(&database)?;
         Ok(Self {
             path: PathBuf::new(),
@@ -75,7 +81,9 @@ impl Store {
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         match &*handle {
-            Handle::Writable(database) | Handle::Frozen(database) => Snapshot::of(&database.begin_read()?),
+            Handle::Writable(database) | Handle::Frozen(database) => {
+                Snapshot::of(&database.begin_read()?)
+            }
             Handle::Closed => Err(StoreError::Closed),
         }
     }
@@ -101,7 +109,11 @@ impl Store {
         let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
         *handle = Handle::Closed;
         let backend = frozen::Frozen::new(OpenOptions::new().read(true).open(&self.path)?)?;
-        *handle = Handle::Frozen(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?);
+        *handle = Handle::Frozen(
+            Database::builder()
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(backend)?,
+        );
         Ok(())
     }
 
@@ -137,9 +149,16 @@ impl std::fmt::Debug for Handle {
 }
 
 fn open_writable(path: &Path, limit: &Arc<DiskLimit>) -> Result<Database, StoreError> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
     let backend = disk::Disk::new(file, Arc::clone(limit))?;
-    let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+    let database = Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(backend)?;
     tables::prepare(&database)?;
     Ok(database)
 }

@@ -57,20 +57,35 @@ pub(super) fn make(
     (now_ms, round): (i64, u16),
 ) -> Result<Batch, EngineError> {
     let mut batch = Batch::empty(parent.height + 1, round);
-    let txs: Vec<Vec<u8>> = envelopes.iter().map(|envelope| envelope.bytes().to_vec()).collect();
+    let txs: Vec<Vec<u8>> = envelopes
+        .iter()
+        .map(|envelope| envelope.bytes().to_vec())
+        .collect();
     let time_ms = parent.time_ms().saturating_add(1).max(now_ms);
     if !envelopes.is_empty() {
         let height = parent.height + 1;
-        let block = Block { height, time: Timestamp::from_unix_ms(time_ms), envelopes };
-        let executed = chop_ledger::execute(snapshot, &block)
-            .map_err(|error| EngineError::Execute { height, reason: error.to_string() })?;
+        let block = Block {
+            height,
+            time: Timestamp::from_unix_ms(time_ms),
+            envelopes,
+        };
+        let executed =
+            chop_ledger::execute(snapshot, &block).map_err(|error| EngineError::Execute {
+                height,
+                reason: error.to_string(),
+            })?;
         batch.delta = executed.delta;
         batch.outcomes = executed.outcomes;
         batch.operations = operations(envelopes, &batch.outcomes)?;
     }
     let next = batch.extend(chain, snapshot, parent, (txs, time_ms))?;
     if next.root != parent.root {
-        batch.extend(chain, snapshot, &next, (Vec::new(), time_ms.saturating_add(1)))?;
+        batch.extend(
+            chain,
+            snapshot,
+            &next,
+            (Vec::new(), time_ms.saturating_add(1)),
+        )?;
     }
     Ok(batch)
 }
@@ -84,13 +99,31 @@ pub(super) fn found(
 ) -> Result<Batch, EngineError> {
     let mut batch = Batch::empty(1, 0);
     batch.delta = delta;
-    let founding = tree::update(&Layered { base: None, above: &[] }, 0, None, &batch.delta)
-        .map_err(|error| EngineError::Tree { version: 0, reason: error.to_string() })?;
-    let parent = Parent { root: founding.root, ..Parent::default() };
+    let founding = tree::update(
+        &Layered {
+            base: None,
+            above: &[],
+        },
+        0,
+        None,
+        &batch.delta,
+    )
+    .map_err(|error| EngineError::Tree {
+        version: 0,
+        reason: error.to_string(),
+    })?;
+    let parent = Parent {
+        root: founding.root,
+        ..Parent::default()
+    };
     batch.versions.push(founding);
     for founder in genesis.founders() {
         let create = chop_did::build::create(founder);
-        batch.operations.push((founder.did().scid().to_string(), 0, canonical("operation", create.unsigned())?));
+        batch.operations.push((
+            founder.did().scid().to_string(),
+            0,
+            canonical("operation", create.unsigned())?,
+        ));
     }
     let time_ms = genesis.terms().time.unix_ms().saturating_add(1).max(now_ms);
     batch.extend_over(chain, None, &parent, (Vec::new(), time_ms))?;
@@ -100,7 +133,9 @@ pub(super) fn found(
 impl Parent {
     /// Header time; before the first block, the beginning of time.
     fn time_ms(&self) -> i64 {
-        self.header.as_ref().map_or(i64::MIN, |header| chop_proof::build::time_ms(&header.header))
+        self.header.as_ref().map_or(i64::MIN, |header| {
+            chop_proof::build::time_ms(&header.header)
+        })
     }
 }
 
@@ -137,10 +172,29 @@ impl Batch {
     ) -> Result<Parent, EngineError> {
         let height = parent.height + 1;
         let unchanged = BTreeMap::new();
-        let delta = if self.blocks.is_empty() && base.is_some() { &self.delta } else { &unchanged };
-        let update = tree::update(&Layered { base, above: &self.versions }, height, Some(parent.root), delta)
-            .map_err(|error| EngineError::Tree { version: height, reason: error.to_string() })?;
-        let last_results = parent.record.as_ref().map(BlockRecord::tx_results).unwrap_or_default();
+        let delta = if self.blocks.is_empty() && base.is_some() {
+            &self.delta
+        } else {
+            &unchanged
+        };
+        let update = tree::update(
+            &Layered {
+                base,
+                above: &self.versions,
+            },
+            height,
+            Some(parent.root),
+            delta,
+        )
+        .map_err(|error| EngineError::Tree {
+            version: height,
+            reason: error.to_string(),
+        })?;
+        let last_results = parent
+            .record
+            .as_ref()
+            .map(BlockRecord::tx_results)
+            .unwrap_or_default();
         let header = Draft {
             chain_id: chain.chain_id,
             height,
@@ -152,35 +206,53 @@ impl Batch {
             validators: chain.validators,
         }
         .seal(self.round, chain.signer)?;
-        let results = if txs.is_empty() { Vec::new() } else { recorded(&self.outcomes)? };
+        let results = if txs.is_empty() {
+            Vec::new()
+        } else {
+            recorded(&self.outcomes)?
+        };
         let record = BlockRecord {
             signed_header: Protobuf::<pb::SignedHeader>::encode_vec(header.clone()),
             txs,
             results,
             root: update.root,
         };
-        let next = Parent { height, header: Some(header), root: update.root, record: Some(record.clone()) };
+        let next = Parent {
+            height,
+            header: Some(header),
+            root: update.root,
+            record: Some(record.clone()),
+        };
         self.blocks.push(record);
         self.versions.push(update);
         Ok(next)
     }
 
     /// The one durable transaction that commits this batch.
-    pub(super) fn write<'a>(&'a self, genesis: Option<&'a [u8]>) -> Result<BlockWrite<'a>, EngineError> {
+    pub(super) fn write<'a>(
+        &'a self,
+        genesis: Option<&'a [u8]>,
+    ) -> Result<BlockWrite<'a>, EngineError> {
         let mut write = BlockWrite {
             genesis,
             first_height: self.first_height,
             blocks: self.blocks.clone(),
             round: self.round,
             operations: self.operations.clone(),
-            values: self.delta.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect(),
+            values: self
+                .delta
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_deref()))
+                .collect(),
             ..BlockWrite::default()
         };
         for version in &self.versions {
             write.add_version(&version.nodes, &version.stale)?;
         }
         for outcome in self.outcomes.iter().filter(|outcome| outcome.is_settled()) {
-            write.outcomes.push((*outcome.hash.as_bytes(), canonical("outcome", outcome)?));
+            write
+                .outcomes
+                .push((*outcome.hash.as_bytes(), canonical("outcome", outcome)?));
         }
         Ok(write)
     }
@@ -192,7 +264,10 @@ pub(super) fn recorded(outcomes: &[Outcome]) -> Result<Vec<RecordedResult>, Engi
         .iter()
         .map(|outcome| {
             let code = u32::from(!outcome.is_committed());
-            Ok(RecordedResult { code, data: canonical("outcome", outcome)? })
+            Ok(RecordedResult {
+                code,
+                data: canonical("outcome", outcome)?,
+            })
         })
         .collect()
 }
@@ -203,7 +278,11 @@ fn operations(
     outcomes: &[Outcome],
 ) -> Result<Vec<(String, u64, Vec<u8>)>, EngineError> {
     let mut operations = Vec::new();
-    for (envelope, _) in envelopes.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_committed()) {
+    for (envelope, _) in envelopes
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| outcome.is_committed())
+    {
         for action in &envelope.envelope().actions {
             if let Action::Did(signed) = action {
                 let operation = signed.operation();
@@ -216,7 +295,10 @@ fn operations(
 }
 
 fn canonical(what: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, EngineError> {
-    canonicalize(value).map_err(|error| EngineError::Json { what, reason: error.to_string() })
+    canonicalize(value).map_err(|error| EngineError::Json {
+        what,
+        reason: error.to_string(),
+    })
 }
 
 impl StateReader for Snapshot {
@@ -226,7 +308,12 @@ impl StateReader for Snapshot {
         Self::value(self, key)
     }
 
-    fn scan(&self, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
+    fn scan(
+        &self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
         Self::scan(self, from, to, limit)
     }
 }
@@ -239,7 +326,11 @@ struct Layered<'a> {
 
 impl TreeReader for Layered<'_> {
     fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let above = self.above.iter().rev().find_map(|version| version.nodes.get_node(node_key));
+        let above = self
+            .above
+            .iter()
+            .rev()
+            .find_map(|version| version.nodes.get_node(node_key));
         match (above, self.base) {
             (Some(node), _) => Ok(Some(node.clone())),
             (None, Some(base)) => base.get_node_option(node_key),

@@ -117,6 +117,15 @@ pub enum SubmitError {
         /// This ledger.
         here: LedgerId,
     },
+    /// No block would execute the envelope: wrong keys, outside its time window, nonce used, no quota left. It left no
+    /// trace; a copy with the right signatures may still succeed.
+    #[error("{detail}")]
+    NotAdmitted {
+        /// The stable code of the rule, listed in RULES.md.
+        rule: String,
+        /// The refusal in words.
+        detail: String,
+    },
     /// The queue is full; asking again later helps.
     #[error("the ledger is busy: {queued} envelopes wait already")]
     Busy {

@@ -92,7 +92,9 @@ impl From<StoreError> for ReplayError {
 
 impl From<TrustRootError> for ReplayError {
     fn from(error: TrustRootError) -> Self {
-        Self::Found { reason: error.to_string() }
+        Self::Found {
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -102,18 +104,31 @@ impl From<TrustRootError> for ReplayError {
 ///
 /// # Errors
 /// Names the first difference.
-pub fn verify_replay(snapshot: &Snapshot, genesis: &LedgerGenesis) -> Result<Replayed, ReplayError> {
-    let validators: Vec<_> =
-        genesis.terms().validators.iter().map(|listed| (listed.public_key.clone(), listed.power)).collect();
+pub fn verify_replay(
+    snapshot: &Snapshot,
+    genesis: &LedgerGenesis,
+) -> Result<Replayed, ReplayError> {
+    let validators: Vec<_> = genesis
+        .terms()
+        .validators
+        .iter()
+        .map(|listed| (listed.public_key.clone(), listed.power))
+        .collect();
     let root = TrustRoot::new(&genesis.id().to_string(), &validators)?;
     let last = snapshot.last_block()?.map_or(0, |(height, _)| height);
     let mut replay = Replay::found(root, genesis)?;
     for height in 1..=last {
-        let record = snapshot.block(height)?.ok_or(ReplayError::Missing { height })?;
+        let record = snapshot
+            .block(height)?
+            .ok_or(ReplayError::Missing { height })?;
         replay.block(height, record)?;
     }
     replay.compare_values(snapshot)?;
-    Ok(Replayed { height: last, envelopes: replay.envelopes, root: replay.app_hash })
+    Ok(Replayed {
+        height: last,
+        envelopes: replay.envelopes,
+        root: replay.app_hash,
+    })
 }
 
 struct Replay {
@@ -126,38 +141,69 @@ struct Replay {
 
 impl Replay {
     fn found(root: TrustRoot, genesis: &LedgerGenesis) -> Result<Self, ReplayError> {
-        let delta = chop_ledger::genesis_state(genesis)
-            .map_err(|error| ReplayError::Found { reason: error.to_string() })?;
+        let delta = chop_ledger::genesis_state(genesis).map_err(|error| ReplayError::Found {
+            reason: error.to_string(),
+        })?;
         let mut state = Memory::default();
         let app_hash = state.apply(0, None, delta)?;
-        Ok(Self { root, state, app_hash, previous: None, envelopes: 0 })
+        Ok(Self {
+            root,
+            state,
+            app_hash,
+            previous: None,
+            envelopes: 0,
+        })
     }
 
     fn block(&mut self, height: u64, record: BlockRecord) -> Result<(), ReplayError> {
         let signed = record.decode_header()?;
         let mut envelopes = Vec::with_capacity(record.txs.len());
         for (index, tx) in record.txs.iter().enumerate() {
-            let envelope = SignedEnvelope::try_from(tx.as_slice())
-                .map_err(|error| ReplayError::Envelope { height, index, reason: error.to_string() })?;
+            let envelope =
+                SignedEnvelope::try_from(tx.as_slice()).map_err(|error| ReplayError::Envelope {
+                    height,
+                    index,
+                    reason: error.to_string(),
+                })?;
             envelopes.push(envelope);
         }
         self.compare_header(height, &record)?;
         let mut delta = BTreeMap::new();
         if !envelopes.is_empty() {
             let time = Timestamp::from_unix_ms(time_ms(&signed.header));
-            let executed = chop_ledger::execute(&self.state, &Block { height, time, envelopes: &envelopes })
-                .map_err(|error| EngineError::Execute { height, reason: error.to_string() })?;
+            let executed = chop_ledger::execute(
+                &self.state,
+                &Block {
+                    height,
+                    time,
+                    envelopes: &envelopes,
+                },
+            )
+            .map_err(|error| EngineError::Execute {
+                height,
+                reason: error.to_string(),
+            })?;
             let results = recorded(&executed.outcomes)?;
             if results != record.results {
                 let show = |results| format!("{results:?}");
-                return Err(differs(height, "results", show(&record.results), show(&results)));
+                return Err(differs(
+                    height,
+                    "results",
+                    show(&record.results),
+                    show(&results),
+                ));
             }
             delta = executed.delta;
             self.envelopes = self.envelopes.saturating_add(envelopes.len() as u64);
         }
         let computed = self.state.apply(height, Some(self.app_hash), delta)?;
         if computed != record.root {
-            return Err(differs(height, "root", HEXLOWER.encode(&record.root), HEXLOWER.encode(&computed)));
+            return Err(differs(
+                height,
+                "root",
+                HEXLOWER.encode(&record.root),
+                HEXLOWER.encode(&computed),
+            ));
         }
         self.app_hash = computed;
         self.previous = Some(record);
@@ -167,8 +213,16 @@ impl Replay {
     /// Makes the header anew from what was recomputed, and checks the signature on the stored one.
     fn compare_header(&self, height: u64, record: &BlockRecord) -> Result<(), ReplayError> {
         let signed = record.decode_header()?;
-        let previous = self.previous.as_ref().map(BlockRecord::decode_header).transpose()?;
-        let last_results = self.previous.as_ref().map(BlockRecord::tx_results).unwrap_or_default();
+        let previous = self
+            .previous
+            .as_ref()
+            .map(BlockRecord::decode_header)
+            .transpose()?;
+        let last_results = self
+            .previous
+            .as_ref()
+            .map(BlockRecord::tx_results)
+            .unwrap_or_default();
         let chain_id = signed.header.chain_id.clone();
         let computed = Draft {
             chain_id: &chain_id,
@@ -183,10 +237,20 @@ impl Replay {
         .header()
         .map_err(EngineError::from)?;
         if computed != signed.header {
-            return Err(differs(height, "header", format!("{:?}", signed.header), format!("{computed:?}")));
+            return Err(differs(
+                height,
+                "header",
+                format!("{:?}", signed.header),
+                format!("{computed:?}"),
+            ));
         }
         if previous.is_some_and(|previous| previous.header.time >= signed.header.time) {
-            return Err(differs(height, "time", signed.header.time.to_string(), "later than the block before".to_owned()));
+            return Err(differs(
+                height,
+                "time",
+                signed.header.time.to_string(),
+                "later than the block before".to_owned(),
+            ));
         }
         let proof = StateProof::new(signed, self.root.validators(), Vec::new());
         verify_header(&self.root, &proof, &Freshness::at_any_age(i64::MAX))
@@ -195,9 +259,15 @@ impl Replay {
     }
 
     fn compare_values(&self, snapshot: &Snapshot) -> Result<(), ReplayError> {
-        let stored: BTreeMap<_, _> = snapshot.scan("", "\u{10ffff}", usize::MAX)?.into_iter().collect();
+        let stored: BTreeMap<_, _> = snapshot
+            .scan("", "\u{10ffff}", usize::MAX)?
+            .into_iter()
+            .collect();
         let keys = stored.keys().chain(self.state.values.keys());
-        match keys.into_iter().find(|key| stored.get(*key) != self.state.values.get(*key)) {
+        match keys
+            .into_iter()
+            .find(|key| stored.get(*key) != self.state.values.get(*key))
+        {
             Some(key) => Err(ReplayError::Value { key: key.clone() }),
             None => Ok(()),
         }
@@ -205,7 +275,12 @@ impl Replay {
 }
 
 fn differs(height: u64, what: &'static str, stored: String, computed: String) -> ReplayError {
-    ReplayError::Differs { height, what, stored, computed }
+    ReplayError::Differs {
+        height,
+        what,
+        stored,
+        computed,
+    }
 }
 
 /// The state of a replay.
@@ -222,9 +297,18 @@ impl Memory {
         parent: Option<[u8; 32]>,
         delta: BTreeMap<String, Option<Vec<u8>>>,
     ) -> Result<[u8; 32], EngineError> {
-        let update = tree::update(self, version, parent, &delta)
-            .map_err(|error| EngineError::Tree { version, reason: error.to_string() })?;
-        self.nodes.extend(update.nodes.nodes().iter().map(|(key, node)| (key.clone(), node.clone())));
+        let update =
+            tree::update(self, version, parent, &delta).map_err(|error| EngineError::Tree {
+                version,
+                reason: error.to_string(),
+            })?;
+        self.nodes.extend(
+            update
+                .nodes
+                .nodes()
+                .iter()
+                .map(|(key, node)| (key.clone(), node.clone())),
+        );
         for key in &update.stale {
             self.nodes.remove(key);
         }
@@ -245,12 +329,22 @@ impl StateReader for Memory {
         Ok(self.values.get(key).cloned())
     }
 
-    fn scan(&self, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
+    fn scan(
+        &self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
         if from >= to {
             return Ok(Vec::new());
         }
-        let range = self.values.range(from.to_owned()..to.to_owned()).take(limit);
-        Ok(range.map(|(key, value)| (key.clone(), value.clone())).collect())
+        let range = self
+            .values
+            .range(from.to_owned()..to.to_owned())
+            .take(limit);
+        Ok(range
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
     }
 }
 

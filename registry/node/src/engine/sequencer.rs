@@ -68,23 +68,39 @@ pub(super) struct Sequencer {
 
 impl Sequencer {
     /// Writes founding state and first block into an empty store; checks that an old one is of this ledger.
-    pub(super) fn found_if_new(store: &Store, config: &SoloConfig, root: &TrustRoot) -> Result<(), OpenError> {
+    pub(super) fn found_if_new(
+        store: &Store,
+        config: &SoloConfig,
+        root: &TrustRoot,
+    ) -> Result<(), OpenError> {
         let genesis = &config.genesis;
         let canonical = genesis
             .canonical_bytes()
-            .map_err(|error| OpenError::Found { reason: error.to_string() })?;
+            .map_err(|error| OpenError::Found {
+                reason: error.to_string(),
+            })?;
         if let Some(found) = store.snapshot()?.genesis()? {
             if found == canonical {
                 return Ok(());
             }
-            let found = chop_protocol::LedgerGenesis::parse(&found).map(|found| found.id().to_string());
+            let found =
+                chop_protocol::LedgerGenesis::parse(&found).map(|found| found.id().to_string());
             let found = found.unwrap_or_else(|error| error.to_string());
-            return Err(StoreError::OtherLedger { found, expected: genesis.id().to_string() }.into());
+            return Err(StoreError::OtherLedger {
+                found,
+                expected: genesis.id().to_string(),
+            }
+            .into());
         }
-        let delta = chop_ledger::genesis_state(genesis)
-            .map_err(|error| OpenError::Found { reason: error.to_string() })?;
+        let delta = chop_ledger::genesis_state(genesis).map_err(|error| OpenError::Found {
+            reason: error.to_string(),
+        })?;
         let chain_id = parse_chain_id(root)?;
-        let chain = Chain { chain_id: &chain_id, validators: root.validators(), signer: &*config.signer };
+        let chain = Chain {
+            chain_id: &chain_id,
+            validators: root.validators(),
+            signer: &*config.signer,
+        };
         let batch = batch::found(&chain, genesis, delta, (config.clock)())?;
         store.commit(&batch.write(Some(&canonical))?)?;
         info!(ledger = root.ledger(), "founded the ledger");
@@ -99,7 +115,15 @@ impl Sequencer {
     ) -> Result<Self, OpenError> {
         let chain_id = parse_chain_id(&shared.trust_root)?;
         let parent = last_block(&shared.store)?;
-        Ok(Self { shared, signer, chain_id, parent, heartbeat, round: 0, deferred: VecDeque::new() })
+        Ok(Self {
+            shared,
+            signer,
+            chain_id,
+            parent,
+            heartbeat,
+            round: 0,
+            deferred: VecDeque::new(),
+        })
     }
 
     /// Serves until every sender is gone.
@@ -118,7 +142,11 @@ impl Sequencer {
     }
 
     /// Collects what goes into the next commit; waits for the first of it, or until a heartbeat is due.
-    fn gather(&mut self, commands: &Receiver<Command>, round: &mut Round) -> Result<(), RecvTimeoutError> {
+    fn gather(
+        &mut self,
+        commands: &Receiver<Command>,
+        round: &mut Round,
+    ) -> Result<(), RecvTimeoutError> {
         let mut room = Room::of(&self.parameters());
         let mut left = VecDeque::new();
         for waiting in std::mem::take(&mut self.deferred) {
@@ -146,7 +174,14 @@ impl Sequencer {
         match command {
             Command::Heartbeat { reply } => round.heartbeats.push(reply),
             Command::Submit { envelope, reply } => {
-                room.take(Waiting { envelope: *envelope, reply }, &mut round.waiting, &mut self.deferred);
+                room.take(
+                    Waiting {
+                        envelope: *envelope,
+                        reply,
+                    },
+                    &mut round.waiting,
+                    &mut self.deferred,
+                );
             }
         }
     }
@@ -157,15 +192,20 @@ impl Sequencer {
             self.refuse(round);
             return;
         }
-        let Round { waiting, heartbeats } = round;
+        let Round {
+            waiting,
+            heartbeats,
+        } = round;
         let asked = !waiting.is_empty();
         let waiting = self.answer_known(waiting);
         // Envelopes that all had their answers already need no block.
         if waiting.is_empty() && asked && heartbeats.is_empty() {
             return;
         }
-        let (envelopes, replies): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|waiting| (waiting.envelope, waiting.reply)).unzip();
+        let (envelopes, replies): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .map(|waiting| (waiting.envelope, waiting.reply))
+            .unzip();
         let committed = self.commit(&envelopes);
         for envelope in &envelopes {
             self.shared.settle(&envelope.hash());
@@ -214,7 +254,13 @@ impl Sequencer {
             signer: &*self.signer,
         };
         let now_ms = (self.shared.clock)();
-        let batch = batch::make(&chain, view.snapshot(), &self.parent, envelopes, (now_ms, self.round))?;
+        let batch = batch::make(
+            &chain,
+            view.snapshot(),
+            &self.parent,
+            envelopes,
+            (now_ms, self.round),
+        )?;
         // From here on headers of these heights are signed: another attempt signs in a later round.
         self.round = self.round.saturating_add(1);
         self.shared.store.commit(&batch.write(None)?)?;
@@ -225,7 +271,11 @@ impl Sequencer {
 
     /// Makes what was committed the state that everybody sees.
     fn advance(&mut self, batch: &Batch, before: &View) -> Result<(), EngineError> {
-        let view = View::of(&self.shared.store, self.shared.trust_root.validators(), Some(before))?;
+        let view = View::of(
+            &self.shared.store,
+            self.shared.trust_root.validators(),
+            Some(before),
+        )?;
         let record = batch.blocks.last().cloned();
         self.parent = Parent {
             height: view.head().height,
@@ -241,7 +291,13 @@ impl Sequencer {
     fn fail(&mut self, failure: &EngineError) {
         error!(height = self.parent.height + 1, error = %failure, "a commit failed, the ledger is read-only now");
         self.shared.health.send_replace(Health::ReadOnly);
-        if let Err(error) = self.shared.store.reopen_read_only().map_err(OpenError::from).and_then(|()| self.reload()) {
+        if let Err(error) = self
+            .shared
+            .store
+            .reopen_read_only()
+            .map_err(OpenError::from)
+            .and_then(|()| self.reload())
+        {
             error!(%error, "the database does not open for reading either");
         }
     }
@@ -251,7 +307,12 @@ impl Sequencer {
         if !self.shared.store.has_room(ROOM_BYTES) {
             return false;
         }
-        let opened = self.shared.store.reopen_writable().map_err(OpenError::from).and_then(|()| self.reload());
+        let opened = self
+            .shared
+            .store
+            .reopen_writable()
+            .map_err(OpenError::from)
+            .and_then(|()| self.reload());
         match opened {
             Ok(()) => {
                 info!(height = self.parent.height, "the disk takes writes again");
@@ -260,8 +321,12 @@ impl Sequencer {
             }
             Err(error) => {
                 warn!(%error, "the disk has room, but the database does not open for writing");
-                if let Err(error) =
-                    self.shared.store.reopen_read_only().map_err(OpenError::from).and_then(|()| self.reload())
+                if let Err(error) = self
+                    .shared
+                    .store
+                    .reopen_read_only()
+                    .map_err(OpenError::from)
+                    .and_then(|()| self.reload())
                 {
                     error!(%error, "the database does not open for reading either");
                 }
@@ -278,7 +343,11 @@ impl Sequencer {
             self.round = 0;
         }
         self.parent = parent;
-        let view = View::of(&self.shared.store, self.shared.trust_root.validators(), None)?;
+        let view = View::of(
+            &self.shared.store,
+            self.shared.trust_root.validators(),
+            None,
+        )?;
         self.shared.view.send_replace(Arc::new(view));
         Ok(())
     }
@@ -298,12 +367,19 @@ impl Sequencer {
             return RETRY;
         }
         let age_ms = (self.shared.clock)().saturating_sub(self.shared.view.borrow().head().time_ms);
-        self.heartbeat.saturating_sub(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
+        self.heartbeat
+            .saturating_sub(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
     }
 
     /// The parameters in force; the genesis's where the state does not tell.
     fn parameters(&self) -> Parameters {
-        let value = self.shared.view.borrow().value(keys::PARAMETERS).ok().flatten();
+        let value = self
+            .shared
+            .view
+            .borrow()
+            .value(keys::PARAMETERS)
+            .ok()
+            .flatten();
         let parsed = value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         parsed.unwrap_or(self.shared.genesis.terms().parameters)
     }
@@ -341,9 +417,17 @@ impl Room {
         let envelope = waiting.envelope.envelope();
         let work = envelope.work();
         let bytes = waiting.envelope.bytes().len();
-        let used = self.used.get(&envelope.sponsor).copied().unwrap_or(0).saturating_add(work);
+        let used = self
+            .used
+            .get(&envelope.sponsor)
+            .copied()
+            .unwrap_or(0)
+            .saturating_add(work);
         // The first one always goes in: what can never fit is for the state machine to refuse.
-        let fits = self.envelopes > 0 && bytes <= self.bytes && work <= self.work && used <= self.sponsor_work;
+        let fits = self.envelopes > 0
+            && bytes <= self.bytes
+            && work <= self.work
+            && used <= self.sponsor_work;
         if !(fits || now.is_empty()) || !self.hashes.insert(waiting.envelope.hash()) {
             later.push_back(waiting);
             return;
@@ -364,12 +448,24 @@ fn last_block(store: &Store) -> Result<Parent, OpenError> {
     if root != record.root {
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         let (found, expected) = (hex(&root), hex(&record.root));
-        return Err(StoreError::OtherRoot { version: height, found, expected }.into());
+        return Err(StoreError::OtherRoot {
+            version: height,
+            found,
+            expected,
+        }
+        .into());
     }
     let header = record.decode_header()?;
-    Ok(Parent { height, header: Some(header), root, record: Some(record) })
+    Ok(Parent {
+        height,
+        header: Some(header),
+        root,
+        record: Some(record),
+    })
 }
 
 fn parse_chain_id(root: &TrustRoot) -> Result<chain::Id, OpenError> {
-    root.chain_id().parse().map_err(|_| OpenError::Found { reason: format!("{} is no chain id", root.chain_id()) })
+    root.chain_id().parse().map_err(|_| OpenError::Found {
+        reason: format!("{} is no chain id", root.chain_id()),
+    })
 }

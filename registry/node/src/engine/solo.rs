@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chop_integrity::Hash;
+use chop_integrity::{Hash, Timestamp};
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
@@ -53,10 +53,18 @@ pub enum Health {
     Stopped,
 }
 
-/// A running solo ledger. Cloning shares it.
+/// A running solo ledger. Cloning shares it; when the last clone goes, the sequencer ends.
 #[derive(Clone)]
 pub struct Solo {
     shared: Arc<Shared>,
+    handle: Arc<Handle>,
+}
+
+/// The callers' end of the sequencer.
+struct Handle {
+    queue: usize,
+    commands: RwLock<Option<SyncSender<Command>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What callers and the sequencer both hold.
@@ -68,9 +76,6 @@ pub(super) struct Shared {
     pub(super) health: watch::Sender<Health>,
     pub(super) pending: Mutex<HashSet<Hash>>,
     pub(super) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
-    queue: usize,
-    commands: RwLock<Option<SyncSender<Command>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Solo {
@@ -86,10 +91,14 @@ impl Solo {
         if config.replay {
             verify_replay(&store.snapshot()?, &config.genesis)?;
         }
-        let heartbeat_ms = u64::try_from(config.genesis.terms().parameters.heartbeat_ms).unwrap_or(60_000);
-        let heartbeat = config.heartbeat.unwrap_or(Duration::from_millis(heartbeat_ms));
+        let heartbeat_ms =
+            u64::try_from(config.genesis.terms().parameters.heartbeat_ms).unwrap_or(60_000);
+        let heartbeat = config
+            .heartbeat
+            .unwrap_or(Duration::from_millis(heartbeat_ms));
         let view = Arc::new(View::of(&store, trust_root.validators(), None)?);
-        let (sender, receiver) = sync_channel(config.queue.max(1));
+        let queue = config.queue.max(1);
+        let (sender, receiver) = sync_channel(queue);
         let shared = Arc::new(Shared {
             genesis: config.genesis,
             trust_root,
@@ -98,16 +107,20 @@ impl Solo {
             health: watch::Sender::new(Health::Ready),
             pending: Mutex::default(),
             clock: config.clock,
-            queue: config.queue.max(1),
-            commands: RwLock::new(Some(sender)),
-            thread: Mutex::default(),
         });
         let sequencer = Sequencer::resume(Arc::clone(&shared), config.signer, heartbeat)?;
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
             .spawn(move || sequencer.run(&receiver))?;
-        *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-        Ok(Self { shared })
+        let handle = Handle {
+            queue,
+            commands: RwLock::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok(Self {
+            shared,
+            handle: Arc::new(handle),
+        })
     }
 
     /// Has an envelope executed, and answers when its outcome is durable.
@@ -116,7 +129,8 @@ impl Solo {
     /// envelope: [`Solo::is_pending`] and [`View::outcome`] tell what becomes of it.
     ///
     /// # Errors
-    /// When the envelope is for another ledger, the queue is full, or the ledger takes no writes.
+    /// When the envelope is for another ledger or not entitled to execute, the queue is full, or the ledger takes no
+    /// writes.
     pub async fn submit(&self, envelope: SignedEnvelope) -> Result<Outcome, SubmitError> {
         let named = envelope.envelope().ledger;
         let here = self.shared.genesis.id();
@@ -124,15 +138,20 @@ impl Solo {
             return Err(SubmitError::OtherLedger { named, here });
         }
         let hash = envelope.hash();
-        if let Ok(Some(outcome)) = self.view().outcome(&hash) {
+        let view = self.view();
+        if let Ok(Some(outcome)) = view.outcome(&hash) {
             return Ok(outcome);
         }
         if self.health() == Health::ReadOnly {
             return Err(SubmitError::ReadOnly);
         }
+        self.admit(&view, &envelope)?;
         let (reply, answer) = oneshot::channel();
         self.mark_pending(hash);
-        if let Err(error) = self.send(Command::Submit { envelope: Box::new(envelope), reply }) {
+        if let Err(error) = self.send(Command::Submit {
+            envelope: Box::new(envelope),
+            reply,
+        }) {
             self.shared.settle(&hash);
             return Err(error);
         }
@@ -141,7 +160,11 @@ impl Solo {
 
     /// Says whether an envelope waits for its block.
     pub fn is_pending(&self, envelope: &Hash) -> bool {
-        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner).contains(envelope)
+        self.shared
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(envelope)
     }
 
     /// The ledger as of its last block.
@@ -198,6 +221,11 @@ impl Solo {
         *self.shared.health.borrow()
     }
 
+    /// Tells of every change of [`Solo::health`].
+    pub fn healths(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
     /// The ledger's genesis.
     pub fn genesis(&self) -> &LedgerGenesis {
         &self.shared.genesis
@@ -219,36 +247,86 @@ impl Solo {
 
     /// Stops taking envelopes, answers those that wait, and ends the sequencer. Blocks until it has ended.
     pub fn stop(&self) {
-        let sender = self.shared.commands.write().unwrap_or_else(PoisonError::into_inner).take();
-        drop(sender);
-        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A sequencer that panicked has nothing left to say; the store is whole either way.
-            let _ended = thread.join();
-        }
+        self.handle.stop();
         self.shared.health.send_replace(Health::Stopped);
     }
 
+    /// Asks the state machine whether the next block would execute the envelope, so that blocks hold none that it would
+    /// not. Where the state cannot be read, the sequencer finds out.
+    fn admit(&self, view: &View, envelope: &SignedEnvelope) -> Result<(), SubmitError> {
+        let next_ms = view
+            .head()
+            .time_ms
+            .saturating_add(1)
+            .max((self.shared.clock)());
+        match chop_ledger::admit(view.snapshot(), envelope, Timestamp::from_unix_ms(next_ms)) {
+            Ok(Err(refusal)) => Err(SubmitError::NotAdmitted {
+                rule: refusal.rule().to_owned(),
+                detail: refusal.to_string(),
+            }),
+            Ok(Ok(())) | Err(_) => Ok(()),
+        }
+    }
+
     fn send(&self, command: Command) -> Result<(), SubmitError> {
-        let commands = self.shared.commands.read().unwrap_or_else(PoisonError::into_inner);
+        let commands = self
+            .handle
+            .commands
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = commands.as_ref() else {
             return Err(SubmitError::Stopped);
         };
         sender.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => SubmitError::Busy { queued: self.shared.queue },
+            TrySendError::Full(_) => SubmitError::Busy {
+                queued: self.handle.queue,
+            },
             TrySendError::Disconnected(_) => SubmitError::Stopped,
         })
     }
 
     fn mark_pending(&self, hash: Hash) {
-        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+        self.shared
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(hash);
+    }
+}
+
+impl Handle {
+    fn stop(&self) {
+        let sender = self
+            .commands
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(sender);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // A sequencer that panicked has nothing left to say; the store is whole either way.
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
 impl Shared {
     /// Takes an envelope off the list of those that wait.
     pub(super) fn settle(&self, hash: &Hash) {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
+        self.pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(hash);
     }
 }
 
@@ -268,7 +346,10 @@ fn trust_root(config: &SoloConfig) -> Result<TrustRoot, OpenError> {
     let listed = &config.genesis.terms().validators;
     let ledger = config.genesis.id();
     let [validator] = listed.as_slice() else {
-        return Err(OpenError::NotSolo { ledger, count: listed.len() });
+        return Err(OpenError::NotSolo {
+            ledger,
+            count: listed.len(),
+        });
     };
     if validator.public_key != *config.signer.public_key() {
         return Err(OpenError::OtherKey {
@@ -276,5 +357,8 @@ fn trust_root(config: &SoloConfig) -> Result<TrustRoot, OpenError> {
             named: validator.public_key.multikey(),
         });
     }
-    Ok(TrustRoot::new(&ledger.to_string(), &[(validator.public_key.clone(), validator.power)])?)
+    Ok(TrustRoot::new(
+        &ledger.to_string(),
+        &[(validator.public_key.clone(), validator.power)],
+    )?)
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chop_integrity::Hash;
-use chop_protocol::Outcome;
 use chop_proof::StateProof;
 use chop_proof::build::{hash_bytes, state_root};
+use chop_protocol::Outcome;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 
@@ -51,13 +51,21 @@ pub struct View {
 
 impl View {
     /// Takes a view of the store's last block; `before` lends its cache when the state is still the same.
-    pub(super) fn of(store: &Store, validators: &validator::Set, before: Option<&Self>) -> Result<Self, EngineError> {
+    pub(super) fn of(
+        store: &Store,
+        validators: &validator::Set,
+        before: Option<&Self>,
+    ) -> Result<Self, EngineError> {
         let snapshot = store.snapshot()?;
         let (height, block) = snapshot.last_block()?.ok_or(StoreError::Empty)?;
         let signed_header = block.decode_header()?;
-        let unusable = |reason: &str| EngineError::Header { height, reason: reason.to_owned() };
+        let unusable = |reason: &str| EngineError::Header {
+            height,
+            reason: reason.to_owned(),
+        };
         let header = &signed_header.header;
-        let app_hash = state_root(header).ok_or_else(|| unusable("its app_hash is not 32 bytes"))?;
+        let app_hash =
+            state_root(header).ok_or_else(|| unusable("its app_hash is not 32 bytes"))?;
         if header.height.value() != height {
             return Err(unusable("it names another height"));
         }
@@ -72,7 +80,9 @@ impl View {
             hash: hash_bytes(header.hash()).ok_or_else(|| unusable("it has no hash"))?,
         };
         let encoded = StateProof::new(signed_header.clone(), validators, Vec::new());
-        let paths = before.filter(|view| view.head.app_hash == app_hash).map(|view| Arc::clone(&view.paths));
+        let paths = before
+            .filter(|view| view.head.app_hash == app_hash)
+            .map(|view| Arc::clone(&view.paths));
         Ok(Self {
             snapshot,
             head,
@@ -131,14 +141,25 @@ impl View {
     /// When the store fails.
     pub fn outcome(&self, envelope: &Hash) -> Result<Option<Outcome>, EngineError> {
         let bytes = self.snapshot.outcome(envelope.as_bytes())?;
-        let parsed = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
-        parsed.map_err(|error| EngineError::Json { what: "outcome", reason: error.to_string() })
+        let parsed = bytes
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose();
+        parsed.map_err(|error| EngineError::Json {
+            what: "outcome",
+            reason: error.to_string(),
+        })
     }
 
     fn prove(&self, key: &str) -> Result<Proven, EngineError> {
         let proven = chop_ledger::tree::prove(&self.snapshot.tree_for(key), self.head.height, key)
-            .map_err(|error| EngineError::Tree { version: self.head.height, reason: error.to_string() })?;
-        Ok(Proven { value: proven.value, path: proven.path })
+            .map_err(|error| EngineError::Tree {
+                version: self.head.height,
+                reason: error.to_string(),
+            })?;
+        Ok(Proven {
+            value: proven.value,
+            path: proven.path,
+        })
     }
 }
 
@@ -162,7 +183,12 @@ struct Kept {
 
 impl PathCache {
     fn find(&self, key: &str) -> Option<Arc<Proven>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned()
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_key
+            .get(key)
+            .cloned()
     }
 
     fn keep(&self, key: &str, proven: Proven) -> Arc<Proven> {

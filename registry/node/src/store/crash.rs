@@ -29,7 +29,10 @@ struct Recorder(Arc<Mutex<Recording>>);
 
 impl Recorder {
     fn of(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(Recording { bytes, events: Vec::new() })))
+        Self(Arc::new(Mutex::new(Recording {
+            bytes,
+            events: Vec::new(),
+        })))
     }
 
     fn events(&self) -> Vec<Event> {
@@ -60,7 +63,10 @@ impl StorageBackend for Recorder {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let recording = self.0.lock().unwrap();
         let offset = usize::try_from(offset).unwrap();
-        let found = recording.bytes.get(offset..offset + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let found = recording
+            .bytes
+            .get(offset..offset + out.len())
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(found);
         Ok(())
     }
@@ -92,14 +98,20 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
 
 /// What the disk holds after a crash just before event `at`.
 fn crashed(events: &[Event], at: usize, dice: &mut Dice) -> Vec<u8> {
-    let synced = events[..at].iter().rposition(|event| matches!(event, Event::Sync)).map_or(0, |index| index + 1);
+    let synced = events[..at]
+        .iter()
+        .rposition(|event| matches!(event, Event::Sync))
+        .map_or(0, |index| index + 1);
     let mut bytes = Vec::new();
     for event in &events[..synced] {
         apply(&mut bytes, event);
@@ -110,7 +122,9 @@ fn crashed(events: &[Event], at: usize, dice: &mut Dice) -> Vec<u8> {
             (Event::Write(offset, data), 1) => {
                 // Disks write whole sectors of 512 bytes.
                 let sectors = (data.len() / 512).max(1) as u64;
-                let kept = usize::try_from(dice.roll(sectors + 1) * 512).unwrap().min(data.len());
+                let kept = usize::try_from(dice.roll(sectors + 1) * 512)
+                    .unwrap()
+                    .min(data.len());
                 apply(&mut bytes, &Event::Write(*offset, data[..kept].to_vec()));
             }
             (event, _) => apply(&mut bytes, event),
@@ -137,9 +151,20 @@ fn a_crash_at_any_write_leaves_the_last_acknowledged_block_or_the_whole_next_one
         for seed in 0..3 {
             let mut dice = Dice(seed * 1_000_003 + at as u64);
             let store = Store::over(Recorder::of(crashed(&events, at, &mut dice))).unwrap();
-            let durable = acknowledged.iter().rposition(|events| *events <= at).unwrap() as u64;
-            let found = store.snapshot().unwrap().last_block().unwrap().map_or(0, |(height, _)| height);
-            assert!(found == durable || found == durable + 1, "event {at}, seed {seed}: {found}, {durable} acknowledged");
+            let durable = acknowledged
+                .iter()
+                .rposition(|events| *events <= at)
+                .unwrap() as u64;
+            let found = store
+                .snapshot()
+                .unwrap()
+                .last_block()
+                .unwrap()
+                .map_or(0, |(height, _)| height);
+            assert!(
+                found == durable || found == durable + 1,
+                "event {at}, seed {seed}: {found}, {durable} acknowledged"
+            );
             outcomes[usize::try_from(found - durable).unwrap()] += 1;
             assert_holds(&store, found);
             // And it goes on from there.

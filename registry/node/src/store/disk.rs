@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, DatabaseError, StorageBackend};
@@ -55,7 +55,10 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn new(file: File, limit: Arc<DiskLimit>) -> Result<Self, DatabaseError> {
-        Ok(Self { file: FileBackend::new(file)?, limit })
+        Ok(Self {
+            file: FileBackend::new(file)?,
+            limit,
+        })
     }
 }
 
@@ -91,7 +94,11 @@ impl StorageBackend for Disk {
         self.file.try_lock_range(start, end)
     }
 
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
         self.file.try_lock_shared_range(start, end)
     }
 
@@ -102,7 +109,11 @@ impl StorageBackend for Disk {
 
 /// Writes `bytes` bytes to a new file and syncs them.
 pub(super) fn probe(path: &Path, bytes: u64) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?;
     // Real bytes: a hole would take no room.
     let chunk = [0x55_u8; 64 * 1024];
     let mut left = bytes;

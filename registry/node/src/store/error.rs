@@ -72,7 +72,10 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Closed => true,
-            Self::Database(error) => matches!(**error, redb::Error::PreviousIo | redb::Error::DatabaseClosed),
+            Self::Database(error) => matches!(
+                **error,
+                redb::Error::PreviousIo | redb::Error::DatabaseClosed
+            ),
             _ => false,
         }
     }

@@ -26,7 +26,10 @@ fn delta(height: u64) -> BTreeMap<String, Option<Vec<u8>>> {
     // Every third block changes nothing.
     if !height.is_multiple_of(3) {
         for n in 0..5 {
-            delta.insert(format!("new/{height}/{n}"), Some(height.to_be_bytes().repeat(20)));
+            delta.insert(
+                format!("new/{height}/{n}"),
+                Some(height.to_be_bytes().repeat(20)),
+            );
         }
         delta.insert("counter".to_owned(), Some(height.to_string().into_bytes()));
         delta.insert(format!("new/{}/1", height.saturating_sub(2)), None);
@@ -45,16 +48,34 @@ pub(super) fn write_next(store: &Store) -> Result<u64, StoreError> {
 /// Writes a block at this height, whatever comes next.
 pub(super) fn write_at(store: &Store, snapshot: &Snapshot, height: u64) -> Result<(), StoreError> {
     let delta = delta(height);
-    let mut write = BlockWrite { first_height: height, round: 0, ..BlockWrite::default() };
+    let mut write = BlockWrite {
+        first_height: height,
+        round: 0,
+        ..BlockWrite::default()
+    };
     if height == 1 {
         write.genesis = Some(b"{}");
     }
-    let mut update = |version: u64, reader: &Snapshot, delta: &BTreeMap<String, Option<Vec<u8>>>| {
-        let set: Vec<_> = delta.iter().map(|(key, value)| (chop_proof::key_hash(key), value.clone())).collect();
+    let mut update = |version: u64,
+                      reader: &Snapshot,
+                      delta: &BTreeMap<String, Option<Vec<u8>>>| {
+        let set: Vec<_> = delta
+            .iter()
+            .map(|(key, value)| (chop_proof::key_hash(key), value.clone()))
+            .collect();
         let (RootHash(root), batch) = Sha256Jmt::new(reader).put_value_set(set, version).unwrap();
-        let mut stale: Vec<NodeKey> = batch.stale_node_index_batch.into_iter().map(|index| index.node_key).collect();
+        let mut stale: Vec<NodeKey> = batch
+            .stale_node_index_batch
+            .into_iter()
+            .map(|index| index.node_key)
+            .collect();
         if delta.is_empty() && version > 0 {
-            let root = batch.node_batch.nodes().keys().find(|key| key.nibble_path().is_empty()).unwrap();
+            let root = batch
+                .node_batch
+                .nodes()
+                .keys()
+                .find(|key| key.nibble_path().is_empty())
+                .unwrap();
             stale.push(NodeKey::new(version - 1, root.nibble_path().clone()));
         }
         write.add_version(&batch.node_batch, &stale).unwrap();
@@ -63,10 +84,25 @@ pub(super) fn write_at(store: &Store, snapshot: &Snapshot, height: u64) -> Resul
     // Version 0 is the founding state, which is empty here; it is its own parent only in these tests.
     let root = update(height, snapshot, &delta);
     let txs = vec![height.to_be_bytes().to_vec()];
-    write.blocks.push(BlockRecord { signed_header: vec![], txs, results: vec![], root });
-    write.values = delta.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
-    write.outcomes.push(([u8::try_from(height % 256).unwrap(); 32], height.to_string().into_bytes()));
-    write.operations.push(("scid".to_owned(), height, format!("operation {height}").into_bytes()));
+    write.blocks.push(BlockRecord {
+        signed_header: vec![],
+        txs,
+        results: vec![],
+        root,
+    });
+    write.values = delta
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_deref()))
+        .collect();
+    write.outcomes.push((
+        [u8::try_from(height % 256).unwrap(); 32],
+        height.to_string().into_bytes(),
+    ));
+    write.operations.push((
+        "scid".to_owned(),
+        height,
+        format!("operation {height}").into_bytes(),
+    ));
     store.commit(&write)
 }
 
@@ -74,17 +110,32 @@ pub(super) fn write_at(store: &Store, snapshot: &Snapshot, height: u64) -> Resul
 pub(super) fn assert_holds(store: &Store, height: u64) {
     let snapshot = store.snapshot().unwrap();
     let found = snapshot.scan("", "\u{10ffff}", usize::MAX).unwrap();
-    assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), state_at(height));
-    assert_eq!(snapshot.last_block().unwrap().map_or(0, |(last, _)| last), height);
+    assert_eq!(
+        found.into_iter().collect::<BTreeMap<_, _>>(),
+        state_at(height)
+    );
+    assert_eq!(
+        snapshot.last_block().unwrap().map_or(0, |(last, _)| last),
+        height
+    );
     if height > 0 {
         let block = snapshot.block(height).unwrap().unwrap();
         assert_eq!(snapshot.root(height).unwrap(), block.root);
-        assert_eq!(snapshot.operations("scid", 1, 10_000).unwrap().len() as u64, height);
+        assert_eq!(
+            snapshot.operations("scid", 1, 10_000).unwrap().len() as u64,
+            height
+        );
         assert_eq!(snapshot.last_signed().unwrap(), Some((height, 0)));
         let (_, proof) = Sha256Jmt::new(&snapshot.tree_for("counter"))
             .get_with_proof(chop_proof::key_hash("counter"), height)
             .unwrap();
         let counter = snapshot.value("counter").unwrap();
-        proof.verify(RootHash(block.root), chop_proof::key_hash("counter"), counter).unwrap();
+        proof
+            .verify(
+                RootHash(block.root),
+                chop_proof::key_hash("counter"),
+                counter,
+            )
+            .unwrap();
     }
 }

@@ -32,7 +32,13 @@ impl Frozen {
     pub(super) fn new(file: File) -> Result<Self, DatabaseError> {
         let file = FileBackend::new(file)?;
         let length = file.len()?;
-        Ok(Self { file, overlay: Mutex::new(Overlay { length, blocks: BTreeMap::new() }) })
+        Ok(Self {
+            file,
+            overlay: Mutex::new(Overlay {
+                length,
+                blocks: BTreeMap::new(),
+            }),
+        })
     }
 
     /// Calls `with` for each block that the range touches: block number, offset in the block, range in the buffer.
@@ -66,7 +72,11 @@ impl Frozen {
 
 impl StorageBackend for Frozen {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.overlay.lock().unwrap_or_else(PoisonError::into_inner).length)
+        Ok(self
+            .overlay
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .length)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -83,7 +93,10 @@ impl StorageBackend for Frozen {
                     &loaded
                 }
             };
-            if let (Some(to), Some(from)) = (out.get_mut(range.clone()), block.get(inside..inside + range.len())) {
+            if let (Some(to), Some(from)) = (
+                out.get_mut(range.clone()),
+                block.get(inside..inside + range.len()),
+            ) {
                 to.copy_from_slice(from);
             }
             Ok(())
@@ -91,7 +104,10 @@ impl StorageBackend for Frozen {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.overlay.lock().unwrap_or_else(PoisonError::into_inner).length = length;
+        self.overlay
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .length = length;
         Ok(())
     }
 
@@ -105,7 +121,10 @@ impl StorageBackend for Frozen {
             if !overlay.blocks.contains_key(&number) {
                 overlay.blocks.insert(number, self.block_of_file(number)?);
             }
-            let block = overlay.blocks.get_mut(&number).and_then(|block| block.get_mut(inside..inside + range.len()));
+            let block = overlay
+                .blocks
+                .get_mut(&number)
+                .and_then(|block| block.get_mut(inside..inside + range.len()));
             if let (Some(to), Some(from)) = (block, data.get(range)) {
                 to.copy_from_slice(from);
             }
@@ -122,7 +141,11 @@ impl StorageBackend for Frozen {
         self.file.try_lock_shared_range(start, end)
     }
 
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
         self.file.try_lock_shared_range(start, end)
     }
 

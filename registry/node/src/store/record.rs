@@ -36,23 +36,38 @@ impl BlockRecord {
     /// # Errors
     /// When the bytes are damaged.
     pub fn decode_header(&self) -> Result<SignedHeader, StoreError> {
-        <SignedHeader as Protobuf<pb::SignedHeader>>::decode(self.signed_header.as_slice())
-            .map_err(|error| StoreError::Damaged { what: "signed header", reason: error.to_string() })
+        <SignedHeader as Protobuf<pb::SignedHeader>>::decode(self.signed_header.as_slice()).map_err(
+            |error| StoreError::Damaged {
+                what: "signed header",
+                reason: error.to_string(),
+            },
+        )
     }
 
     /// The results in the form that headers commit to.
     pub fn tx_results(&self) -> Vec<TxResult> {
         self.results
             .iter()
-            .map(|result| TxResult { code: result.code, data: result.data.clone(), gas_wanted: 0, gas_used: 0 })
+            .map(|result| TxResult {
+                code: result.code,
+                data: result.data.clone(),
+                gas_wanted: 0,
+                gas_used: 0,
+            })
             .collect()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        borsh::from_slice(bytes).map_err(|error| StoreError::Damaged { what: "block", reason: error.to_string() })
+        borsh::from_slice(bytes).map_err(|error| StoreError::Damaged {
+            what: "block",
+            reason: error.to_string(),
+        })
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        borsh::to_vec(self).map_err(|error| StoreError::Damaged { what: "block", reason: error.to_string() })
+        borsh::to_vec(self).map_err(|error| StoreError::Damaged {
+            what: "block",
+            reason: error.to_string(),
+        })
     }
 }

@@ -33,7 +33,10 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub fn genesis(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.meta.get(tables::GENESIS_KEY)?.map(|bytes| bytes.value().to_vec()))
+        Ok(self
+            .meta
+            .get(tables::GENESIS_KEY)?
+            .map(|bytes| bytes.value().to_vec()))
     }
 
     /// The current value under a state key.
@@ -48,7 +51,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn scan(&self, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    pub fn scan(
+        &self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         if from >= to {
             return Ok(Vec::new());
         }
@@ -81,7 +89,10 @@ impl Snapshot {
     /// # Errors
     /// When the database fails or the record is damaged.
     pub fn block(&self, height: u64) -> Result<Option<BlockRecord>, StoreError> {
-        self.blocks.get(height)?.map(|bytes| BlockRecord::decode(bytes.value())).transpose()
+        self.blocks
+            .get(height)?
+            .map(|bytes| BlockRecord::decode(bytes.value()))
+            .transpose()
     }
 
     /// The last block with its height.
@@ -90,7 +101,8 @@ impl Snapshot {
     /// When the database fails or the record is damaged.
     pub fn last_block(&self) -> Result<Option<(u64, BlockRecord)>, StoreError> {
         let last = self.blocks.last()?;
-        last.map(|(height, bytes)| Ok((height.value(), BlockRecord::decode(bytes.value())?))).transpose()
+        last.map(|(height, bytes)| Ok((height.value(), BlockRecord::decode(bytes.value())?)))
+            .transpose()
     }
 
     /// The recorded outcome of an envelope, as JSON bytes.
@@ -98,16 +110,28 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub fn outcome(&self, envelope: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.outcomes.get(envelope.as_slice())?.map(|bytes| bytes.value().to_vec()))
+        Ok(self
+            .outcomes
+            .get(envelope.as_slice())?
+            .map(|bytes| bytes.value().to_vec()))
     }
 
     /// The signed operations of one DID from sequence number `from` on, at most `limit` of them.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn operations(&self, scid: &str, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    pub fn operations(
+        &self,
+        scid: &str,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let mut operations = Vec::new();
-        for entry in self.operations.range((scid, from)..=(scid, u64::MAX))?.take(limit) {
+        for entry in self
+            .operations
+            .range((scid, from)..=(scid, u64::MAX))?
+            .take(limit)
+        {
             let (key, body) = entry?;
             operations.push((key.value().1, body.value().to_vec()));
         }
@@ -120,7 +144,9 @@ impl Snapshot {
     /// When the database fails or the record is damaged.
     pub fn last_signed(&self) -> Result<Option<(u64, u16)>, StoreError> {
         let bytes = self.meta.get(tables::SIGNED_KEY)?;
-        bytes.map(|bytes| super::write::decode_signed(bytes.value())).transpose()
+        bytes
+            .map(|bytes| super::write::decode_signed(bytes.value()))
+            .transpose()
     }
 
     /// The root of the state tree at a version; an error when there is no such version.
@@ -129,12 +155,19 @@ impl Snapshot {
     /// When the version was pruned or never written, or the database fails.
     pub fn root(&self, version: Version) -> Result<[u8; 32], StoreError> {
         let root = Sha256Jmt::new(self).get_root_hash(version);
-        root.map(|root| root.0).map_err(|error| StoreError::Damaged { what: "tree", reason: error.to_string() })
+        root.map(|root| root.0)
+            .map_err(|error| StoreError::Damaged {
+                what: "tree",
+                reason: error.to_string(),
+            })
     }
 
     /// A reader of the tree that knows the one value which a proof about `key` asks for.
     pub fn tree_for<'a>(&'a self, key: &'a str) -> KeyedTree<'a> {
-        KeyedTree { snapshot: self, key }
+        KeyedTree {
+            snapshot: self,
+            key,
+        }
     }
 }
 
@@ -148,7 +181,9 @@ impl TreeReader for Snapshot {
     fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
         let key = borsh::to_vec(node_key)?;
         let node = self.nodes.get(key.as_slice())?;
-        node.map(|bytes| borsh::from_slice(bytes.value())).transpose().map_err(Into::into)
+        node.map(|bytes| borsh::from_slice(bytes.value()))
+            .transpose()
+            .map_err(Into::into)
     }
 
     /// Values are kept under their text keys, which a hash does not tell: see [`Snapshot::tree_for`].
@@ -173,7 +208,11 @@ impl TreeReader for KeyedTree<'_> {
         self.snapshot.get_node_option(node_key)
     }
 
-    fn get_value_option(&self, version: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+    fn get_value_option(
+        &self,
+        version: Version,
+        key: KeyHash,
+    ) -> anyhow::Result<Option<OwnedValue>> {
         if key == chop_proof::key_hash(self.key) {
             return Ok(self.snapshot.value(self.key)?);
         }

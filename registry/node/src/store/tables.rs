@@ -20,8 +20,10 @@ pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::
 pub(super) const VALUES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("values");
 pub(super) const NODES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("nodes");
 pub(super) const BLOCKS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blocks");
-pub(super) const OUTCOMES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("outcomes");
-pub(super) const OPERATIONS: TableDefinition<'static, (&str, u64), &[u8]> = TableDefinition::new("operations");
+pub(super) const OUTCOMES: TableDefinition<'static, &[u8], &[u8]> =
+    TableDefinition::new("outcomes");
+pub(super) const OPERATIONS: TableDefinition<'static, (&str, u64), &[u8]> =
+    TableDefinition::new("operations");
 
 const FORMAT_KEY: &str = "format";
 pub(super) const GENESIS_KEY: &str = "genesis";
@@ -38,10 +40,17 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
     };
     match known {
         Some(FORMAT) => return Ok(transaction.abort()?),
-        Some(found) => return Err(StoreError::OtherFormat { found, expected: FORMAT }),
+        Some(found) => {
+            return Err(StoreError::OtherFormat {
+                found,
+                expected: FORMAT,
+            });
+        }
         None => {}
     }
-    transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice())?;
+    transaction
+        .open_table(META)?
+        .insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice())?;
     transaction.open_table(VALUES)?;
     transaction.open_table(NODES)?;
     transaction.open_table(BLOCKS)?;
@@ -52,8 +61,9 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
 }
 
 fn read_u64(bytes: &[u8]) -> Result<u64, StoreError> {
-    let bytes = bytes
-        .try_into()
-        .map_err(|_| StoreError::Damaged { what: "format", reason: format!("{} bytes", bytes.len()) })?;
+    let bytes = bytes.try_into().map_err(|_| StoreError::Damaged {
+        what: "format",
+        reason: format!("{} bytes", bytes.len()),
+    })?;
     Ok(u64::from_be_bytes(bytes))
 }

@@ -3,7 +3,11 @@ use super::*;
 
 fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("ledger.redb"), Arc::new(DiskLimit::none())).unwrap();
+    let store = Store::open(
+        &folder.path().join("ledger.redb"),
+        Arc::new(DiskLimit::none()),
+    )
+    .unwrap();
     (folder, store)
 }
 
@@ -23,7 +27,11 @@ fn keeps_everything_over_a_restart() {
         write_next(&store).unwrap();
     }
     drop(store);
-    let store = Store::open(&folder.path().join("ledger.redb"), Arc::new(DiskLimit::none())).unwrap();
+    let store = Store::open(
+        &folder.path().join("ledger.redb"),
+        Arc::new(DiskLimit::none()),
+    )
+    .unwrap();
     assert_holds(&store, 10);
     write_next(&store).unwrap();
     assert_holds(&store, 11);
@@ -47,12 +55,29 @@ fn refuses_a_block_that_leaves_a_gap_or_comes_twice() {
     }
     let snapshot = store.snapshot().unwrap();
     for height in [3, 1] {
-        let refused = store.commit(&BlockWrite { first_height: height, ..BlockWrite::default() }).unwrap_err();
-        assert!(matches!(refused, StoreError::NotNext { expected: 4, .. }), "{refused}");
+        let refused = store
+            .commit(&BlockWrite {
+                first_height: height,
+                ..BlockWrite::default()
+            })
+            .unwrap_err();
+        assert!(
+            matches!(refused, StoreError::NotNext { expected: 4, .. }),
+            "{refused}"
+        );
     }
     // A gap: the tree library itself would start from an empty tree without a word.
     let refused = write_at(&store, &snapshot, 5).unwrap_err();
-    assert!(matches!(refused, StoreError::NotNext { found: 5, expected: 4 }), "{refused}");
+    assert!(
+        matches!(
+            refused,
+            StoreError::NotNext {
+                found: 5,
+                expected: 4
+            }
+        ),
+        "{refused}"
+    );
     assert_holds(&store, 3);
 }
 
@@ -65,12 +90,28 @@ fn refuses_to_write_on_a_tree_that_is_not_the_last_blocks() {
     // A block record that claims another root than the tree has.
     let wrong = BlockWrite {
         first_height: 4,
-        blocks: vec![BlockRecord { signed_header: vec![], txs: vec![], results: vec![], root: [9; 32] }],
+        blocks: vec![BlockRecord {
+            signed_header: vec![],
+            txs: vec![],
+            results: vec![],
+            root: [9; 32],
+        }],
         ..BlockWrite::default()
     };
     store.commit(&wrong).unwrap();
-    let refused = store.commit(&BlockWrite { first_height: 5, ..BlockWrite::default() }).unwrap_err();
-    assert!(matches!(refused, StoreError::OtherRoot { .. } | StoreError::Damaged { .. }), "{refused}");
+    let refused = store
+        .commit(&BlockWrite {
+            first_height: 5,
+            ..BlockWrite::default()
+        })
+        .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            StoreError::OtherRoot { .. } | StoreError::Damaged { .. }
+        ),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -80,7 +121,10 @@ fn keeps_no_node_that_the_last_version_does_not_need() {
     for _ in 0..60 {
         write_next(&store).unwrap();
         let snapshot = store.snapshot().unwrap();
-        counts.push((snapshot.node_count().unwrap(), snapshot.value_count().unwrap()));
+        counts.push((
+            snapshot.node_count().unwrap(),
+            snapshot.value_count().unwrap(),
+        ));
     }
     // A tree over n leaves has at most n leaves and, with sixteen children each, well under n inner nodes.
     for (nodes, values) in counts {
@@ -91,7 +135,10 @@ fn keeps_no_node_that_the_last_version_does_not_need() {
 #[test]
 fn refuses_a_second_opening_of_the_same_file() {
     let (folder, _store) = fresh();
-    let second = Store::open(&folder.path().join("ledger.redb"), Arc::new(DiskLimit::none()));
+    let second = Store::open(
+        &folder.path().join("ledger.redb"),
+        Arc::new(DiskLimit::none()),
+    );
     assert!(second.is_err());
 }
 
@@ -115,7 +162,10 @@ fn a_full_disk_keeps_what_was_committed_and_comes_back_with_room() {
 
     store.reopen_read_only().unwrap();
     assert_holds(&store, last);
-    assert!(matches!(write_next(&store).unwrap_err(), StoreError::ReadOnly));
+    assert!(matches!(
+        write_next(&store).unwrap_err(),
+        StoreError::ReadOnly
+    ));
     assert!(!store.has_room(1 << 20));
 
     limit.set(1 << 30);

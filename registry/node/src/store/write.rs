@@ -75,13 +75,21 @@ impl BlockWrite<'_> {
         };
         let height = height.value();
         if self.first_height != height + 1 || self.genesis.is_some() {
-            return Err(StoreError::NotNext { found: self.first_height, expected: height + 1 });
+            return Err(StoreError::NotNext {
+                found: self.first_height,
+                expected: height + 1,
+            });
         }
         let expected = BlockRecord::decode(bytes.value())?.root;
-        let nodes = Nodes { table: transaction.open_table(tables::NODES)? };
+        let nodes = Nodes {
+            table: transaction.open_table(tables::NODES)?,
+        };
         let found = Sha256Jmt::new(&nodes)
             .get_root_hash(height)
-            .map_err(|error| StoreError::Damaged { what: "tree", reason: error.to_string() })?
+            .map_err(|error| StoreError::Damaged {
+                what: "tree",
+                reason: error.to_string(),
+            })?
             .0;
         if found != expected {
             return Err(StoreError::OtherRoot {
@@ -138,18 +146,31 @@ impl BlockWrite<'_> {
 
 /// `height (u64, big endian) ‖ round (u16, big endian)`.
 fn encode_signed(height: u64, round: u16) -> Vec<u8> {
-    [height.to_be_bytes().as_slice(), round.to_be_bytes().as_slice()].concat()
+    [
+        height.to_be_bytes().as_slice(),
+        round.to_be_bytes().as_slice(),
+    ]
+    .concat()
 }
 
 pub(super) fn decode_signed(bytes: &[u8]) -> Result<(u64, u16), StoreError> {
     match bytes.split_first_chunk::<8>() {
-        Some((height, [high, low])) => Ok((u64::from_be_bytes(*height), u16::from_be_bytes([*high, *low]))),
-        _ => Err(StoreError::Damaged { what: "last signed", reason: format!("{} bytes", bytes.len()) }),
+        Some((height, [high, low])) => Ok((
+            u64::from_be_bytes(*height),
+            u16::from_be_bytes([*high, *low]),
+        )),
+        _ => Err(StoreError::Damaged {
+            what: "last signed",
+            reason: format!("{} bytes", bytes.len()),
+        }),
     }
 }
 
 fn encode(value: &impl borsh::BorshSerialize) -> Result<Vec<u8>, StoreError> {
-    borsh::to_vec(value).map_err(|error| StoreError::Damaged { what: "tree", reason: error.to_string() })
+    borsh::to_vec(value).map_err(|error| StoreError::Damaged {
+        what: "tree",
+        reason: error.to_string(),
+    })
 }
 
 /// The tree as the running transaction sees it.
@@ -161,7 +182,9 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> TreeReader for Nodes<T> {
     fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
         let key = borsh::to_vec(node_key)?;
         let node = self.table.get(key.as_slice())?;
-        node.map(|bytes| borsh::from_slice(bytes.value())).transpose().map_err(Into::into)
+        node.map(|bytes| borsh::from_slice(bytes.value()))
+            .transpose()
+            .map_err(Into::into)
     }
 
     fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {

@@ -1,0 +1,103 @@
+//! Somebody with keys who writes to the ledger.
+
+use super::stack::Stack;
+use chop_did::build::{self, GenesisDraft};
+use chop_did::{ChopDid, Class, Document, KeySet, LedgerId, Relationship, UpdateKeys};
+use chop_integrity::Timestamp;
+use chop_keys::{KeyType, PrivateKey, Signer};
+use chop_protocol::{Action, Envelope, LedgerGenesis, Nonce, SignedEnvelope};
+use serde_json::Value;
+
+/// How long an envelope may wait for its block, in milliseconds.
+const ENVELOPE_LIFE_MS: i64 = 10 * 60 * 1_000;
+
+/// The ledger that a stack runs, and its founder, who sponsors.
+#[derive(Clone, Copy)]
+pub struct Ledger {
+    pub id: LedgerId,
+    pub operator: ChopDid,
+}
+
+impl Ledger {
+    pub fn of(stack: &Stack) -> Self {
+        let genesis = LedgerGenesis::parse(&stack.get("/v1/genesis").body).unwrap();
+        Self {
+            id: genesis.id(),
+            operator: genesis.founders().first().unwrap().did(),
+        }
+    }
+}
+
+/// A party with an update key and a key that acts.
+pub struct Party {
+    pub did: ChopDid,
+    ledger: Ledger,
+    invoke: PrivateKey,
+}
+
+impl Party {
+    /// Creates the DID of a service, which needs no pre-rotation.
+    pub fn create(stack: &Stack) -> Self {
+        let ledger = Ledger::of(stack);
+        let (update, invoke) = (key(), key());
+        let document = Document::empty()
+            .with_key(
+                "#act",
+                invoke.public_key(),
+                &[Relationship::CapabilityInvocation],
+            )
+            .unwrap();
+        let keys = UpdateKeys {
+            current: KeySet::new([update.public_key().clone()], 1).unwrap(),
+            next: None,
+        };
+        let genesis = GenesisDraft::own_keys(Class::Service, keys, chop_http::random::bytes())
+            .with_document(document)
+            .build(&ledger.id)
+            .unwrap();
+        let operation = build::create(&genesis).signed_by(&[&update]).unwrap();
+        let party = Self {
+            did: genesis.did(),
+            ledger,
+            invoke,
+        };
+        let envelope = party.envelope(vec![Action::Did(Box::new(operation))], &update);
+        let answer = stack.post("/v1/transactions", &envelope);
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        party
+    }
+
+    /// Makes an envelope that creates `count` products, all or none, and returns it with their DIDs.
+    pub fn create_products(&self, count: usize) -> (Value, Vec<ChopDid>) {
+        let mut actions = Vec::new();
+        let mut dids = Vec::new();
+        for _ in 0..count {
+            let genesis =
+                GenesisDraft::controlled(Class::Product, self.did, chop_http::random::bytes())
+                    .build(&self.ledger.id)
+                    .unwrap();
+            dids.push(genesis.did());
+            let operation = build::create(&genesis).signed_by(&[&self.invoke]).unwrap();
+            actions.push(Action::Did(Box::new(operation)));
+        }
+        (self.envelope(actions, &self.invoke), dids)
+    }
+
+    fn envelope(&self, actions: Vec<Action>, key: &dyn Signer) -> Value {
+        let envelope = Envelope {
+            ledger: self.ledger.id,
+            actor: self.did,
+            sponsor: self.ledger.operator,
+            nonce: Nonce::new(chop_http::random::bytes()),
+            valid_until: Timestamp::from_unix_ms(chop_http::clock::now_ms())
+                .plus_ms(ENVELOPE_LIFE_MS),
+            actions,
+        };
+        let signed: SignedEnvelope = envelope.sign(&[key]).unwrap();
+        signed.to_value()
+    }
+}
+
+fn key() -> PrivateKey {
+    PrivateKey::from_seed(KeyType::Ed25519, &chop_http::random::bytes::<32>()).unwrap()
+}

@@ -1,0 +1,162 @@
+//! The program under test: built once, started on a free port, ended at the end of a test.
+
+use super::http::{Answer, Request};
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Returns the path of the `chopmark` binary, built from the present sources.
+///
+/// `CHOPMARK_BIN` names another one.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = std::env::var_os("CHOPMARK_BIN") {
+            return path.into();
+        }
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "chopmark"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .unwrap();
+        assert!(status.success(), "chopmark does not build");
+        // target/debug/deps/e2e-… → target/debug/chopmark
+        let tests = std::env::current_exe().unwrap();
+        tests.ancestors().nth(2).unwrap().join("chopmark")
+    })
+}
+
+/// A running stack.
+pub struct Stack {
+    child: Child,
+    base: String,
+    token: String,
+}
+
+impl Stack {
+    /// Starts on a data folder and waits until it is ready.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// Starts with further options.
+    pub fn start_with(data: &Path, options: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command
+            .args(["up", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(options);
+        let mut stack = Self::spawn(command);
+        stack.read_token(data);
+        stack
+    }
+
+    /// Starts a prepared command that ends in `chopmark up` and waits for its `ready` line.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let Some(base) = line.trim_end().strip_prefix("ready ") else {
+            let status = child.wait();
+            panic!("no `ready` line but {line:?}; the process ended with {status:?}")
+        };
+        Self {
+            child,
+            base: base.trim_end_matches('/').to_owned(),
+            token: String::new(),
+        }
+    }
+
+    pub fn read_token(&mut self, data: &Path) {
+        self.token = std::fs::read_to_string(data.join("admin.token"))
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Host and port.
+    pub fn authority(&self) -> &str {
+        self.base.split_once("://").unwrap().1
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn send(&self, request: &Request<'_>) -> Answer {
+        request.send(self.authority()).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send(&Request::new("GET", path))
+    }
+
+    /// Posts JSON under the admin token.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.try_post(path, body).unwrap()
+    }
+
+    pub fn try_post(&self, path: &str, body: &Value) -> io::Result<Answer> {
+        let body = serde_json::to_vec(body)?;
+        Request::new("POST", path)
+            .bearer(&self.token)
+            .body("application/json", &body)
+            .send(self.authority())
+    }
+
+    /// Ends the process at once, as a power cut does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM and returns how the process ended and how long that took.
+    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+        let started = Instant::now();
+        signal(self.child.id(), "TERM");
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, started.elapsed());
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "SIGTERM did not end the process"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(pid.to_string())
+        .status()
+        .unwrap();
+    assert!(status.success(), "kill -{name} {pid}");
+}

@@ -9,6 +9,7 @@
 mod batch;
 mod error;
 mod replay;
+mod room;
 mod sequencer;
 mod solo;
 mod view;
@@ -18,6 +19,8 @@ pub use replay::{ReplayError, Replayed, verify_replay};
 pub use solo::{Health, Solo, SoloConfig};
 pub use view::{Head, Read, View};
 
+#[cfg(test)]
+mod disk_tests;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::store::{BlockRecord, BlockWrite, RecordedResult, Snapshot, StoreError
 
 /// What stays the same from block to block.
 pub(super) struct Chain<'a> {
-    pub(super) chain_id: &'a chain::Id,
+    pub(super) id: &'a chain::Id,
     pub(super) validators: &'a validator::Set,
     pub(super) signer: &'a dyn Signer,
 }
@@ -196,7 +196,7 @@ impl Batch {
             .map(BlockRecord::tx_results)
             .unwrap_or_default();
         let header = Draft {
-            chain_id: chain.chain_id,
+            chain_id: chain.id,
             height,
             time_ms,
             previous: parent.header.as_ref(),

@@ -3,12 +3,11 @@
 //! Envelopes that arrive while a commit is under way wait for the next one and share its fsync (group commit). Nothing
 //! is answered before it is durable.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use chop_did::ChopDid;
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
 use chop_protocol::{Outcome, Parameters, SignedEnvelope, keys};
@@ -17,14 +16,11 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::batch::{self, Batch, Chain, Parent};
+use super::room::Room;
 use super::solo::{Health, Shared};
 use super::{EngineError, OpenError, SoloConfig, SubmitError, View};
 use crate::store::{Store, StoreError};
 
-/// Most envelopes in one block, so that the first of them does not wait for too many others.
-const BLOCK_ENVELOPES: u64 = 1_024;
-/// Most bytes of envelopes in one block; a header allows `chop_proof::build::BLOCK_MAX_BYTES` with everything else.
-const BLOCK_BYTES: usize = 3 * 1024 * 1024;
 /// How often a ledger whose disk refused a write looks whether there is room again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Room that must be there before it writes again, in bytes.
@@ -42,8 +38,8 @@ pub(super) enum Command {
 }
 
 /// An envelope with whom to answer.
-struct Waiting {
-    envelope: SignedEnvelope,
+pub(super) struct Waiting {
+    pub(super) envelope: SignedEnvelope,
     reply: oneshot::Sender<Result<Outcome, SubmitError>>,
 }
 
@@ -97,7 +93,7 @@ impl Sequencer {
         })?;
         let chain_id = parse_chain_id(root)?;
         let chain = Chain {
-            chain_id: &chain_id,
+            id: &chain_id,
             validators: root.validators(),
             signer: &*config.signer,
         };
@@ -249,7 +245,7 @@ impl Sequencer {
     fn commit(&mut self, envelopes: &[SignedEnvelope]) -> Result<Vec<Outcome>, EngineError> {
         let view = self.shared.view.borrow().clone();
         let chain = Chain {
-            chain_id: &self.chain_id,
+            id: &self.chain_id,
             validators: self.shared.trust_root.validators(),
             signer: &*self.signer,
         };
@@ -382,61 +378,6 @@ impl Sequencer {
             .flatten();
         let parsed = value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         parsed.unwrap_or(self.shared.genesis.terms().parameters)
-    }
-}
-
-/// What still fits into the block that is being gathered.
-struct Room {
-    envelopes: u64,
-    bytes: usize,
-    work: u64,
-    sponsor_work: u64,
-    used: BTreeMap<ChopDid, u64>,
-    hashes: HashSet<chop_integrity::Hash>,
-}
-
-impl Room {
-    fn of(parameters: &Parameters) -> Self {
-        Self {
-            envelopes: parameters.block_envelopes.min(BLOCK_ENVELOPES),
-            bytes: BLOCK_BYTES,
-            work: parameters.block_work,
-            sponsor_work: parameters.sponsor_block_work,
-            used: BTreeMap::new(),
-            hashes: HashSet::new(),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.envelopes == 0
-    }
-
-    /// Puts an envelope into this block, or off to the next one when it does not fit or its twin is in this one: the
-    /// twin's outcome, if it is final, will be its answer.
-    fn take(&mut self, waiting: Waiting, now: &mut Vec<Waiting>, later: &mut VecDeque<Waiting>) {
-        let envelope = waiting.envelope.envelope();
-        let work = envelope.work();
-        let bytes = waiting.envelope.bytes().len();
-        let used = self
-            .used
-            .get(&envelope.sponsor)
-            .copied()
-            .unwrap_or(0)
-            .saturating_add(work);
-        // The first one always goes in: what can never fit is for the state machine to refuse.
-        let fits = self.envelopes > 0
-            && bytes <= self.bytes
-            && work <= self.work
-            && used <= self.sponsor_work;
-        if !(fits || now.is_empty()) || !self.hashes.insert(waiting.envelope.hash()) {
-            later.push_back(waiting);
-            return;
-        }
-        self.envelopes = self.envelopes.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.work = self.work.saturating_sub(work);
-        self.used.insert(envelope.sponsor, used);
-        now.push(waiting);
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn probe(path: &Path, bytes: u64) -> io::Result<()> {
         .truncate(true)
         .open(path)?;
     // Real bytes: a hole would take no room.
-    let chunk = [0x55_u8; 64 * 1024];
+    let chunk = [0x55_u8; 8 * 1024];
     let mut left = bytes;
     while left > 0 {
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());

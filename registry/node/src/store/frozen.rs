@@ -1,6 +1,8 @@
 //! The database file opened without ever writing to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io;
 use std::ops::Bound;
@@ -85,13 +87,9 @@ impl StorageBackend for Frozen {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Self::each_block(offset, out.len(), |number, inside, range| {
-            let loaded;
             let block = match overlay.blocks.get(&number) {
-                Some(block) => block,
-                None => {
-                    loaded = self.block_of_file(number)?;
-                    &loaded
-                }
+                Some(block) => Cow::Borrowed(block),
+                None => Cow::Owned(self.block_of_file(number)?),
             };
             if let (Some(to), Some(from)) = (
                 out.get_mut(range.clone()),
@@ -118,13 +116,11 @@ impl StorageBackend for Frozen {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
         Self::each_block(offset, data.len(), |number, inside, range| {
-            if !overlay.blocks.contains_key(&number) {
-                overlay.blocks.insert(number, self.block_of_file(number)?);
-            }
-            let block = overlay
-                .blocks
-                .get_mut(&number)
-                .and_then(|block| block.get_mut(inside..inside + range.len()));
+            let block = match overlay.blocks.entry(number) {
+                Entry::Occupied(block) => block.into_mut(),
+                Entry::Vacant(place) => place.insert(self.block_of_file(number)?),
+            };
+            let block = block.get_mut(inside..inside + range.len());
             if let (Some(to), Some(from)) = (block, data.get(range)) {
                 to.copy_from_slice(from);
             }

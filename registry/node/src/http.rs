@@ -1,0 +1,109 @@
+//! The registry over HTTP: writes go in as envelopes, reads come back with proofs.
+
+mod blocks;
+mod identifiers;
+mod logs;
+mod query;
+mod registrar;
+mod state;
+mod status;
+mod transactions;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use chop_client::Resolver;
+use chop_did::ChopDid;
+use chop_http::{AdminToken, Problem};
+use chop_keys::Signer;
+use utoipa::OpenApi;
+
+use crate::engine::{EngineError, Solo};
+
+pub(crate) use logs::entries as log_entries;
+
+/// The member that runs this node: it sponsors the envelopes of those who hold the admin token.
+#[derive(Clone)]
+pub struct Operator {
+    /// Its DID, a live member.
+    pub did: ChopDid,
+    /// A `capabilityInvocation` key of its document.
+    pub signer: Arc<dyn Signer>,
+}
+
+/// What the registry's handlers work with.
+#[derive(Clone)]
+pub struct NodeApp {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Solo,
+    operator: Operator,
+    admin: AdminToken,
+    resolver: Arc<Resolver>,
+    bodies: identifiers::Bodies,
+    jobs: registrar::Jobs,
+}
+
+impl NodeApp {
+    /// Puts a running ledger behind handlers.
+    pub fn new(engine: Solo, operator: Operator, admin: AdminToken, resolver: Arc<Resolver>) -> Self {
+        let bodies = identifiers::Bodies::default();
+        let jobs = registrar::Jobs::default();
+        Self { inner: Arc::new(Inner { engine, operator, admin, resolver, bodies, jobs }) }
+    }
+
+    fn engine(&self) -> &Solo {
+        &self.inner.engine
+    }
+}
+
+/// The registry's routes.
+pub fn router(app: NodeApp) -> Router {
+    Router::new()
+        .route("/1.0/identifiers/{*did}", get(identifiers::get).post(identifiers::post))
+        .route("/1.0/create", post(registrar::create))
+        .route("/1.0/update", post(registrar::update))
+        .route("/1.0/deactivate", post(registrar::deactivate))
+        .route("/v1/transactions", post(transactions::submit))
+        .route("/v1/transactions/{hash}", get(transactions::show))
+        .route("/v1/blocks", get(blocks::list))
+        .route("/v1/blocks/{height}", get(blocks::show))
+        .route("/v1/state/{*key}", get(state::show))
+        .route("/v1/status", get(status::status))
+        .route("/v1/genesis", get(status::genesis))
+        .route("/v1/trust-root", get(status::trust_root))
+        .route("/v1/dids/{did}/log", get(logs::show))
+        .with_state(app)
+}
+
+/// The registry's part of the OpenAPI description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    identifiers::get,
+    identifiers::post,
+    registrar::create,
+    registrar::update,
+    registrar::deactivate,
+    transactions::submit,
+    transactions::show,
+    blocks::list,
+    blocks::show,
+    state::show,
+    status::status,
+    status::genesis,
+    status::trust_root,
+    logs::show,
+))]
+struct Api;
+
+/// A failure of the store or the engine: logged here, told to nobody.
+fn failed(error: &EngineError) -> Problem {
+    if error.is_passing() { Problem::unavailable("the database is being reopened") } else { Problem::internal(error) }
+}

@@ -1,0 +1,43 @@
+//! What this ledger is.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use chop_http::Problem;
+use chop_integrity::Timestamp;
+use chop_proof::TrustRoot;
+use chop_protocol::http::Status;
+use data_encoding::HEXUPPER;
+
+use super::NodeApp;
+
+#[utoipa::path(get, path = "/v1/status", tag = "registry", summary = "Tell the ledger's last block",
+    responses((status = 200, description = "Ledger, height, app_hash, engine, validators", body = Object)))]
+pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
+    let engine = app.engine();
+    let head = engine.head();
+    Json(Status {
+        ledger: engine.genesis().id(),
+        chain_id: engine.genesis().chain_id(),
+        height: head.height,
+        time: Timestamp::from_unix_ms(head.time_ms),
+        app_hash: HEXUPPER.encode(&head.app_hash),
+        engine: "solo".to_owned(),
+        validators: engine.genesis().terms().validators.clone(),
+    })
+}
+
+#[utoipa::path(get, path = "/v1/genesis", tag = "registry", summary = "Give the ledger's genesis",
+    responses((status = 200, description = "The canonical genesis; the ledger's id is its SHA-256", body = Object)))]
+pub(super) async fn genesis(State(app): State<NodeApp>) -> Result<impl IntoResponse, Problem> {
+    let bytes = app.engine().genesis().canonical_bytes().map_err(|error| Problem::internal(&error))?;
+    Ok(([(CONTENT_TYPE, "application/json")], bytes))
+}
+
+#[utoipa::path(get, path = "/v1/trust-root", tag = "registry", summary = "Give the trust root that clients pin",
+    description = "Fetched from the node that it vouches for, it proves nothing: compare it with one from elsewhere.",
+    responses((status = 200, description = "Ledger, chain id, validators", body = Object)))]
+pub(super) async fn trust_root(State(app): State<NodeApp>) -> Json<TrustRoot> {
+    Json(app.engine().trust_root().clone())
+}

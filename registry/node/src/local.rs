@@ -1,0 +1,52 @@
+//! This process's own ledger as a registry: the same reads as over HTTP, proof-checked all the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chop_client::{Proven, ReadError, Reading, Registry};
+use chop_did::ChopDid;
+use chop_proof::{Freshness, TrustRoot};
+use chop_protocol::http::LogEntry;
+
+use crate::engine::Solo;
+use crate::http::log_entries;
+
+/// How old a header may be: what clients accept over HTTP.
+const MAX_AGE_MS: i64 = 300_000;
+/// How old a header may be before a new one is made.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// The ledger of a running engine.
+#[derive(Clone)]
+pub struct LocalRegistry {
+    engine: Solo,
+    clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl LocalRegistry {
+    /// Reads from `engine`; `clock` gives milliseconds since the Unix epoch.
+    pub fn new(engine: Solo, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
+        Self { engine, clock }
+    }
+}
+
+impl Registry for LocalRegistry {
+    fn trust_root(&self) -> &TrustRoot {
+        self.engine.trust_root()
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            self.engine.fresh_view(FRESH).await;
+            let read = self.engine.read(key).await.map_err(|error| ReadError::Store { source: error.into() })?;
+            let freshness = Freshness::within((self.clock)(), MAX_AGE_MS);
+            Proven::check(self.engine.trust_root(), &freshness, key, read.value, read.proof)
+        })
+    }
+
+    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
+        Box::pin(async move {
+            log_entries(&self.engine.view(), did).map_err(|error| ReadError::Store { source: error.into() })
+        })
+    }
+}

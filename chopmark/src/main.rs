@@ -1,3 +1,9 @@
 //! The one binary: registry, issuer and verifier in one process, and the tools around them.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,252 @@
+//! `chopmark did resolve`.
+
+use super::named;
+use crate::cli::keyring::KeyringArgs;
+use crate::cli::stack::{StackArgs, failure, read_failure};
+use crate::cli::{Done, Failure, Mark, Page, Terminal};
+use anyhow::{Context as _, anyhow};
+use chop_client::ledger;
+use chop_did::{ChopDid, DidState};
+use chop_integrity::Timestamp;
+use chop_proof::{TrustRoot, VerifiedHeader};
+use chop_protocol::keys;
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Arguments of `chopmark did resolve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  chopmark did resolve did:key:z6Mk…
+  chopmark did resolve orchard --verify
+  chopmark did resolve did:chop:… --verify --trust-root consortium.json --url https://registry.example
+
+With --verify nothing that the service says is believed: its proof is checked against the trust root, a file that you
+got from the consortium and keep. Exit code 1 when the proof does not hold, 3 when the ledger proves that there is no such DID.")]
+pub(super) struct Args {
+    /// The DID, or its name in the key folder
+    #[arg(value_name = "DID|NAME")]
+    did: String,
+    /// Check the ledger's proof and say what was checked
+    #[arg(long)]
+    verify: bool,
+    /// The pinned trust root [default: trust-root.json in the data folder]
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    trust_root: Option<PathBuf>,
+    /// Oldest header that still counts, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        requires = "verify"
+    )]
+    max_age: u32,
+    /// The version of this id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["version_time", "verify"])]
+    version_id: Option<String>,
+    /// The version in force at this time
+    #[arg(long, value_name = "TIME", conflicts_with = "verify")]
+    version_time: Option<String>,
+    #[command(flatten)]
+    stack: StackArgs,
+    #[command(flatten)]
+    keyring: KeyringArgs,
+}
+
+pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    let did = named(&args.did, &args.keyring)?;
+    if args.verify {
+        verified(&args, &did, terminal).await
+    } else {
+        resolved(&args, &did, terminal).await
+    }
+}
+
+async fn resolved(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, Failure> {
+    let stack = args.stack.connect(terminal)?;
+    let mut query = Vec::new();
+    query.extend(args.version_id.as_deref().map(|id| ("versionId", id)));
+    query.extend(
+        args.version_time
+            .as_deref()
+            .map(|time| ("versionTime", time)),
+    );
+    let answer = stack.resolution(did, &query).await?;
+    let error = answer.body.pointer("/didResolutionMetadata/error");
+    // A deactivated DID answers 410 with its last document: that is an answer.
+    let ended = answer
+        .body
+        .pointer("/didDocumentMetadata/deactivated")
+        .and_then(Value::as_bool)
+        == Some(true);
+    if !ended && (answer.status >= 300 || error.is_some()) {
+        return Err(refusal(did, answer.status, error).unwrap_or_else(|| failure(&answer, did)));
+    }
+    let document = answer.body.get("didDocument").cloned().unwrap_or_default();
+    let heading = if ended {
+        (Mark::Note, format!("{did} was deactivated"))
+    } else {
+        (Mark::None, did.to_owned())
+    };
+    let mut page = Page::new().heading(heading.0, heading.1);
+    for member in ["versionId", "created", "updated"] {
+        if let Some(value) = answer
+            .body
+            .pointer(&format!("/didDocumentMetadata/{member}"))
+            .and_then(Value::as_str)
+        {
+            page = page.field(member, value);
+        }
+    }
+    let page = page
+        .raw(format!("{document:#}"))
+        .dim("The service's word; --verify has the ledger prove it.");
+    Ok(Done::new(answer.body, page))
+}
+
+fn refusal(did: &str, status: u16, error: Option<&Value>) -> Option<Failure> {
+    let error = error?;
+    let words = error
+        .get("detail")
+        .or_else(|| error.get("title"))
+        .and_then(Value::as_str);
+    let kind = error
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let code = kind.rsplit('#').next().unwrap_or(kind);
+    let error = anyhow!("{did}: {} ({code})", words.unwrap_or("not resolved"));
+    Some(match status {
+        404 | 410 => Failure::not_found(error),
+        400 | 406 => Failure::usage(error),
+        500.. if status != 501 => Failure::internal(error),
+        _ => Failure::refused(error),
+    })
+}
+
+async fn verified(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, Failure> {
+    let did = ChopDid::parse(did).map_err(|error| {
+        Failure::usage(error).context("only a did:chop has a ledger to prove it")
+    })?;
+    let root = pinned(args)?;
+    if root.ledger() != did.ledger().to_string() {
+        return Err(Failure::refused(anyhow!(
+            "{did} lives on ledger {}, the trust root is that of {}",
+            did.ledger(),
+            root.ledger()
+        )));
+    }
+    let registry = args
+        .stack
+        .connect(terminal)?
+        .registry(root.clone(), i64::from(args.max_age) * 1000);
+    let proven = ledger::did_state(&registry, &did)
+        .await
+        .map_err(read_failure)?;
+    let key = keys::did(&did.scid());
+    let checked = checks(&root, &proven.header, &key, proven.value.is_some());
+    let Some(state) = proven.value else {
+        let page = show(
+            Page::new().heading(Mark::Bad, format!("proved: {did} does not exist")),
+            &checked,
+        );
+        let value = json!({"did": did.to_string(), "didDocument": null, "checked": checked});
+        terminal.finish(Ok(Done::new(value, page)));
+        return Err(Failure::not_found(anyhow!(
+            "the ledger proves that {did} does not exist"
+        )));
+    };
+    Ok(proved(&did, &state, &checked))
+}
+
+fn proved(did: &ChopDid, state: &DidState, checked: &Value) -> Done {
+    let document = state.document().absolute(did, state.controller());
+    let (version, ended) = (state.version_id().to_string(), state.deactivated());
+    let heading = if ended {
+        (Mark::Note, format!("proved: {did} was deactivated"))
+    } else {
+        (Mark::Good, format!("proved: {did}"))
+    };
+    let page = Page::new()
+        .heading(heading.0, heading.1)
+        .field("class", state.class())
+        .field("version", &version)
+        .field("created", state.created())
+        .field("updated", state.updated());
+    let page = show(page, checked).raw(format!("{document:#}"));
+    let metadata = json!({"versionId": version, "created": state.created(), "updated": state.updated(), "deactivated": ended});
+    Done::new(
+        json!({"did": did.to_string(), "didDocument": document, "didDocumentMetadata": metadata, "checked": checked}),
+        page,
+    )
+}
+
+/// What was checked, in the order in which it was.
+fn checks(root: &TrustRoot, header: &VerifiedHeader, key: &str, included: bool) -> Value {
+    json!({
+        "ledger": root.ledger(),
+        "chainId": root.chain_id(),
+        "height": header.height,
+        "headerTime": Timestamp::from_unix_ms(header.time_ms),
+        "headerHash": HEXLOWER.encode(&header.hash),
+        "stateRoot": HEXLOWER.encode(&header.app_hash),
+        "validators": header.validators,
+        "signatures": header.signed,
+        "key": key,
+        "proof": if included { "inclusion" } else { "absence" },
+    })
+}
+
+fn show(mut page: Page, checked: &Value) -> Page {
+    let text = |member: &str| {
+        checked
+            .get(member)
+            .map(|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), ToOwned::to_owned)
+            })
+            .unwrap_or_default()
+    };
+    let alone = checked.get("validators") == Some(&json!(1));
+    page = page
+        .text("checked:")
+        .field("ledger", text("ledger"))
+        .field(
+            "header",
+            format!("{} of {}", text("height"), text("headerTime")),
+        )
+        .field("header hash", text("headerHash"))
+        .field(
+            "validators",
+            format!(
+                "{}, all listed signatures hold{}",
+                text("validators"),
+                if alone {
+                    " (one alone: it is trusted, not outvoted)"
+                } else {
+                    ""
+                }
+            ),
+        )
+        .field("state root", text("stateRoot"))
+        .field("key", text("key"))
+        .field("proof", text("proof"));
+    page
+}
+
+fn pinned(args: &Args) -> Result<TrustRoot, Failure> {
+    let file = args
+        .trust_root
+        .clone()
+        .unwrap_or_else(|| args.stack.data.join("trust-root.json"));
+    let shown = file.display();
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("no trust root at {shown}; --trust-root names one, got from the consortium")
+    });
+    let root = text.and_then(|text| {
+        serde_json::from_str(&text).with_context(|| format!("{shown} is not a trust root"))
+    });
+    root.map_err(Failure::usage)
+}

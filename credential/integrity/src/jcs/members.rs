@@ -52,8 +52,9 @@ impl<'a> Members<'a> {
         let (name_start, text_start) = (writer.names.len(), writer.out.len());
         writer.in_name = true;
         let written = name.serialize(&mut *writer);
-        // Only a string clears the flag.
-        if std::mem::take(&mut writer.in_name) {
+        // Only a string clears the flag, and only a string alone begins with a quotation mark.
+        let unset = std::mem::take(&mut writer.in_name);
+        if unset || writer.out.get(text_start) != Some(&b'"') {
             return Err(JcsError::KeyNotString);
         }
         written?;

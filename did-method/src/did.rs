@@ -5,6 +5,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use url::percent_decode;
 pub use url::{DidUrl, DidUrlError, MAX_DID_URL_BYTES};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

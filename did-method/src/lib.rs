@@ -10,8 +10,13 @@ pub mod control;
 pub mod did;
 pub mod document;
 pub mod genesis;
+pub mod jwk;
+pub mod key;
 pub mod operation;
+pub mod resolution;
 pub mod state;
+pub mod web;
+pub mod webvh;
 
 pub use apply::{ApplyContext, RULES, Rejection, apply, found};
 pub use chop::{ChopDid, ChopDidError, LedgerId, LedgerTag, Scid, ScidVersion};

@@ -259,11 +259,13 @@ fn ed25519_point(raw: &[u8]) -> Result<VerifyingKey, KeyError> {
     let Ok(bytes) = <&[u8; 32]>::try_from(raw) else {
         return Err(not_on_curve);
     };
-    let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_on_curve.clone())?;
-    // The decoder takes y ≥ p and a negative zero (RFC 8032 §5.1.3 refuses both); the encoder never writes them.
-    if key.to_edwards().compress().as_bytes() != bytes {
+    // The decoder takes y ≥ p = 2^255 − 19, which RFC 8032 §5.1.3 refuses. It takes a negative zero too, but only the
+    // points of y = ±1 have x = 0, and those have small order.
+    let [least, middle @ .., greatest] = bytes;
+    if *least >= 0xed && middle.iter().all(|byte| *byte == 0xff) && greatest | 0x80 == 0xff {
         return Err(not_on_curve);
     }
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_on_curve)?;
     if key.is_weak() {
         return Err(KeyError::SmallOrder);
     }

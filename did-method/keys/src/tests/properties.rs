@@ -80,6 +80,11 @@ proptest! {
             raw[0] = 2 | u8::from(sign);
         }
         if let Ok(key) = PublicKey::from_raw(key_type, &raw) {
+            if key_type == KeyType::Ed25519 {
+                let point = ed25519_dalek::VerifyingKey::try_from(raw.as_slice()).unwrap();
+                let canonical = point.to_edwards().compress();
+                prop_assert_eq!(canonical.as_bytes().as_slice(), raw.as_slice());
+            }
             prop_assert_eq!(key.raw(), raw.as_slice());
             prop_assert_eq!(&PublicKey::from_jwk(&key.jwk()).unwrap(), &key);
         }

@@ -1,0 +1,36 @@
+//! The bodies of the fuzz targets: any bytes in, no panic, and what is promised of a parser holds.
+//!
+//! `conformance/fuzz` runs them under a fuzzer; `tests/corpus.rs` replays the corpus in every test run.
+
+mod did;
+mod ledger;
+
+/// A target's name, which is also its corpus folder, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("did", did::did),
+    ("did_url", did::did_url),
+    ("envelope", ledger::envelope),
+    ("operation", did::operation),
+    ("state_proof", ledger::state_proof),
+];
+
+/// Runs a target by name; an unknown name does nothing.
+pub fn run(name: &str, input: &[u8]) {
+    if let Some((_, body)) = TARGETS.iter().find(|(target, _)| *target == name) {
+        body(input);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_there() {
+        assert!(did::create().is_some());
+        assert!(ledger::has_templates());
+    }
+}

@@ -1,0 +1,113 @@
+//! Envelopes and state proofs.
+
+use super::did::{NOW_MS, create, key, ledger};
+use crate::mutate;
+use chop_integrity::Timestamp;
+use chop_proof::{Freshness, StateProof, TrustRoot, verify_absence, verify_inclusion};
+use chop_protocol::{Action, Envelope, Nonce, SignedEnvelope};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+pub(super) fn envelope(input: &[u8]) {
+    let Some(template) = ENVELOPE.as_ref() else {
+        return;
+    };
+    let bytes = mutate::bytes(template, input);
+    let Ok(signed) = SignedEnvelope::try_from(bytes.as_slice()) else {
+        return;
+    };
+    let again = SignedEnvelope::try_from(signed.to_value());
+    assert_eq!(
+        again.map(|s| s.hash()).ok(),
+        Some(signed.hash()),
+        "an envelope survives a round trip"
+    );
+}
+
+/// The input is a list of changes: which of the three parts, where (two bytes), and the new byte. `{…}` is a proof as JSON.
+pub(super) fn state_proof(input: &[u8]) {
+    let Some(case) = PROOF.as_ref() else { return };
+    let freshness = Freshness::at_any_age(case.now_ms);
+    let proof = match input.first() {
+        Some(b'{') => match serde_json::from_slice(input) {
+            Ok(proof) => proof,
+            Err(_) => return,
+        },
+        _ => changed(&case.proof, input),
+    };
+    let value = case.value.as_deref().unwrap_or_default().as_bytes();
+    let verdict = verify_inclusion(&case.trust_root, &proof, &case.key, value, &freshness);
+    assert_eq!(
+        verdict.is_ok(),
+        proof == case.proof,
+        "exactly the untouched proof verifies"
+    );
+    assert!(
+        verify_absence(&case.trust_root, &proof, &case.key, &freshness).is_err(),
+        "what is present is not shown absent"
+    );
+    assert!(
+        verify_inclusion(&case.trust_root, &proof, &case.key, b"another", &freshness).is_err(),
+        "no other value is shown"
+    );
+}
+
+fn changed(proof: &StateProof, input: &[u8]) -> StateProof {
+    let mut proof = proof.clone();
+    for edit in input.chunks_exact(4) {
+        let &[part, high, low, byte] = edit else {
+            continue;
+        };
+        let bytes = match part % 3 {
+            0 => &mut proof.signed_header,
+            1 => &mut proof.validators,
+            _ => &mut proof.path,
+        };
+        let place = usize::from(u16::from_be_bytes([high, low])) % (bytes.len() + 1);
+        match (part / 3 % 4, bytes.get_mut(place)) {
+            (0, _) => bytes.truncate(place),
+            (1, _) => bytes.insert(place, byte),
+            (_, Some(old)) => *old = byte,
+            (_, None) => bytes.push(byte),
+        }
+    }
+    proof
+}
+
+static ENVELOPE: LazyLock<Option<Value>> = LazyLock::new(|| {
+    let operation = create()?;
+    let did = operation.operation().did().to_owned();
+    let envelope = Envelope {
+        ledger: ledger(),
+        actor: did,
+        sponsor: did,
+        nonce: Nonce::new([9; 16]),
+        valid_until: Timestamp::from_unix_ms(NOW_MS).plus_ms(60_000),
+        actions: vec![Action::Did(Box::new(operation))],
+    };
+    Some(envelope.sign(&[&key(1)?]).ok()?.to_value())
+});
+
+/// A golden case of the state proof.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Case {
+    trust_root: TrustRoot,
+    key: String,
+    value: Option<String>,
+    now_ms: i64,
+    proof: StateProof,
+}
+
+static PROOF: LazyLock<Option<Case>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!(
+        "../../vectors/valid/state-proof/inclusion.json"
+    ))
+    .ok()
+});
+
+#[cfg(test)]
+pub(super) fn has_templates() -> bool {
+    ENVELOPE.is_some() && PROOF.is_some()
+}

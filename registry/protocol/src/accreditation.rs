@@ -294,3 +294,6 @@ fn contains(outer: Option<&Jurisdiction>, inner: Option<&Jurisdiction>) -> bool 
         (Some(outer), Some(inner)) => outer.contains(inner),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,4 @@ pub struct LogEntry {
     pub operation: Value,
     /// Header time.
     pub time: Timestamp,
-    /// Height of the block; 0 at genesis.
-    pub height: u64,
 }

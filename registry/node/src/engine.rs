@@ -16,7 +16,7 @@ mod view;
 
 pub use error::{EngineError, OpenError, SubmitError};
 pub use replay::{ReplayError, Replayed, verify_replay};
-pub use solo::{Health, Solo, SoloConfig};
+pub use solo::{Clock, Health, Solo, SoloConfig};
 pub use view::{Head, Read, View};
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod snapshot;
 mod tables;
 mod write;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -149,12 +149,20 @@ impl std::fmt::Debug for Handle {
 }
 
 fn open_writable(path: &Path, limit: &Arc<DiskLimit>) -> Result<Database, StoreError> {
+    let is_new = !path.exists();
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .open(path)?;
+    if is_new {
+        // A file is durable only when the folder that names it is.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
     let backend = disk::Disk::new(file, Arc::clone(limit))?;
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)

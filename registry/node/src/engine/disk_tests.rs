@@ -30,6 +30,7 @@ async fn a_full_disk_makes_it_read_only_until_there_is_room() {
             Err(error) => break error,
         }
         n += 1;
+        clock.advance(5);
         assert!(n < 100_000, "the disk never filled");
     };
     assert_eq!(refused, SubmitError::ReadOnly);
@@ -93,6 +94,7 @@ async fn a_full_disk_leaves_a_file_that_opens_with_everything_acknowledged() {
     let mut n = 0;
     while solo.submit(envelope(n)).await.is_ok() {
         n += 1;
+        clock.advance(5);
     }
     drop(solo);
     let solo = Solo::open(SoloConfig {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
@@ -23,6 +23,8 @@ use crate::store::{Store, StoreError};
 
 /// How often a ledger whose disk refused a write looks whether there is room again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How far header time may run ahead of the clock before the sequencer waits; clients allow ten seconds.
+const MAX_LEAD_MS: i64 = 2_000;
 /// Room that must be there before it writes again, in bytes.
 const ROOM_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -33,8 +35,11 @@ pub(super) enum Command {
         envelope: Box<SignedEnvelope>,
         reply: oneshot::Sender<Result<Outcome, SubmitError>>,
     },
-    /// Make a block now, even an empty one.
-    Heartbeat { reply: oneshot::Sender<()> },
+    /// Make a block, even an empty one, unless the last one is of this time or later.
+    Heartbeat {
+        not_before_ms: i64,
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// An envelope with whom to answer.
@@ -48,6 +53,8 @@ pub(super) struct Waiting {
 struct Round {
     waiting: Vec<Waiting>,
     heartbeats: Vec<oneshot::Sender<()>>,
+    /// The latest time that a heartbeat asks for.
+    not_before_ms: Option<i64>,
 }
 
 pub(super) struct Sequencer {
@@ -58,6 +65,8 @@ pub(super) struct Sequencer {
     heartbeat: Duration,
     /// Round to sign in: how many headers of the next height were signed and not committed.
     round: u16,
+    /// When it last looked for room.
+    looked: Option<Instant>,
     /// Envelopes that did not fit into the block before, or whose twin was in it.
     deferred: VecDeque<Waiting>,
 }
@@ -118,6 +127,7 @@ impl Sequencer {
             parent,
             heartbeat,
             round: 0,
+            looked: None,
             deferred: VecDeque::new(),
         })
     }
@@ -168,7 +178,13 @@ impl Sequencer {
 
     fn accept(&mut self, command: Command, room: &mut Room, round: &mut Round) {
         match command {
-            Command::Heartbeat { reply } => round.heartbeats.push(reply),
+            Command::Heartbeat {
+                not_before_ms,
+                reply,
+            } => {
+                round.heartbeats.push(reply);
+                round.not_before_ms = round.not_before_ms.max(Some(not_before_ms));
+            }
             Command::Submit { envelope, reply } => {
                 room.take(
                     Waiting {
@@ -191,13 +207,19 @@ impl Sequencer {
         let Round {
             waiting,
             heartbeats,
+            not_before_ms,
         } = round;
         let asked = !waiting.is_empty();
         let waiting = self.answer_known(waiting);
-        // Envelopes that all had their answers already need no block.
-        if waiting.is_empty() && asked && heartbeats.is_empty() {
+        let late = not_before_ms.is_some_and(|time_ms| self.head_ms() < time_ms);
+        // Nothing to do when every envelope had its answer already and the last header is fresh enough for everybody.
+        if waiting.is_empty() && (asked || not_before_ms.is_some()) && !late {
+            for reply in heartbeats {
+                let _gone = reply.send(());
+            }
             return;
         }
+        self.keep_to_the_clock();
         let (envelopes, replies): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .map(|waiting| (waiting.envelope, waiting.reply))
@@ -223,6 +245,18 @@ impl Sequencer {
         for reply in heartbeats {
             let _gone = reply.send(());
         }
+    }
+
+    fn head_ms(&self) -> i64 {
+        self.shared.view.borrow().head().time_ms
+    }
+
+    /// Waits when header time has run ahead of the clock, as it does by a millisecond for every block: clients refuse
+    /// headers from the future. What arrives meanwhile shares the next commit.
+    fn keep_to_the_clock(&self) {
+        let lead_ms = self.head_ms().saturating_sub((self.shared.clock)());
+        let over_ms = lead_ms.saturating_sub(MAX_LEAD_MS).clamp(0, MAX_LEAD_MS);
+        std::thread::sleep(Duration::from_millis(over_ms.unsigned_abs()));
     }
 
     /// Answers those envelopes that already have a final outcome; gives back the others.
@@ -300,6 +334,11 @@ impl Sequencer {
 
     /// Tries to take writes again; says whether it does.
     fn recovered(&mut self) -> bool {
+        // The look itself writes: callers do not make it happen more often.
+        if self.looked.is_some_and(|looked| looked.elapsed() < RETRY) {
+            return false;
+        }
+        self.looked = Some(Instant::now());
         if !self.shared.store.has_room(ROOM_BYTES) {
             return false;
         }
@@ -362,7 +401,7 @@ impl Sequencer {
         if *self.shared.health.borrow() == Health::ReadOnly {
             return RETRY;
         }
-        let age_ms = (self.shared.clock)().saturating_sub(self.shared.view.borrow().head().time_ms);
+        let age_ms = (self.shared.clock)().saturating_sub(self.head_ms());
         self.heartbeat
             .saturating_sub(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
     }
@@ -378,6 +417,13 @@ impl Sequencer {
             .flatten();
         let parsed = value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         parsed.unwrap_or(self.shared.genesis.terms().parameters)
+    }
+}
+
+impl Drop for Sequencer {
+    /// However the thread ends, nobody is left to write.
+    fn drop(&mut self) {
+        self.shared.health.send_replace(Health::Stopped);
     }
 }
 

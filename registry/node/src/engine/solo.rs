@@ -22,6 +22,9 @@ use crate::store::{DiskLimit, Store};
 const READ_TRIES: u32 = 40;
 const READ_PAUSE: Duration = Duration::from_millis(50);
 
+/// Reads the clock, milliseconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// What a solo ledger is made of.
 pub struct SoloConfig {
     /// The database file, made when it does not exist.
@@ -30,8 +33,8 @@ pub struct SoloConfig {
     pub genesis: LedgerGenesis,
     /// Signs headers.
     pub signer: Arc<dyn Signer>,
-    /// Reads the clock, milliseconds since the Unix epoch.
-    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// The clock, for block times.
+    pub clock: Clock,
     /// How many envelopes may wait; beyond that the ledger is busy.
     pub queue: usize,
     /// Idle time after which an empty block is made; `None` takes the genesis's.
@@ -75,7 +78,7 @@ pub(super) struct Shared {
     pub(super) view: watch::Sender<Arc<View>>,
     pub(super) health: watch::Sender<Health>,
     pub(super) pending: Mutex<HashSet<Hash>>,
-    pub(super) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    pub(super) clock: Clock,
 }
 
 impl Solo {
@@ -177,12 +180,19 @@ impl Solo {
     /// A ledger that takes no writes answers with the last block that it has.
     pub async fn fresh_view(&self, max_age: Duration) -> Arc<View> {
         let view = self.view();
-        let age_ms = (self.shared.clock)().saturating_sub(view.head().time_ms);
-        if age_ms <= i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX) {
+        let max_age_ms = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
+        let not_before_ms = (self.shared.clock)().saturating_sub(max_age_ms);
+        if view.head().time_ms >= not_before_ms || self.health() != Health::Ready {
             return view;
         }
         let (reply, answer) = oneshot::channel();
-        if self.send(Command::Heartbeat { reply }).is_ok() {
+        if self
+            .send(Command::Heartbeat {
+                not_before_ms,
+                reply,
+            })
+            .is_ok()
+        {
             // Whether it worked or not, the last block is the answer.
             let _made = answer.await;
         }
@@ -248,7 +258,6 @@ impl Solo {
     /// Stops taking envelopes, answers those that wait, and ends the sequencer. Blocks until it has ended.
     pub fn stop(&self) {
         self.handle.stop();
-        self.shared.health.send_replace(Health::Stopped);
     }
 
     /// Asks the state machine whether the next block would execute the envelope, so that blocks hold none that it would

@@ -360,3 +360,30 @@ async fn a_stopped_ledger_says_so() {
     // What it knows can still be read.
     assert_eq!(solo.read("nothing").await.unwrap().value, None);
 }
+
+#[tokio::test]
+async fn header_time_does_not_run_away_from_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = std::time::Instant::now();
+    let clock: Clock = Arc::new(move || {
+        FOUNDED_MS + 1_000 + i64::try_from(started.elapsed().as_millis()).unwrap()
+    });
+    // The clock stands still at first, as if two thousand milliseconds of blocks had been made in no time.
+    let still = TestClock::new();
+    still.advance(3_500);
+    open(folder.path(), &still).stop();
+    let solo = Solo::open(SoloConfig {
+        clock: Arc::clone(&clock),
+        ..config(folder.path(), &still)
+    })
+    .unwrap();
+    assert!(solo.head().time_ms > clock() + 2_000);
+    let before = std::time::Instant::now();
+    solo.submit(envelope(1)).await.unwrap();
+    assert!(
+        before.elapsed() >= Duration::from_millis(500),
+        "it waited {:?}",
+        before.elapsed()
+    );
+    assert!(solo.head().time_ms <= clock() + 2_100);
+}

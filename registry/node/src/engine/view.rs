@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chop_integrity::Hash;
+use chop_ledger::tree;
 use chop_proof::StateProof;
 use chop_proof::build::{hash_bytes, state_root};
 use chop_protocol::Outcome;
@@ -13,7 +14,7 @@ use tendermint::validator;
 use super::EngineError;
 use crate::store::{Snapshot, Store, StoreError};
 
-/// Bytes of paths and values that are kept for reading them again; about 16,000 small ones.
+/// Bytes of paths that are kept for reading them again; about 20,000 of them in a tree of a million keys.
 const CACHE_BYTES: usize = 24 * 1024 * 1024;
 
 /// The last block.
@@ -121,16 +122,19 @@ impl View {
     /// # Errors
     /// When the store fails.
     pub fn read(&self, key: &str) -> Result<Read, EngineError> {
-        let found = match self.paths.find(key) {
-            Some(found) => found,
-            None => self.paths.keep(key, self.prove(key)?),
+        let (value, path) = if let Some(path) = self.paths.find(key) {
+            (self.value(key)?, path.to_vec())
+        } else {
+            let proven = self.prove(key)?;
+            self.paths.keep(key, proven.path.as_slice().into());
+            (proven.value, proven.path)
         };
         Ok(Read {
-            value: found.value.clone(),
+            value,
             proof: StateProof {
                 signed_header: self.encoded_header.clone(),
                 validators: self.encoded_validators.clone(),
-                path: found.path.clone(),
+                path,
             },
         })
     }
@@ -150,26 +154,17 @@ impl View {
         })
     }
 
-    fn prove(&self, key: &str) -> Result<Proven, EngineError> {
-        let proven = chop_ledger::tree::prove(&self.snapshot.tree_for(key), self.head.height, key)
-            .map_err(|error| EngineError::Tree {
+    fn prove(&self, key: &str) -> Result<tree::Proven, EngineError> {
+        tree::prove(&self.snapshot.tree_for(key), self.head.height, key).map_err(|error| {
+            EngineError::Tree {
                 version: self.head.height,
                 reason: error.to_string(),
-            })?;
-        Ok(Proven {
-            value: proven.value,
-            path: proven.path,
+            }
         })
     }
 }
 
-#[derive(Debug)]
-struct Proven {
-    value: Option<Vec<u8>>,
-    path: Vec<u8>,
-}
-
-/// Paths and values of one state, by key; it stops taking in when it is full and goes when the state changes.
+/// Paths of one state, by key; it stops taking in when it is full and goes when the state changes.
 #[derive(Debug, Default)]
 struct PathCache {
     kept: Mutex<Kept>,
@@ -177,12 +172,12 @@ struct PathCache {
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_key: HashMap<String, Arc<Proven>>,
+    by_key: HashMap<String, Arc<[u8]>>,
     bytes: usize,
 }
 
 impl PathCache {
-    fn find(&self, key: &str) -> Option<Arc<Proven>> {
+    fn find(&self, key: &str) -> Option<Arc<[u8]>> {
         self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -191,14 +186,11 @@ impl PathCache {
             .cloned()
     }
 
-    fn keep(&self, key: &str, proven: Proven) -> Arc<Proven> {
-        let proven = Arc::new(proven);
-        let bytes = key.len() + proven.path.len() + proven.value.as_ref().map_or(0, Vec::len);
+    fn keep(&self, key: &str, path: Arc<[u8]>) {
+        let bytes = key.len() + path.len();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + bytes <= CACHE_BYTES {
+        if kept.bytes + bytes <= CACHE_BYTES && kept.by_key.insert(key.to_owned(), path).is_none() {
             kept.bytes += bytes;
-            kept.by_key.insert(key.to_owned(), Arc::clone(&proven));
         }
-        proven
     }
 }

@@ -1,0 +1,140 @@
+//! DIDs of this node's own ledger: read from its store, their answers kept as long as the state stays the same.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use chop_did::resolution::{ErrorKind, ResolutionError, Resolved, Selector, resolve_chop};
+use chop_did::{ChopDid, DidState};
+use chop_protocol::keys;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::accept::Form;
+use super::answer;
+use super::target::Target;
+use crate::http::NodeApp;
+
+/// The media type of the cached form.
+const RESOLUTION: &str = "application/did-resolution";
+/// Bytes of kept answers.
+const KEPT_BYTES: usize = 32 * 1024 * 1024;
+/// How old the header under a proof may be before a new one is made.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Answers kept ready: for hot DIDs nothing is parsed and nothing is proven twice.
+#[derive(Default)]
+pub(in crate::http) struct Bodies {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    bodies: HashMap<(ChopDid, bool), Body>,
+    bytes: usize,
+}
+
+struct Body {
+    /// SHA-256 of the state that it was made from.
+    state: [u8; 32],
+    /// Hash of the header that its proof is under; zeros without proof.
+    header: [u8; 32],
+    bytes: Bytes,
+}
+
+impl Bodies {
+    fn ready(&self, key: (ChopDid, bool), state: &[u8; 32], header: &[u8; 32]) -> Option<Bytes> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let body = kept.bodies.get(&key)?;
+        (body.state == *state && body.header == *header).then(|| body.bytes.clone())
+    }
+
+    fn keep(&self, key: (ChopDid, bool), state: [u8; 32], header: [u8; 32], bytes: Bytes) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.bytes + bytes.len() > KEPT_BYTES {
+            *kept = Kept::default();
+        }
+        kept.bytes += bytes.len();
+        if let Some(old) = kept.bodies.insert(key, Body { state, header, bytes }) {
+            kept.bytes -= old.bytes.len();
+        }
+    }
+}
+
+/// The whole answer for the common question: the latest version of a live DID of this ledger, as a resolution result.
+pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<Response> {
+    let did = own_did(app, target)?.ok()?;
+    if form != Form::Resolution || target.dereferences() || target.options.selector != Selector::Latest {
+        return None;
+    }
+    let view = if target.proof { app.engine().fresh_view(FRESH).await } else { app.engine().view() };
+    let value = view.value(&keys::did(did.scid())).ok()??;
+    let state: [u8; 32] = Sha256::digest(&value).into();
+    let header = if target.proof { view.head().hash } else { [0; 32] };
+    let key = (did, target.proof);
+    if let Some(bytes) = app.inner.bodies.ready(key, &state, &header) {
+        return Some(respond(bytes));
+    }
+    let resolved = resolve(app, target).await?.ok()?;
+    if resolved.status() != 200 {
+        return Some(answer::resolution(form, &resolved));
+    }
+    let bytes = Bytes::from(serde_json::to_vec(&resolved.to_result()).ok()?);
+    app.inner.bodies.keep(key, state, header, bytes.clone());
+    Some(respond(bytes))
+}
+
+/// Resolves the latest version of a DID of this ledger; `None` when the question is for another ledger, method or version.
+pub(super) async fn resolve(app: &NodeApp, target: &Target) -> Option<Result<Resolved, ResolutionError>> {
+    let did = match own_did(app, target)? {
+        Ok(did) => did,
+        Err(error) => return Some(Err(error)),
+    };
+    if target.options.selector != Selector::Latest {
+        return None;
+    }
+    Some(latest(app, &did, target.proof).await)
+}
+
+async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, ResolutionError> {
+    let internal = |error: &dyn std::fmt::Debug| {
+        tracing::error!(?error, "resolving from the store failed");
+        ResolutionError::new(ErrorKind::Internal, "the registry's store failed")
+    };
+    let key = keys::did(did.scid());
+    let (value, proof) = if proof {
+        app.engine().fresh_view(FRESH).await;
+        let read = app.engine().read(&key).await.map_err(|error| internal(&error))?;
+        (read.value, Some(read.proof))
+    } else {
+        (app.engine().view().value(&key).map_err(|error| internal(&error))?, None)
+    };
+    let value = value.ok_or_else(|| ResolutionError::new(ErrorKind::NotFound, format!("this ledger has no {did}")))?;
+    let state: DidState = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
+    let mut resolved = resolve_chop(&state);
+    if let Some(proof) = proof {
+        let state: serde_json::Value = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
+        resolved.metadata.proof.push(json!({"type": "ChopStateProof", "key": key, "value": state, "proof": proof}));
+    }
+    Ok(resolved)
+}
+
+/// The DID as one of this ledger; `None` for other methods and ledgers.
+fn own_did(app: &NodeApp, target: &Target) -> Option<Result<ChopDid, ResolutionError>> {
+    if target.url.did().method() != "chop" {
+        return None;
+    }
+    match ChopDid::parse(target.url.did().as_str()) {
+        Ok(did) if did.ledger() == app.engine().genesis().id().short() => Some(Ok(did)),
+        Ok(_) => None,
+        Err(error) => Some(Err(error.into())),
+    }
+}
+
+fn respond(bytes: Bytes) -> Response {
+    (StatusCode::OK, [(CONTENT_TYPE, RESOLUTION)], bytes).into_response()
+}

@@ -70,19 +70,19 @@ pub(super) fn of_view(
 /// Checks that the previous proofs are exactly those named (vc-data-integrity §4.3, §4.5).
 fn check_previous(previous: &[&Map<String, Value>], proof: &Proof<'_>) -> Result<(), ProofError> {
     let named = proof.previous_proof();
-    let given: Vec<&str> = previous
-        .iter()
-        .map(|proof| proof.get("id").and_then(Value::as_str).unwrap_or_default())
-        .collect();
-    let matches =
-        given.iter().all(|id| named.contains(id)) && named.iter().all(|id| given.contains(id));
+    let ids = || {
+        previous
+            .iter()
+            .map(|proof| proof.get("id").and_then(Value::as_str))
+    };
+    let matches = ids().all(|id| id.is_some_and(|id| named.contains(&id)))
+        && named.iter().all(|name| ids().any(|id| id == Some(name)));
     if matches {
         return Ok(());
     }
-    let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
     Err(ProofError::Previous {
-        named: owned(&named),
-        given: owned(&given),
+        named: named.into_iter().map(str::to_owned).collect(),
+        given: ids().flatten().map(str::to_owned).collect(),
     })
 }
 

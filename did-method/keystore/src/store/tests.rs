@@ -331,3 +331,28 @@ fn files_in(dir: &TempDir) -> Vec<String> {
     files.sort();
     files
 }
+
+/// A store made by the first version of the format, which every later one must open.
+#[test]
+fn opens_the_golden_store() {
+    const STORE: &str = include_str!("golden/keystore.json");
+    const KEY: &str = include_str!("golden/golden.key.json");
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("keystore.json"), STORE).unwrap();
+    fs::write(dir.path().join("golden.key.json"), KEY).unwrap();
+
+    let store = Keystore::open(dir.path(), &passphrase()).unwrap();
+
+    let key = store.load(&name("golden")).unwrap();
+    assert_eq!(key.secret_bytes().as_slice(), [7; 32]);
+    // The same randomness writes the same bytes.
+    let again = TempDir::new().unwrap();
+    let store = Keystore::open_or_create(again.path(), &passphrase(), &mut numbered(1)).unwrap();
+    let key = PrivateKey::from_seed(KeyType::Ed25519, &[7; 32]).unwrap();
+    store
+        .import(&name("golden"), key, &mut numbered(2))
+        .unwrap();
+    let read = |file: &str| fs::read_to_string(again.path().join(file)).unwrap();
+    assert_eq!(read("keystore.json"), STORE);
+    assert_eq!(read("golden.key.json"), KEY);
+}

@@ -8,6 +8,7 @@ pub mod cache;
 pub mod http;
 pub mod ledger;
 pub mod registry;
+pub mod resolver;
 pub mod service;
 pub mod submit;
 
@@ -15,5 +16,6 @@ pub use cache::Cache;
 pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
 pub use registry::{Proven, ReadError, Reading, Registry};
+pub use resolver::{ResolveOptions, Resolver};
 pub use service::{Answer, Service, ServiceError};
 pub use submit::{Submission, SubmitError};

@@ -1,6 +1,6 @@
 //! A ledger in memory: real execution, real tree, real headers of one validator, and no disk.
 
-use std::collections::{BTreeMap};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use chop_client::{Proven, ReadError, Reading, Registry};
@@ -14,8 +14,8 @@ use chop_proof::build::Draft;
 use chop_proof::{Freshness, StateProof, TrustRoot, validator_set};
 use chop_protocol::http::LogEntry;
 use chop_protocol::{
-    Action, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce, Outcome, Parameters,
-    SignedEnvelope, keys,
+    Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
+    Outcome, Parameters, SignedEnvelope, keys,
 };
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
@@ -61,11 +61,6 @@ impl Party {
             next,
             key,
         }
-    }
-
-    /// The absolute URL of the signing key.
-    pub(crate) fn method(&self) -> String {
-        format!("{}#key-1", self.did)
     }
 }
 
@@ -165,7 +160,11 @@ impl TestLedger {
         let party = Party::new(|draft| draft.build(&self.genesis.id()).unwrap().did(), seed);
         let genesis = draft(seed).build(&self.genesis.id()).unwrap();
         let operation = create(&genesis).signed_by(&[&party.update]).unwrap();
-        self.act_with(&party.did, &party.update, vec![Action::Did(Box::new(operation))]);
+        self.act_with(
+            &party.did,
+            &party.update,
+            vec![Action::Did(Box::new(operation))],
+        );
         party
     }
 
@@ -202,6 +201,26 @@ impl TestLedger {
     }
 
     fn act_with(&self, actor: &ChopDid, key: &PrivateKey, actions: Vec<Action>) -> Outcome {
+        let signed = self.sign(actor, key, actions);
+        let outcomes = self.block(std::slice::from_ref(&signed));
+        self.block(&[]);
+        let outcome = outcomes.into_iter().next().unwrap();
+        assert!(outcome.is_committed(), "{outcome:?}");
+        outcome
+    }
+
+    /// Signs an envelope of no consequence.
+    pub(crate) fn envelope_of(&self, party: &Party) -> SignedEnvelope {
+        let digest = chop_integrity::Hash::of("test", b"nothing");
+        let action = Action::Anchor(AnchorCredential {
+            digest,
+            credential_type: None,
+            subject: None,
+        });
+        self.sign(&party.did, &party.key, vec![action])
+    }
+
+    fn sign(&self, actor: &ChopDid, key: &PrivateKey, actions: Vec<Action>) -> SignedEnvelope {
         let operator = self.operator();
         let (height, time_ms) = {
             let state = self.state.lock().unwrap();
@@ -221,12 +240,7 @@ impl TestLedger {
         if *actor != operator.did {
             signers.push(&operator.key);
         }
-        let signed = envelope.sign(&signers).unwrap();
-        let outcomes = self.block(std::slice::from_ref(&signed));
-        self.block(&[]);
-        let outcome = outcomes.into_iter().next().unwrap();
-        assert!(outcome.is_committed(), "{outcome:?}");
-        outcome
+        envelope.sign(&signers).unwrap()
     }
 
     fn block(&self, envelopes: &[SignedEnvelope]) -> Vec<Outcome> {
@@ -258,7 +272,7 @@ impl TestLedger {
         }
         .seal(0, &self.validator)
         .unwrap();
-        state.record(envelopes, height, time);
+        state.record(envelopes, time);
         state.write(height, &executed.delta);
         state.header = Some(header);
         state.height = height;
@@ -325,7 +339,7 @@ impl State {
         }
     }
 
-    fn record(&mut self, envelopes: &[SignedEnvelope], height: u64, time: Timestamp) {
+    fn record(&mut self, envelopes: &[SignedEnvelope], time: Timestamp) {
         for action in envelopes
             .iter()
             .flat_map(|envelope| &envelope.envelope().actions)
@@ -338,7 +352,6 @@ impl State {
                     version_id,
                     operation: signed.value().clone(),
                     time,
-                    height,
                 });
             }
         }

@@ -1,7 +1,6 @@
 //! Reads against a real ledger: proven values, proven absences, and answers that must be refused.
 
-mod ledger;
-
+use crate::ledger::TestLedger;
 use chop_client::ledger::{accreditations, did_state, version};
 use chop_client::{Proven, Registry as _};
 use chop_integrity::{Hash, Timestamp};
@@ -10,7 +9,6 @@ use chop_protocol::{
     Accredit, Action, AnchorCredential, CredentialType, SuspendAccreditation, accreditation_id,
     keys,
 };
-use ledger::TestLedger;
 
 const START: i64 = 1_795_000_000_000;
 

@@ -1,0 +1,247 @@
+//! Resolution against a real ledger, with honest and dishonest registries.
+
+use std::sync::Arc;
+
+use crate::ledger::{Party, TestLedger, document, method};
+use chop_client::{Proven, Reading, Registry, ResolveOptions, Resolver};
+use chop_did::resolution::{ErrorKind, Selector};
+use chop_did::{ChopDid, Did};
+use chop_http::Guarded;
+use chop_http::outbound::Settings;
+use chop_integrity::Timestamp;
+use chop_keys::{KeyType, PrivateKey, Signer as _};
+use chop_proof::TrustRoot;
+use chop_protocol::http::LogEntry;
+use serde_json::json;
+
+const START: i64 = 1_795_000_000_000;
+const HOUR: i64 = 3_600_000;
+
+fn resolver(registry: Arc<dyn Registry>) -> Resolver {
+    Resolver::new(Guarded::new(Settings::default()).unwrap()).with_registry(registry)
+}
+
+fn at(ms: i64) -> ResolveOptions {
+    ResolveOptions {
+        selector: Selector::Time(Timestamp::from_unix_ms(ms)),
+        proof: true,
+        ..ResolveOptions::default()
+    }
+}
+
+/// A laboratory that takes up a second key an hour after its founding.
+fn rotated() -> (Arc<TestLedger>, Party) {
+    let ledger = TestLedger::found(START);
+    let lab = ledger.create();
+    ledger.at(START + HOUR);
+    let second = PrivateKey::from_seed(KeyType::Ed25519, &[9; 32]).unwrap();
+    let methods = json!([
+        method("#key-1", lab.key.public_key()),
+        method("#key-2", second.public_key())
+    ]);
+    ledger.rewrite(&lab, &document(&methods));
+    (Arc::new(ledger), lab)
+}
+
+#[tokio::test]
+async fn resolves_the_current_and_the_earlier_version_with_proofs() {
+    let (ledger, lab) = rotated();
+    let resolver = resolver(ledger);
+    let did = lab.did.to_did();
+    let now = resolver
+        .resolve(
+            &did,
+            &ResolveOptions {
+                proof: true,
+                ..ResolveOptions::default()
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        now.document.as_ref().unwrap()["verificationMethod"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(now.metadata.proof.len(), 1);
+    let before = resolver.resolve(&did, &at(START + HOUR / 2)).await.unwrap();
+    assert_eq!(
+        before.document.as_ref().unwrap()["verificationMethod"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(before.metadata.next_version_id, now.metadata.version_id);
+    assert_eq!(before.metadata.proof.len(), 3);
+    let id = before.metadata.version_id.clone().unwrap();
+    let by_id = ResolveOptions {
+        selector: Selector::Id(id),
+        proof: true,
+        ..ResolveOptions::default()
+    };
+    assert_eq!(
+        resolver.resolve(&did, &by_id).await.unwrap().document,
+        before.document
+    );
+}
+
+#[tokio::test]
+async fn tells_when_a_key_entered_the_document() {
+    let (ledger, lab) = rotated();
+    let resolver = resolver(ledger);
+    let added = |fragment: &str| format!("{}#{fragment}", lab.did);
+    let first = resolver
+        .key_added(&lab.did, &added("key-1"))
+        .await
+        .unwrap()
+        .unwrap();
+    let second = resolver
+        .key_added(&lab.did, &added("key-2"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(first.unix_ms() < START + HOUR && second.unix_ms() >= START + HOUR);
+    assert_eq!(
+        resolver.key_added(&lab.did, &added("key-3")).await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn names_what_is_not_there() {
+    let (ledger, lab) = rotated();
+    let kind = async |resolver: &Resolver, did: &Did, options: &ResolveOptions| {
+        resolver.resolve(did, options).await.unwrap_err().kind()
+    };
+    let resolver = resolver(Arc::clone(&ledger) as Arc<dyn Registry>);
+    let did = lab.did.to_did();
+    assert_eq!(
+        kind(&resolver, &did, &at(START - 1)).await,
+        ErrorKind::NotFound
+    );
+    let unknown = ResolveOptions {
+        selector: Selector::Id("0-nothing".into()),
+        ..ResolveOptions::default()
+    };
+    assert_eq!(
+        kind(&resolver, &did, &unknown).await,
+        ErrorKind::InvalidOptions
+    );
+    let elsewhere = TestLedger::found(START + 1).operator().did.to_did();
+    assert_eq!(
+        kind(&resolver, &elsewhere, &ResolveOptions::default()).await,
+        ErrorKind::LedgerNotSupported
+    );
+    let absent = ChopDid::new(
+        lab.did.ledger(),
+        TestLedger::found(START + 1).operator().did.scid(),
+    )
+    .to_did();
+    assert_eq!(
+        kind(&resolver, &absent, &ResolveOptions::default()).await,
+        ErrorKind::NotFound
+    );
+    for (text, expected) in [
+        ("did:example:123", ErrorKind::InvalidDid),
+        ("did:unheardof:123", ErrorKind::MethodNotSupported),
+        ("did:web:localhost", ErrorKind::InvalidDid),
+        ("did:web:127.0.0.1", ErrorKind::InvalidDid),
+    ] {
+        let outcome = kind(
+            &resolver,
+            &Did::parse(text).unwrap(),
+            &ResolveOptions::default(),
+        )
+        .await;
+        assert_eq!(outcome, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_deactivated_did_has_no_document_but_a_past() {
+    let ledger = TestLedger::found(START);
+    let lab = ledger.create();
+    ledger.at(START + HOUR);
+    ledger.deactivate(&lab);
+    let resolver = resolver(Arc::new(ledger));
+    let now = resolver
+        .resolve(&lab.did.to_did(), &ResolveOptions::default())
+        .await
+        .unwrap();
+    assert_eq!((now.document, now.metadata.deactivated), (None, Some(true)));
+    let (_, ended) = resolver.last_document(&lab.did).await.unwrap();
+    assert!(ended.unwrap().unix_ms() >= START + HOUR);
+    assert!(
+        resolver
+            .resolve(&lab.did.to_did(), &at(START + HOUR / 2))
+            .await
+            .unwrap()
+            .document
+            .is_some()
+    );
+}
+
+/// A registry that proves its values and lies about its logs.
+struct Liar<F>(Arc<TestLedger>, F);
+
+impl<F: Fn(&mut Vec<LogEntry>) + Send + Sync> Registry for Liar<F> {
+    fn trust_root(&self) -> &TrustRoot {
+        self.0.trust_root()
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>> {
+        self.0.read(key)
+    }
+
+    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
+        Box::pin(async move {
+            let mut log = self.0.log(did).await?;
+            (self.1)(&mut log);
+            Ok(log)
+        })
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_log_that_is_not_the_recorded_one() {
+    let (ledger, lab) = rotated();
+    let lies: [fn(&mut Vec<LogEntry>); 4] = [
+        Vec::clear,
+        |log| log.swap(0, 1),
+        |log| log.insert(0, log[0].clone()),
+        |log| {
+            let methods = &mut log[0].operation["genesis"]["document"]["verificationMethod"];
+            methods[0]["id"] = json!("#other");
+        },
+    ];
+    for (index, lie) in lies.into_iter().enumerate() {
+        let resolver = resolver(Arc::new(Liar(Arc::clone(&ledger), lie)));
+        let outcome = resolver
+            .resolve(&lab.did.to_did(), &at(START + HOUR / 2))
+            .await;
+        // A log that repeats its first entry still shows the recorded version; anything else is refused.
+        match index {
+            2 => assert!(outcome.is_ok(), "{outcome:?}"),
+            _ => assert_eq!(
+                outcome.unwrap_err().kind(),
+                ErrorKind::InvalidDidDocument,
+                "lie {index}"
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn resolves_a_founder_at_its_first_version() {
+    let ledger = TestLedger::found(START);
+    let operator = ledger.operator();
+    let resolver = resolver(Arc::new(ledger));
+    let resolved = resolver
+        .resolve(&operator.did.to_did(), &at(START + 1))
+        .await
+        .unwrap();
+    assert_eq!(resolved.document.unwrap()["id"], operator.did.to_string());
+}

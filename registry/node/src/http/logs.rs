@@ -33,7 +33,7 @@ pub(crate) fn entries(view: &View, did: &ChopDid) -> Result<Vec<LogEntry>, Engin
     let malformed = |what| move |error: serde_json::Error| EngineError::Json { what, reason: error.to_string() };
     let mut log = Vec::new();
     for (seq, operation) in view.snapshot().operations(&did.scid().to_string(), 0, MAX_ENTRIES)? {
-        let record = view.value(&keys::did_version(did.scid(), seq))?.unwrap_or_default();
+        let record = view.value(&keys::did_version(&did.scid(), seq))?.unwrap_or_default();
         let record: VersionRecord = serde_json::from_slice(&record).map_err(malformed("version record"))?;
         log.push(LogEntry {
             version_id: format!("{seq}-{}", record.operation),

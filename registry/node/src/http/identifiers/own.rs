@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use chop_did::resolution::{ErrorKind, ResolutionError, Resolved, Selector, resolve_chop};
 use chop_did::{ChopDid, DidState};
+use chop_integrity::Timestamp;
 use chop_protocol::keys;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -71,11 +72,11 @@ pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<R
     if form != Form::Resolution || target.dereferences() || target.options.selector != Selector::Latest {
         return None;
     }
-    let view = if target.proof { app.engine().fresh_view(FRESH).await } else { app.engine().view() };
-    let value = view.value(&keys::did(did.scid())).ok()??;
+    let view = if target.options.proof { app.engine().fresh_view(FRESH).await } else { app.engine().view() };
+    let value = view.value(&keys::did(&did.scid())).ok()??;
     let state: [u8; 32] = Sha256::digest(&value).into();
-    let header = if target.proof { view.head().hash } else { [0; 32] };
-    let key = (did, target.proof);
+    let header = if target.options.proof { view.head().hash } else { [0; 32] };
+    let key = (did, target.options.proof);
     if let Some(bytes) = app.inner.bodies.ready(key, &state, &header) {
         return Some(respond(bytes));
     }
@@ -97,7 +98,7 @@ pub(super) async fn resolve(app: &NodeApp, target: &Target) -> Option<Result<Res
     if target.options.selector != Selector::Latest {
         return None;
     }
-    Some(latest(app, &did, target.proof).await)
+    Some(latest(app, &did, target.options.proof).await)
 }
 
 async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, ResolutionError> {
@@ -105,20 +106,29 @@ async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, R
         tracing::error!(?error, "resolving from the store failed");
         ResolutionError::new(ErrorKind::Internal, "the registry's store failed")
     };
-    let key = keys::did(did.scid());
-    let (value, proof) = if proof {
-        app.engine().fresh_view(FRESH).await;
-        let read = app.engine().read(&key).await.map_err(|error| internal(&error))?;
-        (read.value, Some(read.proof))
+    let key = keys::did(&did.scid());
+    let (value, proof, head) = if proof {
+        let view = app.engine().fresh_view(FRESH).await;
+        let read = view.read(&key).map_err(|error| internal(&error))?;
+        (read.value, Some(read.proof), view.head())
     } else {
-        (app.engine().view().value(&key).map_err(|error| internal(&error))?, None)
+        let view = app.engine().view();
+        (view.value(&key).map_err(|error| internal(&error))?, None, view.head())
     };
     let value = value.ok_or_else(|| ResolutionError::new(ErrorKind::NotFound, format!("this ledger has no {did}")))?;
     let state: DidState = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
     let mut resolved = resolve_chop(&state);
     if let Some(proof) = proof {
         let state: serde_json::Value = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
-        resolved.metadata.proof.push(json!({"type": "ChopStateProof", "key": key, "value": state, "proof": proof}));
+        resolved.metadata.proof.push(json!({
+            "type": "ChopStateProof",
+            "key": key,
+            "value": state,
+            "height": head.height,
+            "time": Timestamp::from_unix_ms(head.time_ms),
+            "validators": app.engine().trust_root().validators().validators().len(),
+            "proof": proof,
+        }));
     }
     Ok(resolved)
 }

@@ -27,8 +27,6 @@ pub(super) struct Target {
     pub(super) options: ResolveOptions,
     /// The relationship that a dereferenced verification method must have.
     pub(super) relationship: Option<String>,
-    /// Whether the ledger's proof is wanted.
-    pub(super) proof: bool,
 }
 
 impl Target {
@@ -110,11 +108,11 @@ impl Target {
             options: ResolveOptions {
                 selector,
                 no_cache: flag("noCache")?,
+                proof: flag("proof")?,
                 public_key_format: option("publicKeyFormat").map(str::to_owned),
                 derive_encryption_key: flag("enableEncryptionKeyDerivation")?,
             },
             relationship: option("verificationRelationship").map(str::to_owned),
-            proof: flag("proof")?,
             url,
         })
     }
@@ -171,7 +169,7 @@ mod tests {
     fn keeps_the_query_of_a_raw_did_url_and_takes_options_out_of_it() {
         let target = Target::of_get(KEY, Some("service=files&relativeRef=/a&proof=true")).unwrap();
         assert_eq!(target.url.parameter("service"), Some("files"));
-        assert!(target.proof && target.dereferences());
+        assert!(target.options.proof && target.dereferences());
     }
 
     #[test]

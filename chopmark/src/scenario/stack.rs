@@ -1,0 +1,135 @@
+//! The running stack that a story is played against, as any client sees it: over HTTP, every ledger answer proven.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use chop_client::submit::submit_and_wait;
+use chop_client::{Service, Submission};
+use chop_did::{ChopDid, LedgerId};
+use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
+use chop_integrity::Timestamp;
+use chop_keys::Signer;
+use chop_proof::TrustRoot;
+use chop_protocol::terms::Nonce;
+use chop_protocol::{Action, Envelope, LedgerGenesis, SignedEnvelope, UnsignedEnvelope};
+use serde_json::Value;
+use url::Url;
+
+/// How long an envelope of the story may wait for its block, in milliseconds.
+const ENVELOPE_LIFE_MS: i64 = 10 * 60 * 1_000;
+
+/// How long the story waits for an envelope's block.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection to a stack.
+pub struct Stack {
+    service: Service,
+    token: String,
+    ledger: LedgerId,
+    operator: ChopDid,
+    root: TrustRoot,
+}
+
+impl Stack {
+    /// Connects to the stack at `base` and learns its ledger and operator.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or its trust root does not belong to its genesis.
+    pub async fn connect(base: Url, token: String) -> anyhow::Result<Self> {
+        let trusted = vec![TrustedOrigin::new(base.clone())];
+        let service = Service::new(base, Guarded::new(Settings { trusted, ..Settings::default() })?)?;
+        let genesis = service.get(service.url(&["v1", "genesis"])).await?.success()?;
+        let genesis = LedgerGenesis::parse(&serde_json::to_vec(&genesis)?).context("the stack's genesis is malformed")?;
+        let root = service.get(service.url(&["v1", "trust-root"])).await?.success()?;
+        let root: TrustRoot = serde_json::from_value(root).context("the stack's trust root is malformed")?;
+        let ledger = genesis.id();
+        if root.genesis() != ledger.to_string() {
+            bail!("the trust root is of ledger {}, the genesis of {ledger}", root.genesis());
+        }
+        let operator = *genesis.founders().first().context("the ledger has no founder")?.did();
+        Ok(Self { service, token, ledger, operator, root })
+    }
+
+    /// The ledger's id.
+    pub fn ledger(&self) -> &LedgerId {
+        &self.ledger
+    }
+
+    /// The founder that runs the stack and sponsors the story's envelopes.
+    pub fn operator(&self) -> &ChopDid {
+        &self.operator
+    }
+
+    /// What proofs are checked against.
+    pub fn root(&self) -> &TrustRoot {
+        &self.root
+    }
+
+    /// GETs what lies under the path segments; it must be a success.
+    ///
+    /// # Errors
+    /// When the stack does not answer, or refuses.
+    pub async fn get(&self, segments: &[&str]) -> anyhow::Result<Value> {
+        Ok(self.service.get(self.service.url(segments)).await?.success()?)
+    }
+
+    /// GETs a state value with its proof, unchecked.
+    ///
+    /// # Errors
+    /// When the stack does not answer, or refuses.
+    pub async fn get_proven(&self, key: &str) -> anyhow::Result<Value> {
+        let mut url = self.service.url(&["v1", "state", key]);
+        url.set_query(Some("proof=true"));
+        Ok(self.service.get(url).await?.success()?)
+    }
+
+    /// POSTs JSON under the admin token; the answer must be a success.
+    ///
+    /// # Errors
+    /// When the stack does not answer, or refuses: then with its words.
+    pub async fn post(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
+        let answer = self.service.post(self.service.url(segments), serde_json::to_vec(body)?, Some(&self.token)).await?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{} was refused ({}): {}", segments.join("/"), answer.status, answer.body);
+        }
+        Ok(answer.body)
+    }
+
+    /// PUTs JSON under the admin token; the answer must be a success.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn put(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
+        let answer = self.service.put(self.service.url(segments), serde_json::to_vec(body)?, Some(&self.token)).await?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{} was refused ({}): {}", segments.join("/"), answer.status, answer.body);
+        }
+        Ok(answer.body)
+    }
+
+    /// Signs an envelope with `signers`, leaves the sponsor's proof to the node and waits until it is committed.
+    ///
+    /// # Errors
+    /// When it is refused, with the rule.
+    pub async fn submit(
+        &self,
+        actor: &ChopDid,
+        actions: Vec<Action>,
+        signers: &[&dyn Signer],
+    ) -> anyhow::Result<SignedEnvelope> {
+        let envelope = Envelope {
+            ledger: self.ledger,
+            actor: *actor,
+            sponsor: self.operator,
+            nonce: Nonce::new(chop_http::random::bytes()),
+            valid_until: Timestamp::from_unix_ms(chop_http::clock::now_ms()).plus_ms(ENVELOPE_LIFE_MS),
+            actions,
+        };
+        let signed =
+            if signers.is_empty() { UnsignedEnvelope::new(&envelope)?.finish()? } else { envelope.sign(signers)? };
+        match submit_and_wait(&self.service, &signed, Some(&self.token), PATIENCE).await? {
+            Submission::Committed { .. } => Ok(signed),
+            other => bail!("the ledger did not commit the envelope: {other:?}"),
+        }
+    }
+}

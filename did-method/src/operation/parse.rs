@@ -8,9 +8,15 @@ use crate::control::{KeyCommitment, RawControl, UpdateKeys, parse_keys};
 use crate::document::Document;
 use crate::genesis::Genesis;
 use chop_integrity::Hash;
-use chop_integrity::json::{self, Limits};
+use chop_integrity::json::{self, JsonError, Limits};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+/// Bounds on a signed operation in canonical form (SPEC §4.6).
+const BOUNDS: Limits = Limits {
+    max_bytes: MAX_OPERATION_BYTES,
+    max_depth: Limits::OPERATION.max_depth,
+};
 
 /// Members that one kind or another has; [`RawOperation::take`] checks which.
 #[derive(Deserialize)]
@@ -34,17 +40,12 @@ struct RawOperation {
 }
 
 pub(super) fn parse(value: &Value) -> Result<Operation, OperationError> {
-    json::check_restricted(value, &Limits::OPERATION).map_err(|e| OperationError::Profile {
-        reason: e.to_string(),
+    json::check_restricted(value, &BOUNDS).map_err(|error| match error {
+        JsonError::TooLarge { found, .. } => OperationError::Size { bytes: found },
+        other => OperationError::Profile {
+            reason: other.to_string(),
+        },
     })?;
-    let bytes = chop_integrity::canonicalize(value)
-        .map_err(|e| OperationError::Profile {
-            reason: e.to_string(),
-        })?
-        .len();
-    if bytes > MAX_OPERATION_BYTES {
-        return Err(OperationError::Size { bytes });
-    }
     let (unsigned, proof) = split_proof(value)?;
     let raw: RawOperation =
         serde_json::from_value(Value::Object(unsigned.clone())).map_err(shape)?;

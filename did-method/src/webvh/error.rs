@@ -139,6 +139,31 @@ pub enum WebvhError {
     },
 }
 
+impl WebvhError {
+    /// Returns a stable code for tests and logs.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Did { .. } => "webvh.did",
+            Self::TooLarge { .. } | Self::TooMany { .. } => "webvh.size",
+            Self::Shape { .. } => "webvh.shape",
+            Self::Method { .. } => "webvh.method",
+            Self::Parameter { .. } => "webvh.parameter",
+            Self::Scid { .. } => "webvh.scid",
+            Self::EntryHash { .. } => "webvh.entry-hash",
+            Self::Number { .. } => "webvh.number",
+            Self::Time { .. } => "webvh.time",
+            Self::Proof { .. } => "webvh.proof",
+            Self::PreRotation { .. } => "webvh.pre-rotation",
+            Self::Portability { .. } => "webvh.portability",
+            Self::Deactivated { .. } => "webvh.deactivated",
+            Self::OtherDid { .. } => "webvh.other-did",
+            Self::WitnessesNeeded => "webvh.witnesses-needed",
+            Self::WitnessFile { .. } => "webvh.witness-file",
+            Self::Threshold { .. } => "webvh.threshold",
+        }
+    }
+}
+
 impl From<WebvhError> for ResolutionError {
     /// Every failed verification is `INVALID_DID` (did:webvh 1.0, Read), as only the log's own words make the DID.
     fn from(error: WebvhError) -> Self {

@@ -1,0 +1,677 @@
+//! The rules of SPEC §5 and §6, one sentence each.
+use crate::common::{
+    DELAY, HOUR, World, commitment, document, key, keys_of, ledger, organisation, product, public,
+    set, sign, update_keys,
+};
+use chop_did::build::{self, GenesisDraft};
+use chop_did::{ChopDid, Class, DidState, Document, Relationship, UpdateKeys};
+use chop_integrity::Timestamp;
+
+fn rule(world: &mut World, draft: build::Draft, seeds: &[u8]) -> &'static str {
+    let keys: Vec<_> = seeds.iter().map(|seed| key(*seed)).collect();
+    world.act(&sign(draft, &keys)).unwrap_err().rule()
+}
+
+fn with_organisation() -> (World, ChopDid, DidState) {
+    let mut world = World::new();
+    let did = world.organisation(10);
+    let state = world.state(&did).clone();
+    (world, did, state)
+}
+
+#[test]
+fn an_organisation_lives_through_update_rotation_and_deactivation() {
+    let (mut world, _, state) = with_organisation();
+    let wider = state
+        .document()
+        .with_service("#site", "LinkedDomains", "https://example.com/")
+        .unwrap();
+    let state = world
+        .act(&sign(build::update(&state, &wider), &[key(10)]))
+        .unwrap();
+    let state = world
+        .act(&sign(
+            build::rotate(&state, &wider, &update_keys(11, Some(20))),
+            &[key(11)],
+        ))
+        .unwrap();
+    assert_eq!(state.seq(), 2);
+    let state = world
+        .act(&sign(build::deactivate(&state), &[key(11)]))
+        .unwrap();
+    assert!(state.deactivated());
+}
+
+#[test]
+fn deactivation_is_final_for_every_kind_of_operation() {
+    let (mut world, did, state) = with_organisation();
+    world
+        .act(&sign(build::deactivate(&state), &[key(10)]))
+        .unwrap();
+    let state = world.state(&did).clone();
+    let rotation = build::rotate(&state, state.document(), &update_keys(11, Some(20)));
+    let recovery = build::recover(
+        &state,
+        state.document(),
+        &keys_of(&[12]),
+        &update_keys(30, Some(31)),
+        &commitment(&[32], 1),
+    );
+    assert_eq!(
+        rule(&mut world, build::update(&state, state.document()), &[10]),
+        "did.deactivated"
+    );
+    assert_eq!(rule(&mut world, rotation, &[11]), "did.deactivated");
+    assert_eq!(rule(&mut world, recovery, &[12]), "did.deactivated");
+    assert_eq!(
+        rule(&mut world, build::deactivate(&state), &[10]),
+        "did.deactivated"
+    );
+}
+
+#[test]
+fn refuses_a_deactivation_signed_by_a_stranger() {
+    let (mut world, _, state) = with_organisation();
+    assert_eq!(
+        rule(&mut world, build::deactivate(&state), &[99]),
+        "did.stranger"
+    );
+    assert_eq!(
+        rule(&mut world, build::deactivate(&state), &[10, 99]),
+        "did.stranger"
+    );
+}
+
+#[test]
+fn refuses_an_operation_that_does_not_follow_the_current_version() {
+    let (mut world, _, state) = with_organisation();
+    let update = sign(build::update(&state, state.document()), &[key(10)]);
+    world.act(&update).unwrap();
+    assert_eq!(world.act(&update).unwrap_err().rule(), "did.stale");
+}
+
+#[test]
+fn refuses_a_second_create_and_a_first_operation_that_is_no_create() {
+    let (mut world, did, state) = with_organisation();
+    let genesis = organisation(10).build(&world.ledger).unwrap();
+    assert_eq!(
+        rule(&mut world, build::create(&genesis), &[10]),
+        "did.exists"
+    );
+    world.states.remove(&did);
+    assert_eq!(
+        rule(&mut world, build::update(&state, state.document()), &[10]),
+        "did.unknown"
+    );
+}
+
+#[test]
+fn refuses_the_create_of_another_ledger() {
+    let mut world = World::new();
+    let genesis = organisation(10).build(&ledger("two")).unwrap();
+    assert_eq!(
+        rule(&mut world, build::create(&genesis), &[10]),
+        "did.ledger"
+    );
+}
+
+#[test]
+fn refuses_a_create_that_its_own_keys_did_not_sign() {
+    let mut world = World::new();
+    let genesis = organisation(10).build(&world.ledger).unwrap();
+    assert_eq!(
+        rule(&mut world, build::create(&genesis), &[11]),
+        "did.stranger"
+    );
+}
+
+#[test]
+fn counts_a_threshold_over_distinct_keys() {
+    let mut world = World::new();
+    let keys = UpdateKeys {
+        current: set(&[10, 11, 12], 2),
+        next: Some(commitment(&[20, 21], 2)),
+    };
+    let genesis = GenesisDraft::own_keys(Class::Organisation, keys, [1; 16])
+        .build(&world.ledger)
+        .unwrap();
+    assert_eq!(
+        rule(&mut world, build::create(&genesis), &[10]),
+        "did.threshold"
+    );
+    assert_eq!(
+        rule(&mut world, build::create(&genesis), &[10, 10, 10]),
+        "did.threshold"
+    );
+    let state = world
+        .act(&sign(build::create(&genesis), &[key(12), key(10)]))
+        .unwrap();
+    assert_eq!(
+        rule(
+            &mut world,
+            build::update(&state, state.document()),
+            &[11, 11]
+        ),
+        "did.threshold"
+    );
+}
+
+#[test]
+fn a_rotation_reveals_the_whole_committed_set_with_its_threshold() {
+    let mut world = World::new();
+    let keys = UpdateKeys {
+        current: set(&[10], 1),
+        next: Some(commitment(&[20, 21], 2)),
+    };
+    let genesis = GenesisDraft::own_keys(Class::Organisation, keys, [1; 16])
+        .build(&world.ledger)
+        .unwrap();
+    let state = world
+        .act(&sign(build::create(&genesis), &[key(10)]))
+        .unwrap();
+    let rotate = |current, next: Option<u8>| {
+        build::rotate(
+            &state,
+            state.document(),
+            &UpdateKeys {
+                current,
+                next: next.map(|next| commitment(&[next], 1)),
+            },
+        )
+    };
+    assert_eq!(
+        rule(&mut world, rotate(set(&[20], 1), Some(30)), &[20]),
+        "did.next-mismatch"
+    );
+    assert_eq!(
+        rule(
+            &mut world,
+            rotate(set(&[20, 21, 22], 2), Some(30)),
+            &[20, 21]
+        ),
+        "did.next-mismatch"
+    );
+    assert_eq!(
+        rule(&mut world, rotate(set(&[20, 21], 1), Some(30)), &[20]),
+        "did.next-mismatch"
+    );
+    assert_eq!(
+        rule(&mut world, rotate(set(&[20, 21], 2), None), &[20, 21]),
+        "did.next-missing"
+    );
+    assert_eq!(
+        rule(&mut world, rotate(set(&[20, 21], 2), Some(30)), &[20]),
+        "did.threshold"
+    );
+    assert_eq!(
+        rule(&mut world, rotate(set(&[20, 21], 2), Some(30)), &[10]),
+        "did.threshold"
+    );
+    assert_eq!(
+        rule(&mut world, rotate(set(&[20, 21], 2), Some(21)), &[20, 21]),
+        "did.key-reuse"
+    );
+    world
+        .act(&sign(
+            rotate(set(&[20, 21], 2), Some(30)),
+            &[key(20), key(21)],
+        ))
+        .unwrap();
+}
+
+#[test]
+fn a_rotation_without_commitment_is_signed_by_the_old_set_and_the_new() {
+    let mut world = World::new();
+    let genesis = GenesisDraft::own_keys(Class::Device, update_keys(10, None), [1; 16])
+        .build(&world.ledger)
+        .unwrap();
+    let state = world
+        .act(&sign(build::create(&genesis), &[key(10)]))
+        .unwrap();
+    let rotate = || build::rotate(&state, state.document(), &update_keys(11, None));
+    assert_eq!(rule(&mut world, rotate(), &[11]), "did.threshold");
+    assert_eq!(rule(&mut world, rotate(), &[10]), "did.threshold");
+    world.act(&sign(rotate(), &[key(10), key(11)])).unwrap();
+}
+
+#[test]
+fn a_recovery_acts_at_once_and_serves_once() {
+    let (mut world, _, state) = with_organisation();
+    let recover = |state: &DidState, from: u8, to: u8| {
+        let keys = update_keys(to, Some(to + 1));
+        build::recover(
+            state,
+            state.document(),
+            &keys_of(&[from]),
+            &keys,
+            &commitment(&[to + 2], 1),
+        )
+    };
+    assert_eq!(
+        rule(&mut world, recover(&state, 40, 30), &[40]),
+        "did.recovery-mismatch"
+    );
+    assert_eq!(
+        rule(&mut world, recover(&state, 12, 30), &[10]),
+        "did.stranger"
+    );
+    let reuse = build::recover(
+        &state,
+        state.document(),
+        &keys_of(&[12]),
+        &update_keys(30, Some(31)),
+        &commitment(&[12], 1),
+    );
+    assert_eq!(rule(&mut world, reuse, &[12]), "did.key-reuse");
+    let state = world
+        .act(&sign(recover(&state, 12, 30), &[key(12)]))
+        .unwrap();
+    assert_eq!(
+        rule(&mut world, build::update(&state, state.document()), &[10]),
+        "did.stranger"
+    );
+    assert_eq!(
+        rule(&mut world, recover(&state, 12, 50), &[12]),
+        "did.recovery-mismatch"
+    );
+    world
+        .act(&sign(recover(&state, 32, 50), &[key(32)]))
+        .unwrap();
+}
+
+#[test]
+fn a_change_of_the_recovery_set_waits_and_then_holds() {
+    let (mut world, did, state) = with_organisation();
+    let ask = build::update(&state, state.document()).with_recovery(&commitment(&[60], 1));
+    let state = world.act(&sign(ask, &[key(10)])).unwrap();
+    let effective = state.pending_recovery_at(world.time()).unwrap().effective;
+    assert_eq!(effective, world.time().plus_ms(DELAY));
+    let again = build::update(&state, state.document()).with_recovery(&commitment(&[61], 1));
+    assert_eq!(rule(&mut world, again, &[10]), "did.recovery-pending");
+    let by_new = |state: &DidState| {
+        build::recover(
+            state,
+            state.document(),
+            &keys_of(&[60]),
+            &update_keys(30, Some(31)),
+            &commitment(&[62], 1),
+        )
+    };
+    world.now = effective.unix_ms() - HOUR - 1;
+    assert_eq!(
+        rule(&mut world, by_new(&state), &[60]),
+        "did.recovery-mismatch"
+    );
+    world.now = effective.unix_ms() - HOUR;
+    world.act(&sign(by_new(&state), &[key(60)])).unwrap();
+    assert!(
+        world
+            .state(&did)
+            .pending_recovery_at(world.time())
+            .is_none()
+    );
+}
+
+#[test]
+fn a_veto_stops_a_change_of_the_recovery_set_while_it_waits() {
+    let (mut world, _, state) = with_organisation();
+    let ask = build::update(&state, state.document()).with_recovery(&commitment(&[60], 1));
+    let state = world.act(&sign(ask, &[key(10)])).unwrap();
+    let pending = state.pending_recovery_at(world.time()).unwrap().clone();
+    let mut late = world.clone();
+    late.now = pending.effective.unix_ms();
+    assert_eq!(
+        rule(&mut late, build::veto(&state, &pending), &[10]),
+        "did.nothing-to-veto"
+    );
+    let state = world
+        .act(&sign(build::veto(&state, &pending), &[key(10)]))
+        .unwrap();
+    assert_eq!(
+        rule(&mut world, build::veto(&state, &pending), &[10]),
+        "did.nothing-to-veto"
+    );
+    world.now += 2 * DELAY;
+    assert_eq!(state.recovery_at(world.time()), Some(&commitment(&[12], 1)));
+}
+
+#[test]
+fn a_recovery_beats_a_thief_who_asked_for_another_recovery_set() {
+    let (mut world, _, state) = with_organisation();
+    let theft = build::update(&state, state.document()).with_recovery(&commitment(&[66], 1));
+    let state = world.act(&sign(theft, &[key(10)])).unwrap();
+    let rescue = build::recover(
+        &state,
+        state.document(),
+        &keys_of(&[12]),
+        &update_keys(30, Some(31)),
+        &commitment(&[32], 1),
+    );
+    let state = world.act(&sign(rescue, &[key(12)])).unwrap();
+    world.now += 2 * DELAY;
+    assert_eq!(state.recovery_at(world.time()), Some(&commitment(&[32], 1)));
+}
+
+#[test]
+fn a_veto_repeats_the_document() {
+    let (mut world, _, state) = with_organisation();
+    let ask = build::update(&state, state.document()).with_recovery(&commitment(&[60], 1));
+    let state = world.act(&sign(ask, &[key(10)])).unwrap();
+    let pending = state.pending_recovery_at(world.time()).unwrap().clone();
+    let other = state
+        .document()
+        .with_also_known_as("https://example.com/")
+        .unwrap();
+    let mut value = serde_json::Value::Object(build::veto(&state, &pending).unsigned().clone());
+    value["document"] = serde_json::to_value(other).unwrap();
+    let draft = build::Draft::from_unsigned(value).unwrap();
+    assert_eq!(rule(&mut world, draft, &[10]), "did.veto-changes-document");
+}
+
+#[test]
+fn a_published_method_stays_as_it_was() {
+    let (mut world, _, state) = with_organisation();
+    assert_eq!(
+        rule(&mut world, build::update(&state, &Document::empty()), &[10]),
+        "did.method-removed"
+    );
+    assert_eq!(
+        rule(&mut world, build::update(&state, &document(77)), &[10]),
+        "did.method-altered"
+    );
+}
+
+#[test]
+fn a_retirement_is_stated_once_and_not_for_the_past() {
+    let (mut world, _, state) = with_organisation();
+    let retired = |at: Timestamp| state.document().with_revoked("#key-1", at).unwrap();
+    let early = retired(state.updated().minus_ms(1));
+    assert_eq!(
+        rule(&mut world, build::update(&state, &early), &[10]),
+        "did.revoked-backdated"
+    );
+    let good = retired(state.updated().plus_ms(5));
+    let next = world
+        .act(&sign(build::update(&state, &good), &[key(10)]))
+        .unwrap();
+    assert_eq!(
+        rule(&mut world, build::update(&next, state.document()), &[10]),
+        "did.mark-undone"
+    );
+    let moved = retired(next.updated());
+    assert_eq!(
+        rule(&mut world, build::update(&next, &moved), &[10]),
+        "did.mark-undone"
+    );
+}
+
+#[test]
+fn a_compromise_may_turn_out_earlier_but_never_later() {
+    let (mut world, _, state) = with_organisation();
+    let since = |ms: i64| {
+        state
+            .document()
+            .with_compromised("#key-1", Timestamp::from_unix_ms(ms))
+            .unwrap()
+    };
+    let state_1 = world
+        .act(&sign(build::update(&state, &since(1_000_000)), &[key(10)]))
+        .unwrap();
+    assert_eq!(
+        rule(
+            &mut world,
+            build::update(&state_1, &since(1_000_001)),
+            &[10]
+        ),
+        "did.mark-undone"
+    );
+    assert_eq!(
+        rule(&mut world, build::update(&state_1, state.document()), &[10]),
+        "did.mark-undone"
+    );
+    let state_2 = world
+        .act(&sign(build::update(&state_1, &since(999_999)), &[key(10)]))
+        .unwrap();
+    let rescue = build::recover(
+        &state_2,
+        state.document(),
+        &keys_of(&[12]),
+        &update_keys(30, Some(31)),
+        &commitment(&[32], 1),
+    );
+    assert!(
+        world.act(&sign(rescue, &[key(12)])).is_ok(),
+        "the recovery set undoes a mark that a thief may have set"
+    );
+}
+
+#[test]
+fn a_controlled_did_is_acted_on_by_its_controllers_invocation_keys() {
+    let mut world = World::new();
+    let owner = world.organisation(10);
+    let item = world.product(&owner, 10, 1);
+    let state = world.state(&item).clone();
+    let wider = Document::empty()
+        .with_also_known_as("https://id.gs1.org/01/09506000134352")
+        .unwrap();
+    assert_eq!(
+        rule(&mut world, build::update(&state, &wider), &[10]),
+        "did.not-controller"
+    );
+    let state = world
+        .act(&sign(build::update(&state, &wider), &[key(13)]))
+        .unwrap();
+    let rotation = build::rotate(&state, &wider, &update_keys(50, None));
+    assert_eq!(rule(&mut world, rotation, &[13]), "did.controlled");
+    let asks = build::update(&state, &wider).with_recovery(&commitment(&[60], 1));
+    assert_eq!(rule(&mut world, asks, &[13]), "did.controlled");
+}
+
+#[test]
+fn a_controller_key_that_is_retired_compromised_or_expired_acts_no_more() {
+    let mut world = World::new();
+    let owner = world.organisation(10);
+    let item = world.product(&owner, 10, 1);
+    let controller = world.state(&owner).clone();
+    let retired = controller
+        .document()
+        .with_revoked("#key-1", world.time().plus_ms(HOUR))
+        .unwrap();
+    world
+        .act(&sign(build::update(&controller, &retired), &[key(10)]))
+        .unwrap();
+    let state = world.state(&item).clone();
+    assert_eq!(
+        rule(&mut world, build::deactivate(&state), &[13]),
+        "did.not-controller"
+    );
+}
+
+#[test]
+fn nobody_acts_for_a_controller_that_has_ended() {
+    let mut world = World::new();
+    let owner = world.organisation(10);
+    let item = world.product(&owner, 10, 1);
+    let controller = world.state(&owner).clone();
+    world
+        .act(&sign(build::deactivate(&controller), &[key(10)]))
+        .unwrap();
+    let state = world.state(&item).clone();
+    assert_eq!(
+        rule(&mut world, build::deactivate(&state), &[13]),
+        "did.controller-deactivated"
+    );
+}
+
+#[test]
+fn a_controller_has_keys_of_its_own() {
+    let mut world = World::new();
+    let owner = world.organisation(10);
+    let genesis = GenesisDraft::controlled(Class::Facility, owner, [5; 16])
+        .with_document(document(70))
+        .build(&world.ledger)
+        .unwrap();
+    world
+        .act(&sign(build::create(&genesis), &[key(13)]))
+        .unwrap();
+    let below = product(&genesis.did(), 6).build(&world.ledger).unwrap();
+    assert_eq!(
+        rule(&mut world, build::create(&below), &[70]),
+        "did.controller-controlled"
+    );
+}
+
+#[test]
+fn a_controller_exists() {
+    let mut world = World::new();
+    let stranger = organisation(10).build(&world.ledger).unwrap().did();
+    let item = product(&stranger, 6).build(&world.ledger).unwrap();
+    assert_eq!(
+        rule(&mut world, build::create(&item), &[13]),
+        "did.controller-unknown"
+    );
+}
+
+#[test]
+fn a_transfer_is_signed_by_both_sides() {
+    let mut world = World::new();
+    let (seller, buyer) = (world.organisation(10), world.organisation(110));
+    let item = world.product(&seller, 10, 1);
+    let state = world.state(&item).clone();
+    let transfer = |to: &ChopDid| build::transfer(&state, state.document(), to);
+    assert_eq!(
+        rule(&mut world, transfer(&buyer), &[13]),
+        "did.transfer-unsigned"
+    );
+    assert_eq!(
+        rule(&mut world, transfer(&buyer), &[113]),
+        "did.transfer-unsigned"
+    );
+    assert_eq!(
+        rule(&mut world, transfer(&buyer), &[13, 113, 99]),
+        "did.stranger"
+    );
+    assert_eq!(
+        rule(&mut world, transfer(&seller), &[13]),
+        "did.same-controller"
+    );
+    let state = world
+        .act(&sign(transfer(&buyer), &[key(13), key(113)]))
+        .unwrap();
+    assert_eq!(state.controller(), Some(&buyer));
+    assert_eq!(
+        rule(&mut world, build::deactivate(&state), &[13]),
+        "did.not-controller"
+    );
+    world
+        .act(&sign(build::deactivate(&state), &[key(113)]))
+        .unwrap();
+}
+
+#[test]
+fn one_shared_key_does_not_sign_for_both_sides_of_a_transfer() {
+    let mut world = World::new();
+    let (seller, buyer) = (world.organisation(10), world.organisation(110));
+    let other = world.state(&buyer).clone();
+    let shared = other
+        .document()
+        .with_key("#key-2", &public(13), &[Relationship::CapabilityInvocation])
+        .unwrap();
+    world
+        .act(&sign(build::update(&other, &shared), &[key(110)]))
+        .unwrap();
+    let item = world.product(&seller, 10, 1);
+    let state = world.state(&item).clone();
+    let transfer = || build::transfer(&state, state.document(), &buyer);
+    assert_eq!(rule(&mut world, transfer(), &[13]), "did.transfer-unsigned");
+    world.act(&sign(transfer(), &[key(13), key(113)])).unwrap();
+}
+
+#[test]
+fn a_did_with_its_own_keys_is_not_transferred() {
+    let mut world = World::new();
+    let (one, other) = (world.organisation(10), world.organisation(110));
+    let state = world.state(&one).clone();
+    assert_eq!(
+        rule(
+            &mut world,
+            build::transfer(&state, state.document(), &other),
+            &[13, 113]
+        ),
+        "did.not-controlled"
+    );
+}
+
+#[test]
+fn a_founder_exists_as_its_unsigned_create_says() {
+    let world = World::new();
+    let genesis = organisation(10).build(&world.ledger).unwrap();
+    let created = sign(build::create(&genesis), &[key(10)]);
+    let (state, record) = chop_did::found(&genesis, world.time()).unwrap();
+    assert_eq!(record.operation, created.operation().hash());
+    assert_eq!((state.seq(), state.did()), (0, &genesis.did()));
+}
+
+#[test]
+fn a_founder_has_keys_of_its_own() {
+    let mut world = World::new();
+    let owner = world.organisation(10);
+    let genesis = product(&owner, 1).build(&world.ledger).unwrap();
+    assert_eq!(
+        chop_did::found(&genesis, world.time()).unwrap_err().rule(),
+        "did.founder-controlled"
+    );
+}
+
+#[test]
+fn a_full_document_never_locks_recovery_out() {
+    let mut world = World::new();
+    let seeds: Vec<u8> = (10..15).collect();
+    let next: Vec<u8> = (20..25).collect();
+    let spare: Vec<u8> = (30..35).collect();
+    let keys = UpdateKeys {
+        current: set(&seeds, 5),
+        next: Some(commitment(&next, 5)),
+    };
+    let genesis = GenesisDraft::own_keys(Class::Organisation, keys, [1; 16])
+        .with_recovery(commitment(&spare, 5))
+        .build(&world.ledger)
+        .unwrap();
+    let signers = |seeds: &[u8]| seeds.iter().map(|seed| key(*seed)).collect::<Vec<_>>();
+    let state = world
+        .act(&sign(build::create(&genesis), &signers(&seeds)))
+        .unwrap();
+    let mut full = Document::empty();
+    for index in 0.. {
+        match full.with_service(
+            &format!("#s{index}"),
+            "X",
+            &format!("https://example.com/{}", "x".repeat(400)),
+        ) {
+            Ok(wider) => full = wider,
+            Err(_) => break,
+        }
+    }
+    let full_update = build::update(&state, &full);
+    let state = world.act(&sign(full_update, &signers(&seeds))).unwrap();
+    let fresh = UpdateKeys {
+        current: set(&[40, 41, 42, 43, 44], 5),
+        next: Some(commitment(&[50, 51, 52, 53, 54], 5)),
+    };
+    let rescue = build::recover(
+        &state,
+        &full,
+        &keys_of(&spare),
+        &fresh,
+        &commitment(&[60, 61, 62, 63, 64], 5),
+    );
+    world.act(&sign(rescue, &signers(&spare))).unwrap();
+}
+
+#[test]
+fn every_rule_has_one_name() {
+    let mut sorted: Vec<&str> = chop_did::RULES.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), chop_did::RULES.len());
+}

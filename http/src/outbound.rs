@@ -120,6 +120,15 @@ impl Guarded {
         })
     }
 
+    /// Says whether a URL belongs to one of the stack's own origins.
+    pub fn trusts(&self, url: &Url) -> bool {
+        let origin = url.origin();
+        self.inner
+            .trusted
+            .iter()
+            .any(|route| route.origin == origin)
+    }
+
     /// Fetches a document; any status but a success is an error.
     ///
     /// # Errors

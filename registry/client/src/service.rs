@@ -142,9 +142,7 @@ impl Service {
         request: Outgoing,
         token: Option<&str>,
     ) -> Result<Answer, ServiceError> {
-        let request = token
-            .into_iter()
-            .fold(request, |request, token| request.bearer(token));
+        let request = token.into_iter().fold(request, Outgoing::bearer);
         self.exchange(request).await
     }
 

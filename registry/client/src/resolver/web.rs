@@ -58,7 +58,7 @@ async fn verify(
     now: Timestamp,
 ) -> Result<VerifiedLog, WebvhError> {
     let (did, log) = (did.clone(), Arc::clone(log));
-    let long = log.len() > LONG_LOG;
+    let is_short = log.len() <= LONG_LOG;
     let work = move || {
         webvh::verify(
             &did,
@@ -67,7 +67,7 @@ async fn verify(
             now,
         )
     };
-    if !long {
+    if is_short {
         return work();
     }
     let interrupted = |_| WebvhError::Did {

@@ -17,7 +17,7 @@ use serde_json::json;
 const START: i64 = 1_795_000_000_000;
 const HOUR: i64 = 3_600_000;
 
-fn resolver(registry: Arc<dyn Registry>) -> Resolver {
+fn reading(registry: Arc<dyn Registry>) -> Resolver {
     Resolver::new(Guarded::new(Settings::default()).unwrap()).with_registry(registry)
 }
 
@@ -46,9 +46,9 @@ fn rotated() -> (Arc<TestLedger>, Party) {
 #[tokio::test]
 async fn resolves_the_current_and_the_earlier_version_with_proofs() {
     let (ledger, lab) = rotated();
-    let resolver = resolver(ledger);
+    let asked = reading(ledger);
     let did = lab.did.to_did();
-    let now = resolver
+    let now = asked
         .resolve(
             &did,
             &ResolveOptions {
@@ -66,7 +66,7 @@ async fn resolves_the_current_and_the_earlier_version_with_proofs() {
         2
     );
     assert_eq!(now.metadata.proof.len(), 1);
-    let before = resolver.resolve(&did, &at(START + HOUR / 2)).await.unwrap();
+    let before = asked.resolve(&did, &at(START + HOUR / 2)).await.unwrap();
     assert_eq!(
         before.document.as_ref().unwrap()["verificationMethod"]
             .as_array()
@@ -83,7 +83,7 @@ async fn resolves_the_current_and_the_earlier_version_with_proofs() {
         ..ResolveOptions::default()
     };
     assert_eq!(
-        resolver.resolve(&did, &by_id).await.unwrap().document,
+        asked.resolve(&did, &by_id).await.unwrap().document,
         before.document
     );
 }
@@ -91,21 +91,21 @@ async fn resolves_the_current_and_the_earlier_version_with_proofs() {
 #[tokio::test]
 async fn tells_when_a_key_entered_the_document() {
     let (ledger, lab) = rotated();
-    let resolver = resolver(ledger);
+    let asked = reading(ledger);
     let added = |fragment: &str| format!("{}#{fragment}", lab.did);
-    let first = resolver
+    let first = asked
         .key_added(&lab.did, &added("key-1"))
         .await
         .unwrap()
         .unwrap();
-    let second = resolver
+    let second = asked
         .key_added(&lab.did, &added("key-2"))
         .await
         .unwrap()
         .unwrap();
     assert!(first.unix_ms() < START + HOUR && second.unix_ms() >= START + HOUR);
     assert_eq!(
-        resolver.key_added(&lab.did, &added("key-3")).await.unwrap(),
+        asked.key_added(&lab.did, &added("key-3")).await.unwrap(),
         None
     );
 }
@@ -113,13 +113,13 @@ async fn tells_when_a_key_entered_the_document() {
 #[tokio::test]
 async fn names_what_is_not_there() {
     let (ledger, lab) = rotated();
-    let kind = async |resolver: &Resolver, did: &Did, options: &ResolveOptions| {
-        resolver.resolve(did, options).await.unwrap_err().kind()
+    let kind = async |asked: &Resolver, did: &Did, options: &ResolveOptions| {
+        asked.resolve(did, options).await.unwrap_err().kind()
     };
-    let resolver = resolver(Arc::clone(&ledger) as Arc<dyn Registry>);
+    let asked = reading(Arc::clone(&ledger) as Arc<dyn Registry>);
     let did = lab.did.to_did();
     assert_eq!(
-        kind(&resolver, &did, &at(START - 1)).await,
+        kind(&asked, &did, &at(START - 1)).await,
         ErrorKind::NotFound
     );
     let unknown = ResolveOptions {
@@ -127,12 +127,12 @@ async fn names_what_is_not_there() {
         ..ResolveOptions::default()
     };
     assert_eq!(
-        kind(&resolver, &did, &unknown).await,
+        kind(&asked, &did, &unknown).await,
         ErrorKind::InvalidOptions
     );
     let elsewhere = TestLedger::found(START + 1).operator().did.to_did();
     assert_eq!(
-        kind(&resolver, &elsewhere, &ResolveOptions::default()).await,
+        kind(&asked, &elsewhere, &ResolveOptions::default()).await,
         ErrorKind::LedgerNotSupported
     );
     let absent = ChopDid::new(
@@ -141,7 +141,7 @@ async fn names_what_is_not_there() {
     )
     .to_did();
     assert_eq!(
-        kind(&resolver, &absent, &ResolveOptions::default()).await,
+        kind(&asked, &absent, &ResolveOptions::default()).await,
         ErrorKind::NotFound
     );
     for (text, expected) in [
@@ -151,7 +151,7 @@ async fn names_what_is_not_there() {
         ("did:web:127.0.0.1", ErrorKind::InvalidDid),
     ] {
         let outcome = kind(
-            &resolver,
+            &asked,
             &Did::parse(text).unwrap(),
             &ResolveOptions::default(),
         )
@@ -166,16 +166,16 @@ async fn a_deactivated_did_has_no_document_but_a_past() {
     let lab = ledger.create();
     ledger.at(START + HOUR);
     ledger.deactivate(&lab);
-    let resolver = resolver(Arc::new(ledger));
-    let now = resolver
+    let asked = reading(Arc::new(ledger));
+    let now = asked
         .resolve(&lab.did.to_did(), &ResolveOptions::default())
         .await
         .unwrap();
     assert_eq!((now.document, now.metadata.deactivated), (None, Some(true)));
-    let (_, ended) = resolver.last_document(&lab.did).await.unwrap();
+    let (_, ended) = asked.last_document(&lab.did).await.unwrap();
     assert!(ended.unwrap().unix_ms() >= START + HOUR);
     assert!(
-        resolver
+        asked
             .resolve(&lab.did.to_did(), &at(START + HOUR / 2))
             .await
             .unwrap()
@@ -218,8 +218,8 @@ async fn refuses_a_log_that_is_not_the_recorded_one() {
         },
     ];
     for (index, lie) in lies.into_iter().enumerate() {
-        let resolver = resolver(Arc::new(Liar(Arc::clone(&ledger), lie)));
-        let outcome = resolver
+        let asked = reading(Arc::new(Liar(Arc::clone(&ledger), lie)));
+        let outcome = asked
             .resolve(&lab.did.to_did(), &at(START + HOUR / 2))
             .await;
         // A log that repeats its first entry still shows the recorded version; anything else is refused.
@@ -238,8 +238,8 @@ async fn refuses_a_log_that_is_not_the_recorded_one() {
 async fn resolves_a_founder_at_its_first_version() {
     let ledger = TestLedger::found(START);
     let operator = ledger.operator();
-    let resolver = resolver(Arc::new(ledger));
-    let resolved = resolver
+    let asked = reading(Arc::new(ledger));
+    let resolved = asked
         .resolve(&operator.did.to_did(), &at(START + 1))
         .await
         .unwrap();

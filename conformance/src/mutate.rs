@@ -31,7 +31,7 @@ fn value(template: &Value, input: &[u8]) -> Value {
 fn change(node: &mut Value, input: &mut Input<'_>) {
     let step = input.byte();
     match node {
-        Value::Object(members) if !members.is_empty() && step % 4 != 0 => {
+        Value::Object(members) if !members.is_empty() && !step.is_multiple_of(4) => {
             let key = nth(members.keys(), step).cloned().unwrap_or_default();
             match step % 16 {
                 13 => drop(members.remove(&key)),
@@ -44,7 +44,7 @@ fn change(node: &mut Value, input: &mut Input<'_>) {
                 }
             }
         }
-        Value::Array(items) if !items.is_empty() && step % 4 != 0 => {
+        Value::Array(items) if !items.is_empty() && !step.is_multiple_of(4) => {
             let index = usize::from(step) % items.len();
             match step % 16 {
                 13 => drop(items.remove(index)),
@@ -57,7 +57,7 @@ fn change(node: &mut Value, input: &mut Input<'_>) {
                 }
             }
         }
-        Value::String(text) if step % 2 != 0 => edit(text, input),
+        Value::String(text) if !step.is_multiple_of(2) => edit(text, input),
         _ => *node = input.leaf(),
     }
 }

@@ -72,7 +72,7 @@ fn fill(path: &Path) {
 /// Writes until the node refuses for want of room; a database may have reserved some.
 fn refusal(stack: &Stack, party: &Party) -> u16 {
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(60) {
+    while started.elapsed() < Duration::from_mins(1) {
         let (envelope, _) = party.create_products(32);
         let status = stack.post("/v1/transactions", &envelope).status;
         if status != 201 {

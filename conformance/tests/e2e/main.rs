@@ -1,7 +1,6 @@
 //! The program as its users meet it: started, written to, read from, fed nonsense, killed and started again.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "what the helpers of a test cannot do is a failure of the test"

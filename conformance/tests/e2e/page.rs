@@ -80,18 +80,18 @@ impl Browser {
         };
         let target = browser.call(
             "Target.createTarget",
-            json!({"url": url, "width": 1200, "height": 1600}),
+            &json!({"url": url, "width": 1200, "height": 1600}),
         )["targetId"]
             .clone();
         browser.session = browser.call(
             "Target.attachToTarget",
-            json!({"targetId": target, "flatten": true}),
+            &json!({"targetId": target, "flatten": true}),
         )["sessionId"]
             .clone();
         browser
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.sent += 1;
         let mut message = json!({"id": self.sent, "method": method, "params": params});
         if self.session.is_string() {
@@ -120,7 +120,7 @@ impl Browser {
     fn evaluate(&mut self, script: &str) -> Value {
         let answer = self.call(
             "Runtime.evaluate",
-            json!({"expression": script, "returnByValue": true}),
+            &json!({"expression": script, "returnByValue": true}),
         );
         assert!(answer["exceptionDetails"].is_null(), "{answer}");
         answer["result"]["value"].clone()
@@ -141,7 +141,7 @@ impl Browser {
     }
 
     fn screenshot(&mut self) -> Vec<u8> {
-        let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        let picture = self.call("Page.captureScreenshot", &json!({"format": "png"}));
         data_encoding::BASE64
             .decode(picture["data"].as_str().unwrap().as_bytes())
             .unwrap()

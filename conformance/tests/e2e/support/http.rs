@@ -8,34 +8,34 @@ use std::time::{Duration, Instant};
 
 /// An answer, as it came.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// From the first byte sent to the last received.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|e| panic!("no JSON ({e}) in {}: {}", self.status, self.text()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 /// A request in the making.
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     method: &'a str,
     path: &'a str,
     headers: Vec<(&'a str, String)>,
@@ -43,7 +43,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub fn new(method: &'a str, path: &'a str) -> Self {
+    pub(crate) fn new(method: &'a str, path: &'a str) -> Self {
         Self {
             method,
             path,
@@ -52,22 +52,22 @@ impl<'a> Request<'a> {
         }
     }
 
-    pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("Authorization", format!("Bearer {token}"))
     }
 
-    pub fn body(mut self, media_type: &str, body: &'a [u8]) -> Self {
+    pub(crate) fn body(mut self, media_type: &str, body: &'a [u8]) -> Self {
         self.body = Some(body);
         self.header("Content-Type", media_type)
     }
 
     /// Sends to `host:port`; the connection closes afterwards.
-    pub fn send(&self, authority: &str) -> io::Result<Answer> {
+    pub(crate) fn send(&self, authority: &str) -> io::Result<Answer> {
         let started = Instant::now();
         let stream = TcpStream::connect(authority)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;

@@ -1,5 +1,5 @@
 //! What the tests of the running program share.
 
-pub mod http;
-pub mod party;
-pub mod stack;
+pub(crate) mod http;
+pub(crate) mod party;
+pub(crate) mod stack;

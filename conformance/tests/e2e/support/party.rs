@@ -13,13 +13,13 @@ const ENVELOPE_LIFE_MS: i64 = 10 * 60 * 1_000;
 
 /// The ledger that a stack runs, and its founder, who sponsors.
 #[derive(Clone, Copy)]
-pub struct Ledger {
-    pub id: LedgerId,
-    pub operator: ChopDid,
+pub(crate) struct Ledger {
+    pub(crate) id: LedgerId,
+    pub(crate) operator: ChopDid,
 }
 
 impl Ledger {
-    pub fn of(stack: &Stack) -> Self {
+    pub(crate) fn of(stack: &Stack) -> Self {
         let genesis = LedgerGenesis::parse(&stack.get("/v1/genesis").body).unwrap();
         Self {
             id: genesis.id(),
@@ -29,15 +29,15 @@ impl Ledger {
 }
 
 /// A party with an update key and a key that acts.
-pub struct Party {
-    pub did: ChopDid,
+pub(crate) struct Party {
+    pub(crate) did: ChopDid,
     ledger: Ledger,
     invoke: PrivateKey,
 }
 
 impl Party {
     /// Creates the DID of a service, which needs no pre-rotation.
-    pub fn create(stack: &Stack) -> Self {
+    pub(crate) fn create(stack: &Stack) -> Self {
         let ledger = Ledger::of(stack);
         let (update, invoke) = (key(), key());
         let document = Document::empty()
@@ -68,7 +68,7 @@ impl Party {
     }
 
     /// Makes an envelope that creates `count` products, all or none, and returns it with their DIDs.
-    pub fn create_products(&self, count: usize) -> (Value, Vec<ChopDid>) {
+    pub(crate) fn create_products(&self, count: usize) -> (Value, Vec<ChopDid>) {
         let mut actions = Vec::new();
         let mut dids = Vec::new();
         for _ in 0..count {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Returns the path of the `chopmark` binary, built from the present sources.
 ///
 /// `CHOPMARK_BIN` names another one.
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(path) = std::env::var_os("CHOPMARK_BIN") {
@@ -30,7 +30,7 @@ pub fn binary() -> &'static Path {
 }
 
 /// A running stack.
-pub struct Stack {
+pub(crate) struct Stack {
     child: Child,
     base: String,
     token: String,
@@ -38,12 +38,12 @@ pub struct Stack {
 
 impl Stack {
     /// Starts on a data folder and waits until it is ready.
-    pub fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         Self::start_with(data, &[])
     }
 
     /// Starts with further options.
-    pub fn start_with(data: &Path, options: &[&str]) -> Self {
+    pub(crate) fn start_with(data: &Path, options: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command
             .args(["up", "--listen", "127.0.0.1:0", "--data"])
@@ -55,7 +55,7 @@ impl Stack {
     }
 
     /// Starts a prepared command that ends in `chopmark up` and waits for its `ready` line.
-    pub fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -77,44 +77,42 @@ impl Stack {
         }
     }
 
-    pub fn read_token(&mut self, data: &Path) {
-        self.token = std::fs::read_to_string(data.join("admin.token"))
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+    pub(crate) fn read_token(&mut self, data: &Path) {
+        let file = std::fs::read_to_string(data.join("admin.token")).unwrap_or_default();
+        file.trim().clone_into(&mut self.token);
     }
 
-    pub fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// Host and port.
-    pub fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         self.base.split_once("://").unwrap().1
     }
 
-    pub fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn send(&self, request: &Request<'_>) -> Answer {
+    pub(crate) fn send(&self, request: &Request<'_>) -> Answer {
         request.send(self.authority()).unwrap()
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(&Request::new("GET", path))
     }
 
     /// Posts JSON under the admin token.
-    pub fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.try_post(path, body).unwrap()
     }
 
-    pub fn try_post(&self, path: &str, body: &Value) -> io::Result<Answer> {
+    pub(crate) fn try_post(&self, path: &str, body: &Value) -> io::Result<Answer> {
         let body = serde_json::to_vec(body)?;
         Request::new("POST", path)
             .bearer(&self.token)
@@ -123,13 +121,13 @@ impl Stack {
     }
 
     /// Ends the process at once, as a power cut does.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Sends SIGTERM and returns how the process ended and how long that took.
-    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+    pub(crate) fn terminate(mut self) -> (ExitStatus, Duration) {
         let started = Instant::now();
         signal(self.child.id(), "TERM");
         loop {
@@ -152,7 +150,7 @@ impl Drop for Stack {
     }
 }
 
-pub fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill")
         .arg(format!("-{name}"))
         .arg(pid.to_string())

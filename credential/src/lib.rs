@@ -1,1 +1,20 @@
-//! The W3C Verifiable Credentials data model, securing mechanisms, status lists and verdicts.
+//! W3C Verifiable Credentials without I/O: the data model, securing mechanisms, status lists, schemas and the verdict.
+//!
+//! A credential goes one way through here: bytes → [`SecuredCredential::parse`] (strict JSON, structure) → evidence that the
+//! caller gathers ([`verdict::Evidence`]) → [`verdict::judge`] → [`verdict::Verdict`]. Issuing goes the other way:
+//! JSON → [`issuing`] (all validation first) → secured bytes.
+
+pub mod contexts;
+pub mod issuing;
+pub mod model;
+pub mod problem;
+pub mod schema;
+pub mod securing;
+pub mod status;
+pub mod verdict;
+
+pub use contexts::{ContextError, Contexts};
+pub use model::{Credential, ModelError, Presentation, Version};
+pub use problem::ProblemType;
+pub use securing::{SecuredCredential, SecuredPresentation};
+pub use verdict::Verdict;

@@ -70,7 +70,12 @@ mod tests {
     fn every_file_of_every_pack_is_embedded() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         let mut found = BTreeSet::new();
-        files_below(&root, "", &mut found);
+        for entry in std::fs::read_dir(&root).unwrap() {
+            let entry = entry.unwrap();
+            if entry.path().is_dir() {
+                files_below(&entry.path(), &format!("{}/", entry.file_name().to_str().unwrap()), &mut found);
+            }
+        }
         let embedded: BTreeSet<String> = SCENARIOS
             .iter()
             .flat_map(|pack| {

@@ -1,0 +1,229 @@
+//! The active context: what each term means at one place of a document.
+
+use super::error::ContextError;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The most processed contexts kept beyond those that documents name directly.
+const MAX_DERIVED: usize = 2_048;
+
+/// Is a table of terms, with the contexts that its scoped terms lead to, kept once computed.
+#[derive(Debug, Default)]
+pub(super) struct Active {
+    pub(super) terms: HashMap<String, Arc<Term>>,
+    pub(super) vocab: Option<String>,
+    derived: RwLock<HashMap<String, Arc<Active>>>,
+    tally: Arc<AtomicUsize>,
+}
+
+/// Is a term definition (JSON-LD 1.1 API §4.2).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Term {
+    /// What it means; none: explicitly nothing.
+    pub(super) iri: Option<String>,
+    pub(super) reverse: bool,
+    pub(super) protected: bool,
+    pub(super) prefix: bool,
+    pub(super) coercion: Option<String>,
+    pub(super) container: Vec<String>,
+    pub(super) language: Option<Value>,
+    pub(super) direction: Option<Value>,
+    pub(super) index: Option<String>,
+    pub(super) nest: Option<String>,
+    /// The context that holds below it.
+    pub(super) context: Option<Value>,
+}
+
+impl Term {
+    /// Says whether both define the same, protection aside.
+    pub(super) fn same_meaning(&self, other: &Self) -> bool {
+        let unprotected = |term: &Self| Self {
+            protected: false,
+            ..term.clone()
+        };
+        unprotected(self) == unprotected(other)
+    }
+
+    pub(super) fn holds(&self, container: &str) -> bool {
+        self.container.iter().any(|name| name == container)
+    }
+}
+
+/// Is what a text means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning<'a> {
+    Keyword(&'a str),
+    Iri,
+    Nothing,
+}
+
+impl Active {
+    pub(super) fn new(tally: Arc<AtomicUsize>) -> Self {
+        Self {
+            tally,
+            ..Self::default()
+        }
+    }
+
+    /// Copies terms and vocabulary, to be changed; what was derived stays behind.
+    pub(super) fn fork(&self) -> Self {
+        Self {
+            terms: self.terms.clone(),
+            vocab: self.vocab.clone(),
+            derived: RwLock::default(),
+            tally: Arc::clone(&self.tally),
+        }
+    }
+
+    /// Forgets every term, as the context `null` does.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(Arc::clone(&self.tally))
+    }
+
+    pub(super) fn protects(&self) -> Option<&str> {
+        self.terms
+            .iter()
+            .filter(|(_, term)| term.protected)
+            .map(|(name, _)| name.as_str())
+            .min()
+    }
+
+    /// Finds a context derived before, or computes and keeps it.
+    pub(super) fn derive(
+        &self,
+        key: &str,
+        compute: impl FnOnce() -> Result<Arc<Self>, ContextError>,
+    ) -> Result<Arc<Self>, ContextError> {
+        let known = self.derived.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(key) {
+            return Ok(Arc::clone(found));
+        }
+        drop(known);
+        let computed = compute()?;
+        if self.tally.fetch_add(1, Ordering::Relaxed) < MAX_DERIVED {
+            self.derived
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key.to_owned(), Arc::clone(&computed));
+        }
+        Ok(computed)
+    }
+
+    /// Says whether no more derived contexts are kept, so that a fresh table would serve better.
+    pub(super) fn is_full(&self) -> bool {
+        self.tally.load(Ordering::Relaxed) >= MAX_DERIVED
+    }
+
+    /// Resolves a key or type (JSON-LD 1.1 API §5.2, `vocab` true).
+    pub(super) fn meaning<'a>(&'a self, text: &'a str) -> (Meaning<'a>, Option<&'a Arc<Term>>) {
+        if text.starts_with('@') && (is_keyword(text) || looks_like_keyword(text)) {
+            let meaning = if is_keyword(text) {
+                Meaning::Keyword(text)
+            } else {
+                Meaning::Nothing
+            };
+            return (meaning, None);
+        }
+        if let Some(term) = self.terms.get(text) {
+            let meaning = match term.iri.as_deref() {
+                None => Meaning::Nothing,
+                Some(iri) if is_keyword(iri) => Meaning::Keyword(iri),
+                Some(_) => Meaning::Iri,
+            };
+            return (meaning, Some(term));
+        }
+        if is_absolute(text) || self.vocab.is_some() {
+            (Meaning::Iri, None)
+        } else {
+            (Meaning::Nothing, None)
+        }
+    }
+
+    /// Expands a text to an IRI or keyword; `vocab` says whether terms and the vocabulary count (JSON-LD 1.1 API §5.2).
+    pub(super) fn expand(&self, text: &str, vocab: bool) -> Option<String> {
+        if is_keyword(text) {
+            return Some(text.to_owned());
+        }
+        if looks_like_keyword(text) {
+            return None;
+        }
+        if let Some(term) = self.terms.get(text)
+            && (vocab || term.iri.as_deref().is_some_and(is_keyword))
+        {
+            return term.iri.clone();
+        }
+        if let Some((prefix, suffix)) = split_prefix(text) {
+            if prefix == "_" || suffix.starts_with("//") {
+                return Some(text.to_owned());
+            }
+            if let Some(term) = self.terms.get(prefix)
+                && term.prefix
+                && let Some(iri) = &term.iri
+            {
+                return Some(format!("{iri}{suffix}"));
+            }
+            if is_absolute(text) {
+                return Some(text.to_owned());
+            }
+        }
+        match &self.vocab {
+            Some(base) if vocab => Some(format!("{base}{text}")),
+            _ => None,
+        }
+    }
+}
+
+/// Splits at a colon that is not the first character.
+pub(super) fn split_prefix(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':')
+        .filter(|(prefix, _)| !prefix.is_empty())
+}
+
+/// Says whether a text begins with a scheme, or names a blank node.
+pub(super) fn is_absolute(text: &str) -> bool {
+    split_prefix(text).is_some_and(|(scheme, rest)| {
+        scheme == "_"
+            || (!rest.is_empty()
+                && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')))
+    })
+}
+
+pub(super) fn is_keyword(text: &str) -> bool {
+    matches!(
+        text,
+        "@base"
+            | "@container"
+            | "@context"
+            | "@direction"
+            | "@graph"
+            | "@id"
+            | "@import"
+            | "@included"
+            | "@index"
+            | "@json"
+            | "@language"
+            | "@list"
+            | "@nest"
+            | "@none"
+            | "@prefix"
+            | "@propagate"
+            | "@protected"
+            | "@reverse"
+            | "@set"
+            | "@type"
+            | "@value"
+            | "@version"
+            | "@vocab"
+    )
+}
+
+/// Says whether a text has the form that JSON-LD reserves: `@` and letters.
+pub(super) fn looks_like_keyword(text: &str) -> bool {
+    text.strip_prefix('@')
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}

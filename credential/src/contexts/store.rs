@@ -1,0 +1,142 @@
+//! The contexts at hand, and their processed form, kept once computed.
+
+use super::active::Active;
+use super::error::ContextError;
+use super::process::{Processor, Scope};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The most lists of contexts whose processed form is kept.
+const MAX_TABLES: usize = 256;
+
+/// Holds the contexts that documents may name: the embedded ones, and those that the caller adds from committed state.
+///
+/// A list of contexts is processed once; every later document that names the same list finds its terms ready.
+#[derive(Debug)]
+pub struct Contexts {
+    documents: RwLock<BTreeMap<String, Arc<Value>>>,
+    tables: RwLock<HashMap<String, Arc<Active>>>,
+}
+
+impl Default for Contexts {
+    fn default() -> Self {
+        Self::embedded()
+    }
+}
+
+impl Contexts {
+    /// Holds the contexts of `chop-schemas`.
+    pub fn embedded() -> Self {
+        let documents = chop_schemas::CONTEXTS
+            .iter()
+            .filter_map(|file| Some((file.url.to_owned(), Arc::new(context_of(file.text).ok()?))))
+            .collect();
+        Self {
+            documents: RwLock::new(documents),
+            tables: RwLock::default(),
+        }
+    }
+
+    /// Adds a context, or replaces one that was added; an embedded one stays.
+    ///
+    /// # Errors
+    /// When the text is no JSON object with `@context`, or the URL is that of an embedded context.
+    pub fn add(&self, url: &str, text: &str) -> Result<(), ContextError> {
+        if chop_schemas::context(url).is_some() {
+            return Err(ContextError::Malformed {
+                at: url.to_owned(),
+                reason: "an embedded context is not replaced",
+            });
+        }
+        let context = context_of(text)?;
+        self.documents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(url.to_owned(), Arc::new(context));
+        self.tables
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        Ok(())
+    }
+
+    /// Says whether a context is known here.
+    pub fn knows(&self, url: &str) -> bool {
+        self.document(url).is_ok()
+    }
+
+    /// Finds a context's `@context` by its URL.
+    pub(super) fn document(&self, url: &str) -> Result<Arc<Value>, ContextError> {
+        self.documents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(url)
+            .cloned()
+            .ok_or_else(|| ContextError::Unknown {
+                url: url.to_owned(),
+            })
+    }
+
+    /// Returns the terms under a document's `@context`.
+    pub(super) fn table(
+        &self,
+        context: &Value,
+        processor: &Processor<'_>,
+    ) -> Result<Arc<Active>, ContextError> {
+        let Some(key) = key(context) else {
+            return processor.apply(&initial(), context, Scope::Guarded);
+        };
+        if let Some(found) = self
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            if !found.is_full() {
+                return Ok(Arc::clone(found));
+            }
+        }
+        let table = processor.apply(&initial(), context, Scope::Guarded)?;
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if tables.len() >= MAX_TABLES {
+            tables.clear();
+        }
+        tables.insert(key, Arc::clone(&table));
+        Ok(table)
+    }
+}
+
+fn initial() -> Arc<Active> {
+    Arc::new(Active::new(Arc::new(AtomicUsize::new(0))))
+}
+
+/// Joins a list of URLs; a context with terms of its own is not kept.
+fn key(context: &Value) -> Option<String> {
+    let items = match context {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let mut key = String::with_capacity(128);
+    for item in items {
+        key.push_str(item.as_str()?);
+        key.push('\n');
+    }
+    Some(key)
+}
+
+fn context_of(text: &str) -> Result<Value, ContextError> {
+    let wrong = |reason| ContextError::Malformed {
+        at: "@context".to_owned(),
+        reason,
+    };
+    let limits = chop_integrity::json::Limits::CREDENTIAL;
+    match chop_integrity::json::parse(text.as_bytes(), &limits) {
+        Ok(Value::Object(mut object)) => object
+            .remove("@context")
+            .ok_or(wrong("the document has none")),
+        Ok(_) => Err(wrong("the document is no object")),
+        Err(_) => Err(wrong("the document is not strict JSON")),
+    }
+}

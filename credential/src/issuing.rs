@@ -1,0 +1,396 @@
+//! Issuing: every validation first, then the signature.
+
+#[cfg(test)]
+mod tests;
+
+use crate::contexts::{ContextError, Contexts};
+use crate::model::{Credential, ModelError, Presentation, Version, is_url};
+use crate::securing::jose::{Algorithm, JoseError, TokenKind};
+use crate::securing::{ParseError, SecuredCredential, Securing};
+use chop_integrity::proof::{self, JcsSuite, ProofError, ProofOptions};
+use chop_integrity::{JcsError, Timestamp};
+use chop_keys::{InputError, JwsSigningInput, KeyType, SignError, Signer};
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Map, Value, json};
+
+/// Says why nothing was issued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The document breaks the data model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The document uses terms that no context defines, or contexts that are not known here.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// The document follows version 1.1 of the data model, which is accepted for verifying only.
+    #[error("credentials are issued under version 2.0 of the data model, this one names 1.1")]
+    Version,
+    /// A status entry is not one that the issuer can answer for.
+    #[error("credentialStatus: {reason}")]
+    Status {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The verification method is not the issuer's, or the holder's.
+    #[error("verification method {method} is not one of {signer}")]
+    Method {
+        /// The verification method.
+        method: String,
+        /// The issuer, or holder.
+        signer: String,
+    },
+    /// No suite signs with the key.
+    #[error("no suite is issued with {0} keys")]
+    KeyType(KeyType),
+    /// The document already carries a proof that cannot be kept beside the new one.
+    #[error("document is secured already: {reason}")]
+    Secured {
+        /// What stands in the way.
+        reason: &'static str,
+    },
+    /// The document's own proofs are malformed.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The proof was not made.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The token was not made.
+    #[error(transparent)]
+    Jose(#[from] JoseError),
+    /// The payload has no JSON text.
+    #[error(transparent)]
+    Canonical(#[from] JcsError),
+    /// The token's parts do not fit together.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+impl IssueError {
+    /// Returns the stable code of the rule.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Model(error) => error.rule(),
+            Self::Context(error) => error.rule(),
+            Self::Version => "issue.version",
+            Self::Status { .. } => "issue.status",
+            Self::Method { .. } => "issue.method",
+            Self::KeyType(_) => "issue.key-type",
+            Self::Secured { .. } => "issue.secured",
+            Self::Parse(error) => error.rule(),
+            Self::Jose(error) => error.rule(),
+            Self::Proof(_) | Self::Canonical(_) | Self::Input(_) | Self::Sign(_) => "issue.signing",
+        }
+    }
+
+    /// Says whether the document is at fault, rather than the issuer.
+    pub fn is_clients(&self) -> bool {
+        !matches!(self, Self::Sign(_) | Self::Input(_))
+    }
+}
+
+/// Says how a Data Integrity proof is made.
+#[derive(Clone, Debug)]
+pub struct ProofRequest<'a> {
+    /// URL of the verification method whose key signs.
+    pub verification_method: &'a str,
+    /// When the proof is made; none: not named.
+    pub created: Option<Timestamp>,
+    /// When the proof ends.
+    pub expires: Option<Timestamp>,
+    /// The proof's own id, by which later proofs refer to it.
+    pub id: Option<&'a str>,
+    /// Security domains.
+    pub domain: &'a [String],
+    /// What the verifier asked to be signed.
+    pub challenge: Option<&'a str>,
+    /// Ids of proofs of the document that this one builds on.
+    pub previous_proof: &'a [String],
+}
+
+impl<'a> ProofRequest<'a> {
+    /// Begins with what every proof has.
+    pub fn new(verification_method: &'a str, created: Timestamp) -> Self {
+        Self {
+            verification_method,
+            created: Some(created),
+            expires: None,
+            id: None,
+            domain: &[],
+            challenge: None,
+            previous_proof: &[],
+        }
+    }
+}
+
+/// Checks everything that issuing a credential checks, short of signing it.
+///
+/// # Errors
+/// When the credential breaks the data model of version 2.0, or uses terms that no context defines.
+pub fn check_credential(credential: &Credential, contexts: &Contexts) -> Result<(), IssueError> {
+    if credential.version() != Version::V2 {
+        return Err(IssueError::Version);
+    }
+    for entry in credential.status_entries()? {
+        if let crate::status::StatusEntry::Bitstring(entry) = entry
+            && !is_url(entry.list)
+        {
+            return Err(IssueError::Status {
+                reason: "statusListCredential is no URL",
+            });
+        }
+    }
+    contexts.check(credential)?;
+    Ok(())
+}
+
+/// Issues a credential with a Data Integrity proof of the jcs suite that goes with the signer's key.
+///
+/// Proofs that the credential carries already are kept: the new one is added to the set, or to the chain that
+/// `previous_proof` names.
+///
+/// # Errors
+/// When the credential fails any validation, the method is not the issuer's, or signing fails.
+pub fn issue(
+    credential: Value,
+    contexts: &Contexts,
+    request: &ProofRequest<'_>,
+    signer: &dyn Signer,
+) -> Result<Value, IssueError> {
+    let secured = SecuredCredential::from_value(credential)?;
+    check_credential(secured.credential(), contexts)?;
+    let proofs = match secured.securing() {
+        Securing::Unsecured => {
+            is_of(request.verification_method, secured.credential().issuer())?;
+            Vec::new()
+        }
+        // A further proof may be somebody else's: an endorsement.
+        Securing::DataIntegrity(proofs) => proofs.clone(),
+        Securing::Jose(_) => {
+            return Err(IssueError::Secured {
+                reason: "it is a token",
+            });
+        }
+    };
+    let json = secured.credential().json();
+    sign_document(json.clone(), proofs, "assertionMethod", request, signer)
+}
+
+/// Presents: adds a Data Integrity proof for authentication to a presentation.
+///
+/// # Errors
+/// When the presentation fails any validation, the method is not the holder's, or signing fails.
+pub fn present(
+    presentation: Value,
+    contexts: &Contexts,
+    request: &ProofRequest<'_>,
+    signer: &dyn Signer,
+) -> Result<Value, IssueError> {
+    let presentation = Presentation::from_value(presentation)?;
+    check_presentation(&presentation, contexts)?;
+    if let Some(holder) = presentation.holder() {
+        is_of(request.verification_method, holder)?;
+    }
+    sign_document(
+        presentation.into_json(),
+        Vec::new(),
+        "authentication",
+        request,
+        signer,
+    )
+}
+
+/// Issues a credential as a compact `vc+jwt`.
+///
+/// # Errors
+/// When the credential fails any validation or carries a proof, the method is not the issuer's, or signing fails.
+pub fn issue_jwt(
+    credential: Value,
+    contexts: &Contexts,
+    verification_method: &str,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
+    let credential = Credential::from_value(credential)?;
+    check_credential(&credential, contexts)?;
+    is_of(verification_method, credential.issuer())?;
+    token(
+        credential.json(),
+        TokenKind::Credential,
+        verification_method,
+        signer,
+    )
+}
+
+/// Presents as a compact `vp+jwt`, for an audience and with a nonce.
+///
+/// # Errors
+/// When the presentation fails any validation, the method is not the holder's, or signing fails.
+pub fn present_jwt(
+    presentation: Value,
+    contexts: &Contexts,
+    verification_method: &str,
+    for_verifier: &TokenTerms<'_>,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
+    let presentation = Presentation::from_value(presentation)?;
+    check_presentation(&presentation, contexts)?;
+    if let Some(holder) = presentation.holder() {
+        is_of(verification_method, holder)?;
+    }
+    let mut payload = presentation.into_json();
+    for (claim, value) in [
+        ("aud", for_verifier.audience),
+        ("nonce", for_verifier.nonce),
+    ] {
+        if let Some(value) = value {
+            payload.insert(claim.to_owned(), Value::from(value));
+        }
+    }
+    token(
+        &payload,
+        TokenKind::Presentation,
+        verification_method,
+        signer,
+    )
+}
+
+/// Says for whom a token is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenTerms<'a> {
+    /// `aud`.
+    pub audience: Option<&'a str>,
+    /// `nonce`.
+    pub nonce: Option<&'a str>,
+}
+
+/// Wraps a compact `vc+jwt` as an `EnvelopedVerifiableCredential` (VC Data Model 2.0 §4.13.1).
+pub fn enveloped_credential(token: &str) -> Value {
+    envelope(
+        token,
+        TokenKind::Credential,
+        "EnvelopedVerifiableCredential",
+    )
+}
+
+/// Wraps a compact `vp+jwt` as an `EnvelopedVerifiablePresentation` (VC Data Model 2.0 §4.13.2).
+pub fn enveloped_presentation(token: &str) -> Value {
+    envelope(
+        token,
+        TokenKind::Presentation,
+        "EnvelopedVerifiablePresentation",
+    )
+}
+
+fn envelope(token: &str, kind: TokenKind, name: &str) -> Value {
+    json!({
+        "@context": [Version::V2.base_context()],
+        "id": format!("data:{},{token}", kind.media_type()),
+        "type": name,
+    })
+}
+
+fn check_presentation(presentation: &Presentation, contexts: &Contexts) -> Result<(), IssueError> {
+    if presentation.version() != Version::V2 {
+        return Err(IssueError::Version);
+    }
+    let own: Map<String, Value> = presentation
+        .json()
+        .iter()
+        .filter(|(name, _)| *name != "verifiableCredential")
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    contexts.check_document(&own)?;
+    Ok(())
+}
+
+/// Checks that a verification method is in the signer's own document.
+fn is_of(method: &str, signer: &str) -> Result<(), IssueError> {
+    match method.split_once('#') {
+        Some((holder, fragment)) if holder == signer && !fragment.is_empty() => Ok(()),
+        _ => Err(IssueError::Method {
+            method: method.to_owned(),
+            signer: signer.to_owned(),
+        }),
+    }
+}
+
+fn sign_document(
+    mut document: Map<String, Value>,
+    proofs: Vec<Map<String, Value>>,
+    purpose: &str,
+    request: &ProofRequest<'_>,
+    signer: &dyn Signer,
+) -> Result<Value, IssueError> {
+    let key = signer.public_key();
+    let suite = JcsSuite::for_key(key.key_type()).ok_or(IssueError::KeyType(key.key_type()))?;
+    let mut options = ProofOptions::new(suite, request.verification_method, purpose);
+    options.id = request.id.map(str::to_owned);
+    options.created = request.created.map(|time| time.to_seconds_text());
+    options.expires = request.expires.map(|time| time.to_seconds_text());
+    options.domain = request.domain.to_vec();
+    options.challenge = request.challenge.map(str::to_owned);
+    options.previous_proof = request.previous_proof.to_vec();
+    let previous: Vec<&Map<String, Value>> = proofs
+        .iter()
+        .filter(|proof| {
+            let id = proof.get("id").and_then(Value::as_str);
+            id.is_some_and(|id| request.previous_proof.iter().any(|named| named == id))
+        })
+        .collect();
+    let proof = proof::sign_after(&document, &previous, &options, key, |input| {
+        signer.sign_credential(input)
+    })?;
+    let secured = if proofs.is_empty() {
+        Value::Object(proof)
+    } else {
+        Value::Array(
+            proofs
+                .into_iter()
+                .chain([proof])
+                .map(Value::Object)
+                .collect(),
+        )
+    };
+    document.insert("proof".to_owned(), secured);
+    Ok(Value::Object(document))
+}
+
+fn token(
+    payload: &Map<String, Value>,
+    kind: TokenKind,
+    verification_method: &str,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
+    for reserved in ["vc", "vp"] {
+        if payload.contains_key(reserved) {
+            return Err(JoseError::Claim {
+                claim: reserved,
+                reason: "credentials and presentations are not wrapped in a claim",
+            }
+            .into());
+        }
+    }
+    let key_type = signer.public_key().key_type();
+    let algorithm = Algorithm::for_key(key_type).ok_or(IssueError::KeyType(key_type))?;
+    let header = json!({
+        "alg": algorithm.name(),
+        "cty": kind.cty(),
+        "kid": verification_method,
+        "typ": kind.typ(),
+    });
+    let encode = |bytes: Vec<u8>| BASE64URL_NOPAD.encode(&bytes);
+    let input = JwsSigningInput::new(format!(
+        "{}.{}",
+        encode(chop_integrity::canonicalize(&header)?),
+        encode(chop_integrity::canonicalize(payload)?)
+    ))?;
+    let signature = signer.sign_jws(&input)?;
+    Ok(format!(
+        "{}.{}",
+        input.as_str(),
+        BASE64URL_NOPAD.encode(signature.as_bytes())
+    ))
+}

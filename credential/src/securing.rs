@@ -1,0 +1,79 @@
+//! Securing mechanisms: who signed what, and whether it holds.
+
+mod data_integrity;
+mod data_url;
+mod error;
+pub mod jose;
+mod secured;
+mod suites;
+#[cfg(test)]
+mod tests;
+
+pub use data_integrity::ProofReport;
+pub use error::SecuringError;
+pub use secured::{Claims, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing};
+pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
+
+use crate::verdict::{Finding, KeyFact};
+use chop_integrity::Timestamp;
+use std::collections::BTreeMap;
+
+/// Says what a proof must be for, and as of when.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofTerms<'a> {
+    /// The verification relationship, such as `assertionMethod`.
+    pub purpose: &'a str,
+    /// The time as of which an expiry counts.
+    pub as_of: Timestamp,
+    /// How far a signer's clock may run ahead, in milliseconds.
+    pub clock_skew_ms: i64,
+}
+
+/// Are the keys at hand, by verification method.
+pub type Keys = BTreeMap<String, Finding<KeyFact>>;
+
+impl Secured<'_> {
+    /// Verifies every signature; one report each, in the order of the document.
+    ///
+    /// An empty list means that nobody signed.
+    pub fn verify(&self, keys: &Keys, terms: &ProofTerms<'_>) -> Vec<ProofReport> {
+        match self.securing {
+            Securing::Unsecured => Vec::new(),
+            Securing::DataIntegrity(proofs) => {
+                data_integrity::verify(self.document, proofs, keys, terms)
+            }
+            Securing::Jose(token) => vec![token.verify(self.claims, self.signer, keys, terms)],
+        }
+    }
+}
+
+/// Finds a key and checks that its controller lists it for the purpose.
+fn usable<'k>(
+    keys: &'k Keys,
+    method: &str,
+    terms: &ProofTerms<'_>,
+) -> Result<&'k KeyFact, SecuringError> {
+    match keys.get(method) {
+        Some(Finding::Found(fact)) => {
+            if fact.relationships.iter().any(|name| name == terms.purpose) {
+                Ok(fact)
+            } else {
+                Err(SecuringError::Relationship {
+                    method: method.to_owned(),
+                    purpose: terms.purpose.to_owned(),
+                })
+            }
+        }
+        Some(Finding::Absent) => Err(SecuringError::NoKey {
+            method: method.to_owned(),
+        }),
+        Some(Finding::Unreachable { reason }) => Err(SecuringError::KeyUnreachable {
+            method: method.to_owned(),
+            reason: reason.clone(),
+        }),
+        Some(Finding::NotSought) | None => Err(SecuringError::KeyUnreachable {
+            method: method.to_owned(),
+            reason: "nobody resolved it".to_owned(),
+        }),
+    }
+}

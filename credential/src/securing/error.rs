@@ -1,0 +1,130 @@
+//! Why a signature does not count.
+
+use super::jose::JoseError;
+use crate::problem::ProblemType;
+use chop_integrity::Timestamp;
+use chop_integrity::proof::ProofError;
+
+/// Says why a signature does not count.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecuringError {
+    /// The proof is malformed, or its signature does not match.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The token is malformed, or its signature does not match.
+    #[error(transparent)]
+    Jose(#[from] JoseError),
+    /// The cryptosuite is not one that is checked here.
+    #[error("cryptosuite {found:?} is not supported")]
+    UnknownSuite {
+        /// What the proof names.
+        found: String,
+    },
+    /// The proof was made for another purpose.
+    #[error("proof is for {found}, it must be for {expected}")]
+    Purpose {
+        /// What it must be for.
+        expected: String,
+        /// What it is for.
+        found: String,
+    },
+    /// The proof has expired.
+    #[error("proof expired at {expires}, it is judged as of {as_of}")]
+    Expired {
+        /// When it expired.
+        expires: Timestamp,
+        /// As of when it is judged.
+        as_of: Timestamp,
+    },
+    /// The proof says that it was made later than now.
+    #[error("proof was created at {created}, it is judged as of {as_of}")]
+    Future {
+        /// When it says it was made.
+        created: Timestamp,
+        /// As of when it is judged.
+        as_of: Timestamp,
+    },
+    /// Another proof that this one builds on is not there.
+    #[error("previousProof names {id:?}, no proof of the document has that id")]
+    Dangling {
+        /// The id that is not there.
+        id: String,
+    },
+    /// Two proofs share an id.
+    #[error("two proofs have the id {id:?}")]
+    RepeatedId {
+        /// The id.
+        id: String,
+    },
+    /// The document names contexts that the proof does not cover.
+    #[error("@context of the document goes on after the proof's: what follows is not signed")]
+    UnsignedContext,
+    /// The verification method does not exist.
+    #[error("verification method {method} does not exist")]
+    NoKey {
+        /// Its URL.
+        method: String,
+    },
+    /// Whether the verification method exists could not be learnt.
+    #[error("verification method {method} could not be resolved: {reason}")]
+    KeyUnreachable {
+        /// Its URL.
+        method: String,
+        /// Why.
+        reason: String,
+    },
+    /// The controller does not list the verification method for the purpose.
+    #[error("verification method {method} is not listed under {purpose}")]
+    Relationship {
+        /// Its URL.
+        method: String,
+        /// The relationship that is needed.
+        purpose: String,
+    },
+}
+
+impl SecuringError {
+    /// Returns the stable code of the rule.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Proof(error) => match error {
+                ProofError::Suite { .. } => "proof.suite",
+                ProofError::Type { .. } => "proof.type",
+                ProofError::Context => "proof.context",
+                ProofError::KeyType { .. } => "proof.key-type",
+                ProofError::Verify(_) => "proof.signature",
+                _ => "proof.malformed",
+            },
+            Self::Jose(error) => error.rule(),
+            Self::UnknownSuite { .. } => "proof.suite",
+            Self::Purpose { .. } => "proof.purpose",
+            Self::Expired { .. } => "proof.expired",
+            Self::Future { .. } => "proof.future",
+            Self::Dangling { .. } => "proof.dangling",
+            Self::RepeatedId { .. } => "proof.repeated-id",
+            Self::UnsignedContext => "proof.unsigned-context",
+            Self::NoKey { .. } => "proof.no-key",
+            Self::KeyUnreachable { .. } => "proof.key-unreachable",
+            Self::Relationship { .. } => "proof.relationship",
+        }
+    }
+
+    /// Returns the problem type.
+    pub fn problem(&self) -> ProblemType {
+        match self {
+            Self::Proof(_) | Self::Expired { .. } | Self::Future { .. } | Self::Dangling { .. } => {
+                ProblemType::ProofVerification
+            }
+            Self::NoKey { .. } => ProblemType::InvalidVerificationMethod,
+            Self::Relationship { .. } => ProblemType::InvalidRelationship,
+            Self::KeyUnreachable { .. } => ProblemType::EvidenceUnavailable,
+            _ => ProblemType::CryptographicSecurity,
+        }
+    }
+
+    /// Says whether the signature might hold: what it takes to know was not to be had.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self, Self::KeyUnreachable { .. })
+    }
+}

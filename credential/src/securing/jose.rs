@@ -1,0 +1,271 @@
+//! `vc+jwt` and `vp+jwt`: compact JWS whose payload is the document itself (VC-JOSE-COSE §3.1).
+
+mod header;
+
+use super::secured::Claims;
+use super::{Keys, ProofReport, ProofTerms, SecuringError, usable};
+use chop_integrity::json::{self, JsonError, Limits};
+use chop_keys::{KeyType, VerifyError};
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Map, Value};
+
+pub use header::{Algorithm, Header};
+
+/// Says what a token holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A credential, `vc+jwt`.
+    Credential,
+    /// A presentation, `vp+jwt`.
+    Presentation,
+}
+
+impl TokenKind {
+    /// The value of the header's `typ`.
+    pub const fn typ(self) -> &'static str {
+        match self {
+            Self::Credential => "vc+jwt",
+            Self::Presentation => "vp+jwt",
+        }
+    }
+
+    /// The value of the header's `cty`.
+    pub const fn cty(self) -> &'static str {
+        match self {
+            Self::Credential => "vc",
+            Self::Presentation => "vp",
+        }
+    }
+
+    /// The media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Credential => "application/vc+jwt",
+            Self::Presentation => "application/vp+jwt",
+        }
+    }
+}
+
+/// Says why a token does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoseError {
+    /// The text is not three base64url parts.
+    #[error("token is no compact JWS: {reason}")]
+    Compact {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Header or payload are not strict JSON objects.
+    #[error("token's {part} is refused: {error}")]
+    Json {
+        /// `header` or `payload`.
+        part: &'static str,
+        /// Why.
+        error: JsonError,
+    },
+    /// A header member is missing, not allowed, or of another kind than it must be.
+    #[error("token header's {member} {reason}")]
+    Header {
+        /// The member.
+        member: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The algorithm is not one that is checked here.
+    #[error("token's alg {found:?} is none of EdDSA, Ed25519, ES256, ES384")]
+    Algorithm {
+        /// What the header names.
+        found: String,
+    },
+    /// The algorithm does not go with the key.
+    #[error("token's alg {algorithm} does not use {key_type} keys")]
+    KeyType {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// The key's type.
+        key_type: KeyType,
+    },
+    /// A claim is not what it must be.
+    #[error("token's claim {claim}: {reason}")]
+    Claim {
+        /// The claim.
+        claim: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The token names no key.
+    #[error("token names no key: its header has no usable kid")]
+    NoKeyId,
+    /// An envelope's media type is not one that is read here.
+    #[error("envelope holds {found:?}, which is not supported here")]
+    Envelope {
+        /// The media type with its parameters.
+        found: String,
+    },
+    /// The signature does not match.
+    #[error(transparent)]
+    Signature(#[from] VerifyError),
+}
+
+impl JoseError {
+    /// Returns the stable code of the rule.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Compact { .. } => "jose.compact",
+            Self::Json { .. } => "jose.json",
+            Self::Header { .. } => "jose.header",
+            Self::Algorithm { .. } => "jose.algorithm",
+            Self::KeyType { .. } => "jose.key-type",
+            Self::Claim { .. } => "jose.claim",
+            Self::NoKeyId => "jose.no-key-id",
+            Self::Envelope { .. } => "jose.envelope",
+            Self::Signature(_) => "jose.signature",
+        }
+    }
+}
+
+/// Is a compact token whose header is allowed and whose signature is not yet verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    compact: String,
+    /// Where the signing input ends in `compact`.
+    signed_len: usize,
+    header: Header,
+    signature: Vec<u8>,
+}
+
+impl Token {
+    /// Parses a compact token and its payload.
+    ///
+    /// # Errors
+    /// When it is not three canonical base64url parts, its header is not allowed for the kind, or its payload is no strict
+    /// JSON object.
+    pub fn parse(text: &str, kind: TokenKind) -> Result<(Self, Map<String, Value>), JoseError> {
+        if text.len() > Limits::CREDENTIAL.max_bytes * 4 / 3 {
+            return Err(JoseError::Compact {
+                reason: "it is too long",
+            });
+        }
+        let mut parts = text.split('.');
+        let (Some(head), Some(body), Some(tail), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(JoseError::Compact {
+                reason: "it has not three parts",
+            });
+        };
+        let header = Header::parse(&decode(head)?, kind)?;
+        let payload = match json::parse(&decode(body)?, &Limits::CREDENTIAL) {
+            Ok(Value::Object(payload)) => payload,
+            Ok(_) => {
+                return Err(JoseError::Compact {
+                    reason: "its payload is no object",
+                });
+            }
+            Err(error) => {
+                return Err(JoseError::Json {
+                    part: "payload",
+                    error,
+                });
+            }
+        };
+        let token = Self {
+            compact: text.to_owned(),
+            signed_len: head.len() + 1 + body.len(),
+            header,
+            signature: decode(tail)?,
+        };
+        Ok((token, payload))
+    }
+
+    /// Returns the token as text.
+    pub fn compact(&self) -> &str {
+        &self.compact
+    }
+
+    /// Returns the header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Returns the absolute URL of the verification method: `kid`, which may be relative to the signer.
+    pub(super) fn verification_method(&self, signer: Option<&str>) -> Option<String> {
+        let kid = self.header.kid.as_deref()?;
+        if kid.starts_with('#') {
+            return signer.map(|signer| format!("{signer}{kid}"));
+        }
+        // A key of did:key is often named by the bare DID.
+        match kid.strip_prefix("did:key:") {
+            Some(key) if !key.contains('#') => Some(format!("{kid}#{key}")),
+            _ => Some(kid.to_owned()),
+        }
+    }
+
+    pub(super) fn verify(
+        &self,
+        claims: &Claims,
+        signer: Option<&str>,
+        keys: &Keys,
+        terms: &ProofTerms<'_>,
+    ) -> ProofReport {
+        let method = self.verification_method(signer);
+        let result = self.check(claims, method.as_deref(), keys, terms);
+        ProofReport {
+            suite: self.header.algorithm.name().to_owned(),
+            verification_method: method.unwrap_or_default(),
+            created: claims.issued_at,
+            result,
+        }
+    }
+
+    fn check(
+        &self,
+        claims: &Claims,
+        method: Option<&str>,
+        keys: &Keys,
+        terms: &ProofTerms<'_>,
+    ) -> Result<(), SecuringError> {
+        let as_of = terms.as_of;
+        if let Some(expires) = claims.expires
+            && expires <= as_of
+        {
+            return Err(SecuringError::Expired { expires, as_of });
+        }
+        if let Some(created) = [claims.not_before, claims.issued_at]
+            .into_iter()
+            .flatten()
+            .max()
+            .filter(|created| *created > as_of.plus_ms(terms.clock_skew_ms))
+        {
+            return Err(SecuringError::Future { created, as_of });
+        }
+        let fact = usable(keys, method.ok_or(JoseError::NoKeyId)?, terms)?;
+        let algorithm = self.header.algorithm;
+        if algorithm.key_type() != fact.key.key_type() {
+            return Err(JoseError::KeyType {
+                algorithm: algorithm.name(),
+                key_type: fact.key.key_type(),
+            }
+            .into());
+        }
+        let signed = self
+            .compact
+            .as_bytes()
+            .get(..self.signed_len)
+            .unwrap_or_default();
+        fact.key
+            .verify(signed, &self.signature)
+            .map_err(JoseError::from)?;
+        Ok(())
+    }
+}
+
+/// Decodes base64url without padding; spare bits must be zero, so that a token has one spelling.
+fn decode(part: &str) -> Result<Vec<u8>, JoseError> {
+    BASE64URL_NOPAD
+        .decode(part.as_bytes())
+        .map_err(|_| JoseError::Compact {
+            reason: "a part is not canonical base64url",
+        })
+}

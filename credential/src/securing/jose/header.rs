@@ -1,0 +1,151 @@
+//! The protected header of a token.
+
+use super::{JoseError, TokenKind};
+use chop_integrity::json::{self, Limits};
+use chop_keys::KeyType;
+use serde_json::{Map, Value};
+
+/// How a header may be written: it names an algorithm and a key, no more.
+const LIMITS: Limits = Limits {
+    max_bytes: 16 * 1024,
+    max_depth: 8,
+};
+
+/// Is a signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `EdDSA` or `Ed25519`, with Ed25519 keys.
+    EdDsa,
+    /// `ES256`, with P-256 keys.
+    Es256,
+    /// `ES384`, with P-384 keys.
+    Es384,
+}
+
+impl Algorithm {
+    /// Finds the algorithm that goes with a key.
+    pub fn for_key(key_type: KeyType) -> Option<Self> {
+        match key_type {
+            KeyType::Ed25519 => Some(Self::EdDsa),
+            KeyType::P256 => Some(Self::Es256),
+            KeyType::P384 => Some(Self::Es384),
+            _ => None,
+        }
+    }
+
+    /// Returns the name under which tokens are issued.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+        }
+    }
+
+    /// Returns the type of key that it uses.
+    pub const fn key_type(self) -> KeyType {
+        match self {
+            Self::EdDsa => KeyType::Ed25519,
+            Self::Es256 => KeyType::P256,
+            Self::Es384 => KeyType::P384,
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
+            "ES256" => Some(Self::Es256),
+            "ES384" => Some(Self::Es384),
+            _ => None,
+        }
+    }
+}
+
+/// Is a token's protected header: what of it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// `alg`.
+    pub algorithm: Algorithm,
+    /// `kid`.
+    pub kid: Option<String>,
+}
+
+impl Header {
+    /// Parses a header and checks it for the kind of token.
+    ///
+    /// `jwk`, `jku`, `x5u` and `x5c` are not used: a token does not bring its own key.
+    pub(super) fn parse(bytes: &[u8], kind: TokenKind) -> Result<Self, JoseError> {
+        let header = match json::parse(bytes, &LIMITS) {
+            Ok(Value::Object(header)) => header,
+            Ok(_) => {
+                return Err(JoseError::Compact {
+                    reason: "its header is no object",
+                });
+            }
+            Err(error) => {
+                return Err(JoseError::Json {
+                    part: "header",
+                    error,
+                });
+            }
+        };
+        // RFC 7515 §4.1.11, RFC 7797: extensions that are not understood must not be passed over; none is understood here.
+        for member in ["crit", "b64"] {
+            if header.contains_key(member) {
+                return Err(JoseError::Header {
+                    member: member.to_owned(),
+                    reason: "is not supported",
+                });
+            }
+        }
+        let name = text(&header, "alg")?.ok_or(JoseError::Header {
+            member: "alg".to_owned(),
+            reason: "is missing",
+        })?;
+        let algorithm = Algorithm::from_name(name).ok_or_else(|| JoseError::Algorithm {
+            found: name.to_owned(),
+        })?;
+        if let Some(typ) = text(&header, "typ")?
+            && !names(typ, kind.typ())
+        {
+            return Err(JoseError::Header {
+                member: "typ".to_owned(),
+                reason: "is not that of this kind of token",
+            });
+        }
+        if let Some(cty) = text(&header, "cty")?
+            && !names(cty, kind.cty())
+        {
+            return Err(JoseError::Header {
+                member: "cty".to_owned(),
+                reason: "is not that of this kind of token",
+            });
+        }
+        Ok(Self {
+            algorithm,
+            kid: text(&header, "kid")?.map(str::to_owned),
+        })
+    }
+}
+
+/// Compares a media type; `application/` may be left out (RFC 7515 §4.1.9).
+fn names(found: &str, wanted: &str) -> bool {
+    let short = match found.get(..12) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("application/") => {
+            found.get(12..).unwrap_or_default()
+        }
+        _ => found,
+    };
+    short.eq_ignore_ascii_case(wanted)
+}
+
+fn text<'a>(header: &'a Map<String, Value>, member: &str) -> Result<Option<&'a str>, JoseError> {
+    match header.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(JoseError::Header {
+            member: member.to_owned(),
+            reason: "is not a string",
+        }),
+    }
+}

@@ -1,0 +1,170 @@
+//! The facts that a caller gathers before judging.
+
+use crate::status::{StatusError, VerifiedList};
+use chop_integrity::Timestamp;
+use chop_keys::PublicKey;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Is a status list as the caller brought it: verified by [`VerifiedList::verify`], or refused by it.
+pub type StatusList = Result<Arc<VerifiedList>, StatusError>;
+
+/// Holds everything gathered about one credential.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Signing keys by verification method, as [`crate::SecuredCredential::verification_methods`] names them.
+    pub keys: BTreeMap<String, Finding<KeyFact>>,
+    /// Status lists by `statusListCredential`.
+    pub status_lists: BTreeMap<String, Finding<StatusList>>,
+    /// The bytes of JSON Schemas by `credentialSchema.id`.
+    pub schemas: BTreeMap<String, Finding<Vec<u8>>>,
+    /// The bytes of related resources by id; embedded contexts are known without.
+    pub resources: BTreeMap<String, Finding<Vec<u8>>>,
+    /// The ledger's anchor of the secured bytes.
+    pub anchor: Finding<AnchorFact>,
+    /// The issuer's accreditations for the credential's types.
+    pub accreditations: Finding<Vec<AccreditationFact>>,
+}
+
+/// Is what looking for something came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Finding<T> {
+    /// It is there.
+    Found(T),
+    /// It is shown not to be there.
+    Absent,
+    /// Whether it is there could not be learnt.
+    Unreachable {
+        /// Why, fit to be shown to a client.
+        reason: String,
+    },
+    /// Nobody looked.
+    #[default]
+    NotSought,
+}
+
+impl<T> Finding<T> {
+    /// Returns what was found.
+    pub fn found(&self) -> Option<&T> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::Absent | Self::Unreachable { .. } | Self::NotSought => None,
+        }
+    }
+}
+
+/// Is a verification method as its controller's document shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFact {
+    /// The absolute URL of the verification method.
+    pub id: String,
+    /// The DID or URL that its `controller` names.
+    pub controller: String,
+    /// The key.
+    pub key: PublicKey,
+    /// The relationships under which the controller's document lists it, such as `assertionMethod`.
+    pub relationships: Vec<String>,
+    /// What has happened to it.
+    pub history: KeyHistory,
+}
+
+impl KeyFact {
+    /// Says whether the key is in the signer's own document, and the signer its controller.
+    pub fn belongs_to(&self, signer: &str) -> bool {
+        let holder = self
+            .id
+            .split_once('#')
+            .map_or(self.id.as_str(), |(holder, _)| holder);
+        holder == signer && self.controller == signer
+    }
+}
+
+/// Is the life of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyHistory {
+    /// When it entered the document, if known.
+    pub added: Option<Timestamp>,
+    /// When it expires (Controlled Identifiers 1.0 §2.2 `expires`).
+    pub expires: Option<Timestamp>,
+    /// When it was retired (Controlled Identifiers 1.0 §2.2 `revoked`).
+    pub retired: Option<Timestamp>,
+    /// The time from which nothing signed with it counts.
+    pub compromised: Option<Timestamp>,
+    /// When the DID that holds it was deactivated.
+    pub deactivated: Option<Timestamp>,
+}
+
+/// Is the ledger's record of a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorFact {
+    /// The DID that anchored it.
+    pub issuer: String,
+    /// Header time of the block that anchored it.
+    pub time: Timestamp,
+    /// Height of that block.
+    pub height: u64,
+    /// Its status on the ledger.
+    pub state: AnchorState,
+    /// What proves it, for the reader.
+    pub proof: Option<Value>,
+}
+
+/// Is the ledger's status of an anchored credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnchorState {
+    /// It holds.
+    Active,
+    /// It is suspended since then.
+    Suspended(Timestamp),
+    /// It is revoked since then.
+    Revoked(Timestamp),
+}
+
+/// Is one accreditation of the issuer for one credential type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccreditationFact {
+    /// The ledger's name for it.
+    pub id: String,
+    /// The DID that gave it.
+    pub accreditor: String,
+    /// The credential type that it covers.
+    pub credential_type: String,
+    /// When it and every ancestor were live; ascending, without overlap. Empty if revoked from the beginning.
+    pub live: Vec<Interval>,
+    /// Why the last interval ended, if it did.
+    pub lapse: Option<LapseReason>,
+    /// What proves it, for the reader.
+    pub proof: Option<Value>,
+}
+
+/// Is a time span, from inclusive to exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Its first millisecond.
+    pub from: Timestamp,
+    /// The first millisecond after it; none if it is open.
+    pub until: Option<Timestamp>,
+}
+
+impl Interval {
+    /// Says whether the time lies within.
+    pub fn contains(&self, time: Timestamp) -> bool {
+        self.from <= time && self.until.is_none_or(|until| time < until)
+    }
+}
+
+/// Says why an accreditation is no longer live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LapseReason {
+    /// It is suspended.
+    Suspended,
+    /// It is revoked from some time on.
+    Revoked,
+    /// It is revoked as if it had never been.
+    RevokedAbInitio,
+    /// Its term ran out.
+    Expired,
+}

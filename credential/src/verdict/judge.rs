@@ -1,0 +1,225 @@
+//! Judging one credential from gathered evidence.
+
+mod checks;
+mod ledger;
+
+use super::{Check, CheckName, CheckOutcome, Evidence, Mark, Need, Outcome, Policy, Verdict};
+use crate::contexts::Contexts;
+use crate::problem::ProblemType;
+use crate::securing::{ProofReport, SecuredCredential};
+use chop_integrity::Timestamp;
+use serde_json::Value;
+
+pub(super) use checks::{contexts, proof};
+
+/// Is what one check came to, before it is entered into the verdict.
+pub(super) struct Finding {
+    pub(super) outcome: CheckOutcome,
+    pub(super) detail: String,
+    pub(super) problem: Option<ProblemType>,
+    pub(super) evidence: Option<Value>,
+}
+
+impl Finding {
+    pub(super) fn passed(detail: impl Into<String>) -> Self {
+        Self::of(CheckOutcome::Passed, detail, None)
+    }
+
+    pub(super) fn failed(detail: impl Into<String>, problem: ProblemType) -> Self {
+        Self::of(CheckOutcome::Failed, detail, Some(problem))
+    }
+
+    pub(super) fn unknown(detail: impl Into<String>, problem: ProblemType) -> Self {
+        Self::of(CheckOutcome::Unknown, detail, Some(problem))
+    }
+
+    pub(super) fn not_applicable(detail: impl Into<String>) -> Self {
+        Self::of(CheckOutcome::NotApplicable, detail, None)
+    }
+
+    pub(super) fn with(mut self, evidence: Value) -> Self {
+        self.evidence = Some(evidence);
+        self
+    }
+
+    fn of(outcome: CheckOutcome, detail: impl Into<String>, problem: Option<ProblemType>) -> Self {
+        Self {
+            outcome,
+            detail: detail.into(),
+            problem,
+            evidence: None,
+        }
+    }
+}
+
+/// Parses and judges a credential: JSON, an envelope, or a compact token.
+///
+/// Bytes that are no credential are refused at the check `structure`.
+pub fn judge_bytes(
+    bytes: &[u8],
+    evidence: &Evidence,
+    policy: &Policy,
+    contexts: &Contexts,
+) -> Verdict {
+    match SecuredCredential::parse(bytes) {
+        Ok(credential) => judge(&credential, evidence, policy, contexts),
+        Err(error) => unparsed(&error.to_string(), error.problem(), policy),
+    }
+}
+
+/// Judges a parsed credential from gathered evidence.
+pub fn judge(
+    credential: &SecuredCredential,
+    evidence: &Evidence,
+    policy: &Policy,
+    contexts: &Contexts,
+) -> Verdict {
+    let mut sheet = Sheet::new(policy);
+    sheet.enter(CheckName::Structure, || {
+        Finding::passed("strict JSON, and the data model's rules hold")
+    });
+    sheet.enter(CheckName::Contexts, || {
+        self::contexts(contexts.check(credential.credential()))
+    });
+    let reports = if sheet.runs(&[
+        CheckName::Proof,
+        CheckName::IssuerBinding,
+        CheckName::KeyValidity,
+    ]) {
+        checks::reports(credential, evidence, policy)
+    } else {
+        Vec::new()
+    };
+    let case = Case {
+        credential,
+        evidence,
+        policy,
+        anchored: ledger::anchored(credential, evidence, policy),
+        reports: &reports,
+    };
+    sheet.enter(CheckName::Proof, || proof(&reports, policy));
+    sheet.enter(CheckName::IssuerBinding, || checks::issuer_binding(&case));
+    sheet.enter_marked(CheckName::KeyValidity, |marks| {
+        checks::key_validity(&case, marks)
+    });
+    sheet.enter(CheckName::Validity, || checks::validity(&case));
+    sheet.enter_marked(CheckName::Status, |marks| ledger::status(&case, marks));
+    sheet.enter(CheckName::Schema, || checks::schema(&case));
+    sheet.enter(CheckName::RelatedResource, || {
+        checks::related_resource(&case)
+    });
+    sheet.enter_marked(CheckName::Accreditation, |marks| {
+        ledger::accreditation(&case, marks)
+    });
+    sheet.enter(CheckName::Anchor, || ledger::anchor(&case));
+    sheet.enter_marked(CheckName::Transcribed, |marks| {
+        checks::transcribed(&case, marks)
+    });
+    // A copy shows itself as one even where nobody asked.
+    if policy.need(CheckName::Transcribed).is_none() {
+        checks::transcribed(&case, &mut sheet.marks);
+    }
+    sheet.close()
+}
+
+/// Judges bytes that are no credential.
+pub(super) fn unparsed(detail: &str, problem: ProblemType, policy: &Policy) -> Verdict {
+    let mut sheet = Sheet::new(policy);
+    sheet.enter(CheckName::Structure, || Finding::failed(detail, problem));
+    for name in CheckName::CREDENTIAL.iter().skip(1) {
+        sheet.skip(*name, "the credential did not parse");
+    }
+    let mut verdict = sheet.close();
+    verdict.outcome = Outcome::Refused;
+    verdict
+}
+
+/// Is everything that a check may look at.
+pub(super) struct Case<'a> {
+    pub(super) credential: &'a SecuredCredential,
+    pub(super) evidence: &'a Evidence,
+    pub(super) policy: &'a Policy,
+    /// Header time of the issuer's own anchor, as far as it lies before the judgement.
+    pub(super) anchored: Option<Timestamp>,
+    pub(super) reports: &'a [ProofReport],
+}
+
+/// Is a verdict in the making.
+pub(super) struct Sheet<'a> {
+    policy: &'a Policy,
+    pub(super) checks: Vec<Check>,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl<'a> Sheet<'a> {
+    pub(super) fn new(policy: &'a Policy) -> Self {
+        Self {
+            policy,
+            checks: Vec::with_capacity(CheckName::CREDENTIAL.len()),
+            marks: Vec::new(),
+        }
+    }
+
+    fn runs(&self, names: &[CheckName]) -> bool {
+        names.iter().any(|name| self.policy.need(*name).is_some())
+    }
+
+    pub(super) fn enter(&mut self, name: CheckName, run: impl FnOnce() -> Finding) {
+        self.enter_marked(name, |_| run());
+    }
+
+    pub(super) fn enter_marked(
+        &mut self,
+        name: CheckName,
+        run: impl FnOnce(&mut Vec<Mark>) -> Finding,
+    ) {
+        if self.policy.need(name).is_none() {
+            self.skip(name, "not asked for");
+            return;
+        }
+        let finding = run(&mut self.marks);
+        self.checks.push(Check {
+            check: name,
+            outcome: finding.outcome,
+            required: self.policy.need(name) == Some(Need::Required),
+            detail: finding.detail,
+            problem: finding.problem,
+            evidence: finding.evidence,
+        });
+    }
+
+    pub(super) fn skip(&mut self, name: CheckName, detail: &str) {
+        self.checks.push(Check {
+            check: name,
+            outcome: CheckOutcome::NotRun,
+            required: self.policy.need(name) == Some(Need::Required),
+            detail: detail.to_owned(),
+            problem: None,
+            evidence: None,
+        });
+    }
+
+    pub(super) fn close(self) -> Verdict {
+        Verdict {
+            outcome: outcome(&self.checks),
+            marks: self.marks,
+            checks: self.checks,
+        }
+    }
+}
+
+/// Accepted only if everything required passed or had nothing to check.
+pub(super) fn outcome(checks: &[Check]) -> Outcome {
+    let any = |wanted: &[CheckOutcome]| {
+        checks
+            .iter()
+            .any(|check| check.required && wanted.contains(&check.outcome))
+    };
+    if any(&[CheckOutcome::Failed]) {
+        Outcome::Refused
+    } else if any(&[CheckOutcome::Unknown, CheckOutcome::NotRun]) {
+        Outcome::Indeterminate
+    } else {
+        Outcome::Accepted
+    }
+}

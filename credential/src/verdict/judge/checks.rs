@@ -1,0 +1,336 @@
+//! The checks that need no ledger.
+
+use super::super::{
+    CheckOutcome, Evidence, Finding as Sought, KeyStanding, Mark, Policy, key_holds,
+};
+use super::{Case, Finding};
+use crate::contexts::ContextError;
+use crate::problem::ProblemType;
+use crate::schema::{Schema, SchemaError};
+use crate::securing::{ProofReport, ProofTerms, SecuredCredential};
+use serde_json::json;
+
+pub(crate) fn contexts(result: Result<(), ContextError>) -> Finding {
+    match result {
+        Ok(()) => Finding::passed("every term and type is defined"),
+        Err(error @ ContextError::Unknown { .. }) => {
+            Finding::unknown(error.to_string(), error.problem())
+        }
+        Err(error) => Finding::failed(error.to_string(), error.problem()),
+    }
+}
+
+pub(super) fn reports(
+    credential: &SecuredCredential,
+    evidence: &Evidence,
+    policy: &Policy,
+) -> Vec<ProofReport> {
+    let terms = ProofTerms {
+        purpose: "assertionMethod",
+        as_of: policy.as_of,
+        clock_skew_ms: policy.clock_skew_ms,
+    };
+    credential.secured().verify(&evidence.keys, &terms)
+}
+
+/// Every proof of a set must verify, unless the policy names the suites of which one suffices.
+pub(crate) fn proof(reports: &[ProofReport], policy: &Policy) -> Finding {
+    let counting: Vec<&ProofReport> = reports
+        .iter()
+        .filter(|report| {
+            policy
+                .sufficient_suites
+                .as_ref()
+                .is_none_or(|suites| suites.contains(&report.suite))
+        })
+        .collect();
+    if counting.is_empty() {
+        let detail = if reports.is_empty() {
+            "nobody signed it"
+        } else {
+            "none of its proofs is of a suite that the policy takes as sufficient"
+        };
+        return Finding::failed(detail, ProblemType::CryptographicSecurity);
+    }
+    let errors = || {
+        counting
+            .iter()
+            .filter_map(|report| report.result.as_ref().err())
+    };
+    let finding = if let Some(error) = errors().find(|error| !error.is_undecided()) {
+        Finding::failed(error.to_string(), error.problem())
+    } else if let Some(error) = errors().next() {
+        Finding::unknown(error.to_string(), error.problem())
+    } else {
+        Finding::passed(format!(
+            "{} of {} proofs verified",
+            counting.len(),
+            reports.len()
+        ))
+    };
+    finding.with(json!(reports.iter().map(evidence_of).collect::<Vec<_>>()))
+}
+
+fn evidence_of(report: &ProofReport) -> serde_json::Value {
+    let mut evidence = json!({
+        "suite": report.suite,
+        "verificationMethod": report.verification_method,
+        "verified": report.result.is_ok(),
+    });
+    if let Some(created) = report.created {
+        evidence["created"] = json!(created);
+    }
+    if let Err(error) = &report.result {
+        evidence["rule"] = json!(error.rule());
+        evidence["detail"] = json!(error.to_string());
+    }
+    evidence
+}
+
+/// At least one proof that verifies is by a key of the issuer's own document.
+pub(super) fn issuer_binding(case: &Case<'_>) -> Finding {
+    let issuer = case.credential.credential().issuer();
+    let bound = bound(case, issuer);
+    if let Some((report, _)) = bound.first() {
+        return Finding::passed(format!(
+            "{} is a key of the issuer",
+            report.verification_method
+        ));
+    }
+    if case.reports.iter().any(|report| report.result.is_ok()) {
+        return Finding::failed(
+            format!("no proof is by a key of the issuer, {issuer}"),
+            ProblemType::IssuerBinding,
+        );
+    }
+    let undecided = case.reports.iter().any(|report| {
+        report
+            .result
+            .as_ref()
+            .is_err_and(crate::securing::SecuringError::is_undecided)
+    });
+    if undecided {
+        Finding::unknown(
+            "no proof could be verified",
+            ProblemType::EvidenceUnavailable,
+        )
+    } else {
+        Finding::failed("no proof verifies", ProblemType::IssuerBinding)
+    }
+}
+
+/// Lists the verified proofs by the signer's own keys.
+fn bound<'a>(
+    case: &'a Case<'_>,
+    signer: &str,
+) -> Vec<(&'a ProofReport, &'a super::super::KeyFact)> {
+    case.reports
+        .iter()
+        .filter(|report| report.result.is_ok())
+        .filter_map(|report| {
+            let fact = case
+                .evidence
+                .keys
+                .get(&report.verification_method)?
+                .found()?;
+            fact.belongs_to(signer).then_some((report, fact))
+        })
+        .collect()
+}
+
+/// The keys were valid when they signed: the issuer's, or all if none is the issuer's.
+pub(super) fn key_validity(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
+    let mut keys = bound(case, case.credential.credential().issuer());
+    if keys.is_empty() {
+        keys = case
+            .reports
+            .iter()
+            .filter_map(|report| {
+                Some((
+                    report,
+                    case.evidence
+                        .keys
+                        .get(&report.verification_method)?
+                        .found()?,
+                ))
+            })
+            .collect();
+    }
+    if keys.is_empty() {
+        return Finding::unknown(
+            "no signing key is at hand",
+            ProblemType::EvidenceUnavailable,
+        );
+    }
+    let mut details = Vec::new();
+    for (report, fact) in keys {
+        match key_holds(
+            &fact.history,
+            report.created,
+            case.anchored,
+            case.policy.as_of,
+        ) {
+            Ok(KeyStanding::Live) => {}
+            Ok(KeyStanding::Retired {
+                since,
+                self_declared,
+            }) => {
+                let date = if self_declared {
+                    "by its own word"
+                } else {
+                    "by the ledger's anchor"
+                };
+                details.push(format!(
+                    "{} was retired at {since}; it signed before, {date}",
+                    fact.id
+                ));
+                marks.push(Mark::KeyRetired {
+                    verification_method: fact.id.clone(),
+                    since,
+                    self_declared,
+                });
+            }
+            Err(fault) => return Finding::failed(format!("{}: {fault}", fact.id), fault.problem()),
+        }
+    }
+    if details.is_empty() {
+        Finding::passed("the signing keys are valid")
+    } else {
+        Finding::passed(details.join("; "))
+    }
+}
+
+pub(super) fn validity(case: &Case<'_>) -> Finding {
+    let credential = case.credential.credential();
+    let as_of = case.policy.as_of;
+    let claims = case.credential.claims();
+    if let Some(from) = credential.valid_from()
+        && from > as_of.plus_ms(case.policy.clock_skew_ms)
+    {
+        return Finding::failed(
+            format!("valid from {from}, it is judged as of {as_of}"),
+            ProblemType::OutsideValidity,
+        );
+    }
+    match [credential.valid_until(), claims.expires]
+        .into_iter()
+        .flatten()
+        .min()
+    {
+        Some(until) if until < as_of => Finding::failed(
+            format!("valid until {until}, it is judged as of {as_of}"),
+            ProblemType::OutsideValidity,
+        ),
+        Some(until) => Finding::passed(format!("valid until {until}")),
+        None => Finding::passed("valid without end"),
+    }
+}
+
+pub(super) fn schema(case: &Case<'_>) -> Finding {
+    let credential = case.credential.credential();
+    let mut unknown = None;
+    let mut count = 0_usize;
+    for reference in credential.schemas() {
+        count += 1;
+        let undecided = |detail: String| Finding::unknown(detail, ProblemType::EvidenceUnavailable);
+        if reference.kind != "JsonSchema" {
+            unknown.get_or_insert(undecided(format!(
+                "schema type {} is not supported",
+                reference.kind
+            )));
+            continue;
+        }
+        let bytes = match case.evidence.schemas.get(reference.id) {
+            Some(Sought::Found(bytes)) => bytes,
+            Some(Sought::Unreachable { reason }) => {
+                unknown.get_or_insert(undecided(format!(
+                    "schema {} could not be had: {reason}",
+                    reference.id
+                )));
+                continue;
+            }
+            Some(Sought::Absent | Sought::NotSought) | None => {
+                unknown.get_or_insert(undecided(format!("schema {} is not at hand", reference.id)));
+                continue;
+            }
+        };
+        match Schema::compile(bytes).and_then(|schema| schema.validate(credential.json())) {
+            Ok(()) => {}
+            Err(error @ SchemaError::Mismatch { .. }) => {
+                return Finding::failed(error.to_string(), ProblemType::Schema);
+            }
+            Err(error) => {
+                unknown.get_or_insert(Finding::unknown(error.to_string(), ProblemType::Schema));
+            }
+        }
+    }
+    match unknown {
+        Some(finding) => finding,
+        None if count == 0 => Finding::not_applicable("it names no schema"),
+        None => Finding::passed(format!("{count} schemas hold")),
+    }
+}
+
+pub(super) fn related_resource(case: &Case<'_>) -> Finding {
+    let mut unknown = None;
+    let mut count = 0_usize;
+    for resource in case.credential.credential().related_resources() {
+        count += 1;
+        let bytes = case
+            .evidence
+            .resources
+            .get(resource.id)
+            .and_then(Sought::found);
+        for digest in &resource.digests {
+            let holds = digest
+                .published(resource.id)
+                .or_else(|| bytes.map(|bytes| digest.matches(bytes)));
+            match holds {
+                Some(true) => {}
+                Some(false) => {
+                    return Finding::failed(
+                        format!(
+                            "{} has not the digest that the credential names",
+                            resource.id
+                        ),
+                        ProblemType::RelatedResource,
+                    );
+                }
+                None => unknown = Some(resource.id),
+            }
+        }
+    }
+    match unknown {
+        Some(id) => Finding::unknown(
+            format!("the bytes of {id} are not at hand"),
+            ProblemType::EvidenceUnavailable,
+        ),
+        None if count == 0 => Finding::not_applicable("it names no related resource"),
+        None => Finding::passed(format!("{count} related resources have their digests")),
+    }
+}
+
+pub(super) fn transcribed(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
+    let Some((by, of)) = case.credential.credential().transcription() else {
+        return Finding::not_applicable("it is the issuer's own");
+    };
+    marks.push(Mark::Transcribed {
+        by: by.to_owned(),
+        of: of.map(str::to_owned),
+    });
+    let detail = match of {
+        Some(of) => format!("copied by {by} from a document of {of}"),
+        None => format!("copied by {by}"),
+    };
+    let accepted = case.policy.accept_transcribed;
+    Finding {
+        outcome: if accepted {
+            CheckOutcome::Passed
+        } else {
+            CheckOutcome::Failed
+        },
+        detail,
+        problem: (!accepted).then_some(ProblemType::Transcribed),
+        evidence: None,
+    }
+}

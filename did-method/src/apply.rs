@@ -2,9 +2,6 @@
 
 mod rejection;
 
-#[cfg(test)]
-mod tests;
-
 pub use rejection::{RULES, Rejection};
 
 use crate::chop::{ChopDid, LedgerId};

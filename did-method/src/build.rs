@@ -5,9 +5,6 @@
 
 mod genesis;
 
-#[cfg(test)]
-mod tests;
-
 pub use genesis::GenesisDraft;
 
 use crate::chop::ChopDid;

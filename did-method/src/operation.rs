@@ -4,9 +4,6 @@ mod error;
 mod parse;
 mod proof;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::OperationError;
 pub(crate) use proof::PURPOSE;
 

@@ -8,9 +8,6 @@ mod error;
 mod parameters;
 mod witness;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::WebvhError;
 
 use crate::did::Did;

@@ -9,6 +9,7 @@
 mod cases;
 mod common;
 mod properties;
+mod resolving;
 mod rules;
 mod spec;
 mod vectors;

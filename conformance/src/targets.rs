@@ -2,19 +2,26 @@
 //!
 //! `conformance/fuzz` runs them under a fuzzer; `tests/corpus.rs` replays the corpus in every test run.
 
+mod credential;
 mod did;
 mod ledger;
+mod webvh;
 
 /// A target's name, which is also its corpus folder, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    ("credential", credential::credential),
     ("did", did::did),
     ("did_url", did::did_url),
     ("envelope", ledger::envelope),
+    ("jwt", credential::jwt),
     ("operation", did::operation),
+    ("presentation", credential::presentation),
     ("state_proof", ledger::state_proof),
+    ("status_list", credential::status_list),
+    ("webvh_log", webvh::webvh_log),
 ];
 
 /// Runs a target by name; an unknown name does nothing.
@@ -32,5 +39,6 @@ mod tests {
     fn the_templates_are_there() {
         assert!(did::create().is_some());
         assert!(ledger::has_templates());
+        assert!(webvh::log().is_some());
     }
 }

@@ -1,0 +1,238 @@
+//! Credentials, presentations, tokens and status lists.
+
+use super::did::{NOW_MS, key};
+use crate::mutate;
+use chop_credential::status::{Bitstring, MAX_BYTES};
+use chop_credential::verdict::{
+    CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge, judge_presentation,
+};
+use chop_credential::{Contexts, SecuredCredential, SecuredPresentation};
+use chop_integrity::proof::{self, JcsSuite, ProofOptions};
+use chop_integrity::{Timestamp, canonicalize};
+use chop_keys::{JwsSigningInput, Signer};
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+/// What a signature alone can show.
+const CHECKS: &[CheckName] = &[
+    CheckName::Proof,
+    CheckName::IssuerBinding,
+    CheckName::KeyValidity,
+    CheckName::Validity,
+];
+
+pub(super) fn credential(input: &[u8]) {
+    let Some(template) = CREDENTIAL.as_ref() else {
+        return;
+    };
+    let bytes = mutate::bytes(template, input);
+    let Ok(credential) = SecuredCredential::parse(&bytes) else {
+        return;
+    };
+    if is_accepted(&credential) {
+        assert_eq!(
+            serde_json::from_slice::<Value>(&bytes).ok().as_ref(),
+            Some(template),
+            "exactly the signed credential is accepted"
+        );
+    }
+}
+
+pub(super) fn presentation(input: &[u8]) {
+    let Some(template) = PRESENTATION.as_ref() else {
+        return;
+    };
+    let bytes = mutate::bytes(template, input);
+    let Ok(presentation) = SecuredPresentation::parse(&bytes) else {
+        return;
+    };
+    let verdict = judge_presentation(
+        &presentation,
+        &evidence(),
+        &[evidence()],
+        &policy(),
+        &CONTEXTS,
+    );
+    if verdict.outcome == Outcome::Accepted {
+        assert_eq!(
+            serde_json::from_slice::<Value>(&bytes).ok().as_ref(),
+            Some(template),
+            "exactly the signed presentation is accepted"
+        );
+    }
+}
+
+/// `ey…` is a token as it stands; else the first byte says which part of a good token the rest changes.
+pub(super) fn jwt(input: &[u8]) {
+    let Some([header, payload, signature]) = TOKEN.as_ref() else {
+        return;
+    };
+    let good = format!("{header}.{payload}.{signature}");
+    let token = match input.split_first() {
+        None => return,
+        Some((b'e', _)) => String::from_utf8_lossy(input).into_owned(),
+        Some((part, changes)) => match part % 3 {
+            0 => format!("{}.{payload}.{signature}", changed(header, changes)),
+            1 => format!("{header}.{}.{signature}", changed(payload, changes)),
+            _ => format!("{header}.{payload}.{}", BASE64URL_NOPAD.encode(changes)),
+        },
+    };
+    // Any text may come in as either.
+    drop(SecuredPresentation::from_token(&token));
+    let Ok(credential) = SecuredCredential::from_token(&token) else {
+        return;
+    };
+    if is_accepted(&credential) {
+        assert_eq!(token, good, "exactly the signed token is accepted");
+    }
+}
+
+pub(super) fn status_list(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let Ok(list) = Bitstring::decode(text) else {
+        return;
+    };
+    let entries = list.entries(1);
+    assert!(
+        entries <= 8 * u64::try_from(MAX_BYTES).unwrap_or(u64::MAX),
+        "decompression is bounded"
+    );
+    assert!(
+        list.entry(entries, 1).is_err(),
+        "an index past the end is refused"
+    );
+    let again = list
+        .encode()
+        .and_then(|encoded| Bitstring::decode(&encoded));
+    assert_eq!(
+        again.ok().map(|list| list.entries(1)),
+        Some(entries),
+        "a list survives a round trip"
+    );
+}
+
+fn is_accepted(credential: &SecuredCredential) -> bool {
+    judge(credential, &evidence(), &policy(), &CONTEXTS).outcome == Outcome::Accepted
+}
+
+fn changed(part: &str, changes: &[u8]) -> String {
+    let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).unwrap_or_default();
+    let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let input = [b"x", changes].concat();
+    // The canonical form is what was signed, so that no change gives the token back.
+    let value: Value = serde_json::from_slice(&mutate::bytes(&json, &input)).unwrap_or_default();
+    BASE64URL_NOPAD.encode(&canonicalize(&value).unwrap_or_default())
+}
+
+fn policy() -> Policy {
+    Policy::only(Timestamp::from_unix_ms(NOW_MS), CHECKS)
+}
+
+/// The signer's key, as resolving its did:key shows it.
+fn evidence() -> Evidence {
+    let mut evidence = Evidence::default();
+    if let Some(key) = key(3) {
+        let public = key.public_key();
+        let fact = KeyFact {
+            id: public.did_key_url(),
+            controller: public.did_key(),
+            key: public.clone(),
+            relationships: ["assertionMethod", "authentication"]
+                .map(str::to_owned)
+                .to_vec(),
+            history: KeyHistory::default(),
+        };
+        evidence
+            .keys
+            .insert(public.did_key_url(), Finding::Found(fact));
+    }
+    evidence
+}
+
+fn unsigned() -> Option<Value> {
+    Some(json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential"],
+        "issuer": key(3)?.public_key().did_key(),
+        "validFrom": "2026-01-01T00:00:00Z",
+        "name": "A stamp",
+        "credentialSubject": {"id": "did:example:coin", "description": "struck once"},
+    }))
+}
+
+fn signed(document: &Value, purpose: &str) -> Option<Value> {
+    let key = key(3)?;
+    let mut options = ProofOptions::new(
+        JcsSuite::EddsaJcs2022,
+        key.public_key().did_key_url(),
+        purpose,
+    );
+    options.created = Some("2026-01-01T00:00:00Z".to_owned());
+    let mut members = document.as_object()?.clone();
+    let proof = proof::sign(&members, &options, key.public_key(), |input| {
+        key.sign_credential(input)
+    })
+    .ok()?;
+    members.insert("proof".to_owned(), Value::Object(proof));
+    Some(Value::Object(members))
+}
+
+static CONTEXTS: LazyLock<Contexts> = LazyLock::new(Contexts::embedded);
+
+static CREDENTIAL: LazyLock<Option<Value>> =
+    LazyLock::new(|| signed(&unsigned()?, "assertionMethod"));
+
+static PRESENTATION: LazyLock<Option<Value>> = LazyLock::new(|| {
+    let presentation = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiablePresentation"],
+        "holder": key(3)?.public_key().did_key(),
+        "verifiableCredential": [CREDENTIAL.as_ref()?],
+    });
+    signed(&presentation, "authentication")
+});
+
+/// Header, payload and signature of a good token.
+static TOKEN: LazyLock<Option<[String; 3]>> = LazyLock::new(|| {
+    let key = key(3)?;
+    let header = json!({"alg": "EdDSA", "typ": "vc+jwt", "kid": key.public_key().did_key_url()});
+    let [header, payload] = [header, unsigned()?]
+        .map(|part| BASE64URL_NOPAD.encode(&canonicalize(&part).unwrap_or_default()));
+    let signature = key
+        .sign_jws(&JwsSigningInput::new(format!("{header}.{payload}")).ok()?)
+        .ok()?;
+    Some([
+        header,
+        payload,
+        BASE64URL_NOPAD.encode(signature.as_bytes()),
+    ])
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unchanged_templates_are_accepted() {
+        let bytes = CREDENTIAL.as_ref().unwrap().to_string();
+        assert!(is_accepted(
+            &SecuredCredential::parse(bytes.as_bytes()).unwrap()
+        ));
+        assert!(is_accepted(
+            &SecuredCredential::from_token(&TOKEN.as_ref().unwrap().join(".")).unwrap()
+        ));
+        let bytes = PRESENTATION.as_ref().unwrap().to_string();
+        let presentation = SecuredPresentation::parse(bytes.as_bytes()).unwrap();
+        let verdict = judge_presentation(
+            &presentation,
+            &evidence(),
+            &[evidence()],
+            &policy(),
+            &CONTEXTS,
+        );
+        assert_eq!(verdict.outcome, Outcome::Accepted, "{verdict:?}");
+    }
+}

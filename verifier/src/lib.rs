@@ -1,1 +1,15 @@
-//! The verifying service: VC-API, native verifications, verdicts.
+//! The verifying service: gathers evidence, has `chop_credential` judge it, and answers.
+//!
+//! ```text
+//! body → request → evidence (keys, lists, schemas, anchor, accreditations, each with proof) → judge → verdict
+//! ```
+
+mod app;
+mod gather;
+mod handlers;
+mod judgement;
+mod request;
+mod session;
+
+pub use app::VerifierApp;
+pub use handlers::{openapi, router};

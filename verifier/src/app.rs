@@ -1,0 +1,104 @@
+//! The service's state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chop_client::{Cache, Resolver};
+use chop_credential::Contexts;
+use chop_credential::status::VerifiedList;
+use chop_http::clock;
+use chop_integrity::Timestamp;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+/// How many status lists are remembered.
+const LISTS: usize = 256;
+/// How many fetched schemas are remembered.
+const SCHEMAS: usize = 256;
+/// How many things are fetched from elsewhere at once, for all requests together.
+const TURNS: usize = 64;
+
+/// The verifying service; clones share everything.
+#[derive(Clone, Debug)]
+pub struct VerifierApp {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    resolver: Resolver,
+    contexts: Contexts,
+    embedded_schemas: BTreeMap<String, &'static str>,
+    lists: Cache<Arc<VerifiedList>>,
+    schemas: Cache<Arc<Vec<u8>>>,
+    turns: Semaphore,
+    clock: fn() -> i64,
+}
+
+impl VerifierApp {
+    /// Judges with what this resolver can reach; its guarded client also fetches status lists and schemas.
+    pub fn new(resolver: Resolver) -> Self {
+        Self::with_clock(resolver, clock::now_ms)
+    }
+
+    /// Judges by another clock, which tells the time in milliseconds since the Unix epoch.
+    pub fn with_clock(resolver: Resolver, clock: fn() -> i64) -> Self {
+        let resolver = resolver.with_clock(clock);
+        Self {
+            inner: Arc::new(Inner {
+                resolver,
+                contexts: Contexts::embedded(),
+                embedded_schemas: embedded_schemas(),
+                lists: Cache::new(LISTS),
+                schemas: Cache::new(SCHEMAS),
+                turns: Semaphore::new(TURNS),
+                clock,
+            }),
+        }
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms((self.inner.clock)())
+    }
+
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.inner.resolver
+    }
+
+    pub(crate) fn contexts(&self) -> &Contexts {
+        &self.inner.contexts
+    }
+
+    pub(crate) fn lists(&self) -> &Cache<Arc<VerifiedList>> {
+        &self.inner.lists
+    }
+
+    pub(crate) fn schemas(&self) -> &Cache<Arc<Vec<u8>>> {
+        &self.inner.schemas
+    }
+
+    pub(crate) fn turns(&self) -> &Semaphore {
+        &self.inner.turns
+    }
+
+    pub(crate) fn embedded_schema(&self, id: &str) -> Option<&'static str> {
+        self.inner.embedded_schemas.get(id).copied()
+    }
+}
+
+/// Collects the schemas that the scenario packs bring along: `pack.json` names them under `schemas`.
+fn embedded_schemas() -> BTreeMap<String, &'static str> {
+    let mut schemas = BTreeMap::new();
+    for scenario in chop_schemas::SCENARIOS {
+        let pack = scenario.file("pack.json").and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+        let listed = pack.get("schemas").and_then(Value::as_array);
+        for schema in listed.into_iter().flatten() {
+            let text = |name: &str| schema.get(name).and_then(Value::as_str);
+            if let (Some(id), Some(file)) = (text("id"), text("file").and_then(|file| scenario.file(file))) {
+                schemas.insert(id.to_owned(), file);
+            }
+        }
+    }
+    schemas
+}

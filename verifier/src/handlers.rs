@@ -1,0 +1,37 @@
+//! The routes.
+
+use axum::Router;
+use axum::routing::post;
+use utoipa::OpenApi;
+
+use crate::VerifierApp;
+use crate::request::{PolicyChoice, PolicyName, PolicyTerms, VerificationOptions, VerificationRequest};
+
+mod native;
+mod vc_api;
+
+/// Returns the routes of the verifying service.
+pub fn router(app: VerifierApp) -> Router {
+    Router::new()
+        .route("/v1/verifications", post(native::verify))
+        .route("/credentials/verify", post(vc_api::verify_credential))
+        .route("/presentations/verify", post(vc_api::verify_presentation))
+        .with_state(app)
+}
+
+/// Describes the routes of the verifying service, OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Chopmark verifier", description = "Judges credentials and presentations"),
+    tags((name = "verifier", description = "Verdicts on credentials and presentations")),
+    paths(native::verify, vc_api::verify_credential, vc_api::verify_presentation),
+    components(schemas(
+        VerificationRequest, VerificationOptions, PolicyChoice, PolicyName, PolicyTerms, vc_api::CredentialBody,
+        vc_api::PresentationBody, vc_api::VcApiOptions
+    ))
+)]
+struct Description;

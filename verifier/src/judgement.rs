@@ -1,0 +1,233 @@
+//! From a request to a verdict: gather, judge, and weigh what only this service knows.
+
+use std::sync::Arc;
+
+use chop_credential::SecuredCredential;
+use chop_credential::SecuredPresentation;
+use chop_credential::verdict::{
+    CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict, judge, judge_bytes,
+    judge_presentation,
+};
+use chop_did::ChopDid;
+use chop_integrity::{Hash, Timestamp};
+use chop_protocol::anchor_digest;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::VerifierApp;
+use crate::gather::{evidence, keys_of};
+use crate::request::{PolicyName, Request, Subject};
+use crate::session::Session;
+
+/// How many credentials of one presentation are looked into at once.
+const AT_ONCE: usize = 8;
+/// Documents longer than this, in bytes, are judged off the asynchronous threads.
+const LONG: usize = 32 * 1024;
+
+/// The answer to a verification.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub(crate) enum Judgement {
+    /// Of a credential.
+    #[serde(rename_all = "camelCase")]
+    Credential {
+        /// The time as of which it was judged.
+        as_of: Timestamp,
+        /// The digest under which it is, or would be, anchored.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Hash>,
+        /// The verdict.
+        #[serde(flatten)]
+        verdict: Verdict,
+    },
+    /// Of a presentation and the credentials in it.
+    #[serde(rename_all = "camelCase")]
+    Presentation {
+        /// The time as of which it was judged.
+        as_of: Timestamp,
+        /// The verdict.
+        #[serde(flatten)]
+        verdict: PresentationVerdict,
+    },
+}
+
+impl Judgement {
+    /// Returns the outcome.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Credential { verdict, .. } => verdict.outcome,
+            Self::Presentation { verdict, .. } => verdict.outcome,
+        }
+    }
+}
+
+/// Carries out a request.
+pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgement {
+    let Request { subject, policy, accreditation } = request;
+    let as_of = policy.as_of;
+    let bench = Arc::new(Bench { app: app.clone(), policy, accreditation });
+    match subject {
+        Subject::Credential(Ok(credential)) => {
+            let bytes = credential.secured_bytes().ok();
+            let digest = bytes.as_deref().map(anchor_digest);
+            let length = bytes.map_or(0, |bytes| bytes.len());
+            let session = Session::new(app.clone(), as_of);
+            let evidence = evidence(&session, &credential, &bench.policy).await;
+            let verdict = off_threads(length, move || bench.credential(&credential, &evidence)).await;
+            Judgement::Credential { as_of, digest, verdict: verdict.unwrap_or_else(undecided) }
+        }
+        Subject::Credential(Err(unparsed)) => {
+            let verdict = judge_bytes(&unparsed.0, &Evidence::default(), &bench.policy, app.contexts());
+            Judgement::Credential { as_of, digest: None, verdict }
+        }
+        Subject::Presentation(presentation) => {
+            let verdict = match *presentation {
+                Ok(presentation) => whole(bench, presentation).await,
+                Err(error) => PresentationVerdict::unparsed(&error, &bench.policy),
+            };
+            Judgement::Presentation { as_of, verdict }
+        }
+    }
+}
+
+async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> PresentationVerdict {
+    let session = Session::new(bench.app.clone(), bench.policy.as_of);
+    let own = Evidence { keys: keys_of(&session, presentation.verification_methods()).await, ..Evidence::default() };
+    let mut gathered = vec![Evidence::default(); presentation.credentials().len()];
+    let mut gathering = JoinSet::new();
+    for (index, credential) in presentation.credentials().iter().enumerate() {
+        let Ok(credential) = credential.clone() else {
+            continue;
+        };
+        if gathering.len() >= AT_ONCE {
+            store(&mut gathered, gathering.join_next().await);
+        }
+        let (session, bench) = (Arc::clone(&session), Arc::clone(&bench));
+        gathering.spawn(async move { (index, evidence(&session, &credential, &bench.policy).await) });
+    }
+    while let Some(found) = gathering.join_next().await {
+        store(&mut gathered, Some(found));
+    }
+    // Each credential in it is signed for itself, so a long presentation is long work.
+    let length = LONG * usize::from(gathered.len() > AT_ONCE) + 1;
+    let refused = PresentationVerdict { outcome: Outcome::Indeterminate, checks: Vec::new(), credentials: Vec::new() };
+    off_threads(length, move || bench.presentation(&presentation, &own, &gathered)).await.unwrap_or(refused)
+}
+
+/// Puts evidence in its place; a search that broke off leaves none, which counts as unreachable.
+fn store(gathered: &mut [Evidence], found: Option<Result<(usize, Evidence), tokio::task::JoinError>>) {
+    if let Some(Ok((index, evidence))) = found
+        && let Some(place) = gathered.get_mut(index)
+    {
+        *place = evidence;
+    }
+}
+
+/// Where judging happens: the policy, and the rules that weigh the present against `asOf`.
+struct Bench {
+    app: VerifierApp,
+    policy: Policy,
+    accreditation: PolicyName,
+}
+
+impl Bench {
+    fn credential(&self, credential: &SecuredCredential, evidence: &Evidence) -> Verdict {
+        let mut verdict = judge(credential, evidence, &self.policy, self.app.contexts());
+        self.weigh(&mut verdict, credential, evidence);
+        verdict
+    }
+
+    fn presentation(
+        &self,
+        presentation: &SecuredPresentation,
+        own: &Evidence,
+        gathered: &[Evidence],
+    ) -> PresentationVerdict {
+        let mut verdict = judge_presentation(presentation, own, gathered, &self.policy, self.app.contexts());
+        let credentials = presentation.credentials().iter().zip(gathered);
+        for (verdict, (credential, evidence)) in verdict.credentials.iter_mut().zip(credentials) {
+            if let Ok(credential) = credential {
+                self.weigh(verdict, credential, evidence);
+            }
+        }
+        let worst = verdict.credentials.iter().map(|verdict| verdict.outcome).max_by_key(|outcome| weight(*outcome));
+        if let Some(worst) = worst
+            && weight(worst) > weight(verdict.outcome)
+        {
+            verdict.outcome = worst;
+        }
+        verdict
+    }
+
+    fn weigh(&self, verdict: &mut Verdict, credential: &SecuredCredential, evidence: &Evidence) {
+        let on_ledger = ChopDid::parse(credential.credential().issuer()).is_ok();
+        if self.accreditation == PolicyName::Default && on_ledger {
+            require(verdict, CheckName::Accreditation);
+        }
+        self.weigh_the_present(verdict, credential, evidence);
+    }
+
+    /// Weighs what is known today of a judgement as of an earlier time.
+    ///
+    /// Only an anchor shows that a credential existed then. Without one, a key or accreditation that has ended since may
+    /// have been used, or abused, after its end, whatever the credential says of its date (design §4: undatable).
+    fn weigh_the_present(&self, verdict: &mut Verdict, credential: &SecuredCredential, evidence: &Evidence) {
+        let now = self.app.now();
+        if self.policy.as_of >= now || matches!(evidence.anchor, Finding::Found(_)) {
+            return;
+        }
+        let policy = Policy { as_of: now, ..self.policy.clone() };
+        let present = judge(credential, evidence, &policy, self.app.contexts());
+        for name in [CheckName::KeyValidity, CheckName::Accreditation] {
+            let Some(today) = present.check(name).filter(|check| check.outcome == CheckOutcome::Failed) else {
+                continue;
+            };
+            if let Some(check) = verdict.checks.iter_mut().find(|check| check.check == name) {
+                *check = chop_credential::verdict::Check { required: check.required, ..today.clone() };
+            }
+        }
+        settle(verdict);
+    }
+}
+
+/// Makes a check count that ran and was only reported.
+fn require(verdict: &mut Verdict, name: CheckName) {
+    for check in verdict.checks.iter_mut().filter(|check| check.check == name) {
+        check.required = true;
+    }
+    settle(verdict);
+}
+
+/// Lets the checks that count decide again; a verdict is never made milder.
+fn settle(verdict: &mut Verdict) {
+    for check in verdict.checks.iter().filter(|check| check.required) {
+        let outcome = match check.outcome {
+            CheckOutcome::Failed => Outcome::Refused,
+            CheckOutcome::Unknown | CheckOutcome::NotRun => Outcome::Indeterminate,
+            CheckOutcome::Passed | CheckOutcome::NotApplicable => Outcome::Accepted,
+        };
+        if weight(outcome) > weight(verdict.outcome) {
+            verdict.outcome = outcome;
+        }
+    }
+}
+
+fn weight(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Accepted => 0,
+        Outcome::Indeterminate => 1,
+        Outcome::Refused => 2,
+    }
+}
+
+/// Runs work here when it is short, else on a thread that may block; `None` when the work broke off.
+async fn off_threads<T: Send + 'static>(length: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    if length <= LONG {
+        return Some(work());
+    }
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+fn undecided() -> Verdict {
+    Verdict { outcome: Outcome::Indeterminate, marks: Vec::new(), checks: Vec::new() }
+}

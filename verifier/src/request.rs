@@ -1,0 +1,256 @@
+//! What a client asks to be verified, and how.
+
+use std::collections::BTreeSet;
+
+use chop_credential::verdict::{CheckName, Need, Policy};
+use chop_credential::{SecuredCredential, SecuredPresentation};
+use chop_credential::securing::ParseError;
+use chop_http::Problem;
+use chop_integrity::Timestamp;
+use chop_integrity::json::{self, Limits};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Bounds on a request: a credential of the largest size inside three more levels.
+const LIMITS: Limits = Limits { max_bytes: Limits::CREDENTIAL.max_bytes, max_depth: Limits::CREDENTIAL.max_depth + 3 };
+/// Most entries of any list in `options`.
+const MAX_LISTED: usize = 64;
+/// How far in the future `asOf` may lie, clocks being what they are, in milliseconds.
+const CLOCK_SKEW_MS: i64 = 60_000;
+
+/// The body of `POST /v1/verifications`: exactly one of `credential` and `presentation`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct VerificationRequest {
+    /// A credential with proof, an `EnvelopedVerifiableCredential`, or a compact `vc+jwt` as a string.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
+    /// A presentation with proof, an `EnvelopedVerifiablePresentation`, or a compact `vp+jwt` as a string.
+    #[schema(value_type = Option<Object>)]
+    presentation: Option<Value>,
+    /// How to judge.
+    #[serde(default)]
+    options: VerificationOptions,
+}
+
+/// How to judge.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct VerificationOptions {
+    /// The checks to run, by name; all when absent.
+    checks: Option<Vec<String>>,
+    /// The domain that a presentation's proof must name.
+    domain: Option<String>,
+    /// The challenge that a presentation's proof must name.
+    challenge: Option<String>,
+    /// The audience that a presentation's token must name.
+    audience: Option<String>,
+    /// The policy.
+    #[serde(default)]
+    policy: PolicyChoice,
+    /// The time as of which to judge; now when absent.
+    as_of: Option<String>,
+}
+
+/// A policy: one of the names, or a name with terms of its own.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum PolicyChoice {
+    /// A policy as it is.
+    Named(PolicyName),
+    /// A policy with terms of its own.
+    Terms(PolicyTerms),
+}
+
+impl Default for PolicyChoice {
+    fn default() -> Self {
+        Self::Named(PolicyName::Default)
+    }
+}
+
+/// Whether the issuer must be accredited.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum PolicyName {
+    /// Issuers on a ledger must be accredited there; others are judged without.
+    #[default]
+    Default,
+    /// Every issuer must be accredited.
+    Accredited,
+    /// Accreditation is shown and not required.
+    Open,
+}
+
+/// A policy with terms of its own.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PolicyTerms {
+    /// The policy that the terms change.
+    #[serde(default)]
+    name: PolicyName,
+    /// Checks required beside those of the policy.
+    #[serde(default)]
+    require: Vec<String>,
+    /// Cryptosuites (or `alg` names) of which one verified proof suffices.
+    sufficient_suites: Option<BTreeSet<String>>,
+    /// DIDs that may sign status lists in the issuer's stead.
+    #[serde(default)]
+    status_delegates: BTreeSet<String>,
+    /// Whether transcribed credentials are accepted; yes when absent.
+    accept_transcribed: Option<bool>,
+    /// Whether whoever bears a credential may present it; no when absent.
+    #[serde(default)]
+    accept_bearer: bool,
+}
+
+/// What is to be judged.
+pub(crate) enum Subject {
+    /// A credential, or why it is none together with the bytes given.
+    Credential(Result<SecuredCredential, Unparsed>),
+    /// A presentation, or why it is none.
+    Presentation(Box<Result<SecuredPresentation, ParseError>>),
+}
+
+/// Bytes that are no credential.
+pub(crate) struct Unparsed(pub(crate) Vec<u8>);
+
+/// A request that can be carried out.
+pub(crate) struct Request {
+    pub(crate) subject: Subject,
+    pub(crate) policy: Policy,
+    pub(crate) accreditation: PolicyName,
+}
+
+impl VerificationRequest {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// A 400 problem when it is not one.
+    pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<Request, Problem> {
+        let request: Self = read(bytes)?;
+        let subject = match (request.credential, request.presentation) {
+            (Some(credential), None) => Subject::credential(credential, true),
+            (None, Some(presentation)) => Subject::presentation(presentation, true),
+            _ => return Err(Problem::bad_request("exactly one of credential and presentation is to be verified")),
+        };
+        let (policy, accreditation) = request.options.policy(now)?;
+        Ok(Request { subject, policy, accreditation })
+    }
+}
+
+impl Subject {
+    /// Takes a credential from JSON, or, where `tokens` may come bare, from a string that is one.
+    pub(crate) fn credential(value: Value, tokens: bool) -> Self {
+        let bytes = match &value {
+            Value::String(text) if tokens && text.trim_ascii_start().starts_with('e') => text.clone().into_bytes(),
+            other => other.to_string().into_bytes(),
+        };
+        Self::Credential(SecuredCredential::parse(&bytes).map_err(|_| Unparsed(bytes)))
+    }
+
+    /// Takes a presentation from JSON, or, where `tokens` may come bare, from a string that is one.
+    pub(crate) fn presentation(value: Value, tokens: bool) -> Self {
+        Self::Presentation(Box::new(match &value {
+            Value::String(text) if tokens => SecuredPresentation::from_token(text.trim_ascii()),
+            _ => SecuredPresentation::from_value(value),
+        }))
+    }
+}
+
+impl VerificationOptions {
+    fn policy(self, now: Timestamp) -> Result<(Policy, PolicyName), Problem> {
+        let terms = match self.policy {
+            PolicyChoice::Named(name) => PolicyTerms { name, ..PolicyTerms::default() },
+            PolicyChoice::Terms(terms) => terms,
+        };
+        let as_of = as_of(self.as_of.as_deref(), now)?;
+        let mut policy = match &self.checks {
+            None => Policy::full(as_of),
+            Some(checks) => Policy::only(as_of, &check_names(checks)?),
+        };
+        for check in check_names(&terms.require)? {
+            policy.require(check);
+        }
+        // With chosen checks the client says what counts; else the policy's name decides about accreditation.
+        let accreditation = if self.checks.is_some() { PolicyName::Open } else { terms.name };
+        if accreditation == PolicyName::Accredited {
+            policy.require(CheckName::Accreditation);
+        }
+        let suites = terms.sufficient_suites.as_ref().map_or(0, BTreeSet::len);
+        if suites > MAX_LISTED || terms.status_delegates.len() > MAX_LISTED {
+            return Err(Problem::bad_request(format_args!("a list in options has more than {MAX_LISTED} entries")));
+        }
+        policy.sufficient_suites = terms.sufficient_suites;
+        policy.status_delegates = terms.status_delegates;
+        policy.accept_transcribed = terms.accept_transcribed.unwrap_or(true);
+        policy.accept_bearer = terms.accept_bearer;
+        expect(&mut policy, self.domain, self.challenge, self.audience);
+        Ok((policy, accreditation))
+    }
+}
+
+/// Expects what a presentation must name, also where only other checks were asked for.
+pub(crate) fn expect(
+    policy: &mut Policy,
+    domain: Option<String>,
+    challenge: Option<String>,
+    audience: Option<String>,
+) {
+    for (check, expected) in [
+        (CheckName::Domain, domain.is_some()),
+        (CheckName::Challenge, challenge.is_some()),
+        (CheckName::Audience, audience.is_some() || domain.is_some()),
+    ] {
+        if expected {
+            policy.checks.insert(check, Need::Required);
+        }
+    }
+    policy.expected.domain = domain;
+    policy.expected.challenge = challenge;
+    policy.expected.audience = audience;
+}
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// A 400 problem when it is not strict JSON or not of the shape.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let value = json::parse(bytes, &LIMITS).map_err(Problem::bad_request)?;
+    serde_json::from_value(value).map_err(Problem::bad_request)
+}
+
+fn as_of(text: Option<&str>, now: Timestamp) -> Result<Timestamp, Problem> {
+    let Some(text) = text else {
+        return Ok(now);
+    };
+    let as_of = Timestamp::parse_xml(text).map_err(|_| Problem::bad_request("asOf is no XML Schema dateTime"))?;
+    if as_of > now.plus_ms(CLOCK_SKEW_MS) {
+        return Err(Problem::bad_request("asOf lies in the future, of which nothing is known"));
+    }
+    Ok(as_of)
+}
+
+fn check_names(names: &[String]) -> Result<Vec<CheckName>, Problem> {
+    if names.len() > MAX_LISTED {
+        return Err(Problem::bad_request(format_args!("a list in options has more than {MAX_LISTED} entries")));
+    }
+    names.iter().map(|name| check_name(name)).collect()
+}
+
+/// Finds a check by our name or by the VC-API's.
+pub(crate) fn check_name(name: &str) -> Result<CheckName, Problem> {
+    let check = match name {
+        "credentialStatus" | "statusList" => Some(CheckName::Status),
+        "credentialSchema" => Some(CheckName::Schema),
+        "issuer" => Some(CheckName::IssuerBinding),
+        name => CheckName::parse(name),
+    };
+    check.ok_or_else(|| {
+        let known: BTreeSet<&str> =
+            CheckName::CREDENTIAL.iter().chain(CheckName::PRESENTATION).map(|check| check.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        Problem::bad_request(format_args!("options.checks names an unknown check; known are {}", known.join(", ")))
+    })
+}

@@ -46,6 +46,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(crate::up::Args),
+    Scenario(crate::scenario::Args),
+    Bench(crate::bench::Args),
     /// Make, list and export keys of the encrypted key folder
     Key(key::Args),
     /// Create, resolve, change and end DIDs on the ledger
@@ -74,6 +77,9 @@ pub(crate) fn run() -> ExitCode {
 
 async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure> {
     match command {
+        Command::Up(args) => crate::up::run(args, terminal).await,
+        Command::Bench(args) => crate::bench::run(args, terminal).await,
+        Command::Scenario(args) => crate::scenario::run(args, terminal).await,
         Command::Key(args) => key::run(args, terminal),
         Command::Did(args) => did::run(args, terminal).await,
         Command::Completions { shell } => completions(shell),

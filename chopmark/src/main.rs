@@ -1,6 +1,9 @@
 //! The one binary: registry, issuer and verifier in one process, and the tools around them.
 
+mod bench;
 mod cli;
+mod scenario;
+mod up;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,8 @@ use url::Url;
 use crate::cli::{Done, Failure, Page, Terminal};
 use pack::Pack;
 use play::Play;
+pub use actor::{Actor, fresh as fresh_key};
+pub use stack::Stack as Client;
 use stack::Stack;
 use tale::Tale;
 
@@ -80,8 +82,7 @@ async fn play(scenario: &'static chop_schemas::Scenario, stack: &Stack, tale: &m
     let pack: Pack = serde_json::from_str(text).context("pack.json is malformed")?;
     ensure!(pack.format == FORMAT, "this program plays packs of format {FORMAT}, the pack is of format {}", pack.format);
     tale.chapter(&format!("{} {}", pack.title, pack.version), &pack.text);
-    let files = |path: &str| scenario.file(path);
-    let mut play = Play::new(stack, &pack, &files, tale);
+    let mut play = Play::new(stack, &pack, scenario, tale);
     for (index, step) in pack.story.iter().enumerate() {
         play.step(step).await.with_context(|| format!("step {} of the story: {step:?}", index + 1))?;
     }

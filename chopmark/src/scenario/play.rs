@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use chop_did::{ChopDid, Class, Document};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{PublicKey, Signer};
 use chop_protocol::terms::CredentialType;
+use chop_schemas::Scenario;
 use chop_protocol::{
     Accredit, Action, AnchorCredential, SuspendAccreditation, accreditation_id, anchor_digest,
 };
@@ -25,11 +26,11 @@ const CREATES_PER_ENVELOPE: usize = 50;
 const SERVICE_KEY: &str = "#service";
 
 /// What the story has made so far.
-pub struct Play<'a> {
+pub struct Play<'a, 't> {
     stack: &'a Stack,
     pack: &'a Pack,
-    files: &'a dyn Fn(&str) -> Option<&'static str>,
-    tale: &'a mut Tale,
+    scenario: &'static Scenario,
+    tale: &'a mut Tale<'t>,
     /// Keeps instance names of repeated plays apart.
     run: String,
     actors: BTreeMap<String, Actor>,
@@ -40,18 +41,18 @@ pub struct Play<'a> {
     times: BTreeMap<String, Timestamp>,
 }
 
-impl<'a> Play<'a> {
+impl<'a, 't> Play<'a, 't> {
     /// Sets the stage.
     pub fn new(
         stack: &'a Stack,
         pack: &'a Pack,
-        files: &'a dyn Fn(&str) -> Option<&'static str>,
-        tale: &'a mut Tale,
+        scenario: &'static Scenario,
+        tale: &'a mut Tale<'t>,
     ) -> Self {
         Self {
             stack,
             pack,
-            files,
+            scenario,
             tale,
             run: data_encoding::HEXLOWER.encode(&chop_http::random::bytes::<4>()),
             actors: BTreeMap::new(),
@@ -375,7 +376,7 @@ impl<'a> Play<'a> {
     }
 
     fn template(&self, path: &str) -> anyhow::Result<Value> {
-        let text = (self.files)(path).with_context(|| format!("the pack has no file {path}"))?;
+        let text = self.scenario.file(path).with_context(|| format!("the pack has no file {path}"))?;
         let value: Value = serde_json::from_str(text)?;
         pack::fill(&value, &|name| self.value_of(name)).map_err(|name| anyhow::anyhow!("{path} names an unknown ${{{name}}}"))
     }

@@ -46,7 +46,7 @@ impl Stack {
         if root.genesis() != ledger.to_string() {
             bail!("the trust root is of ledger {}, the genesis of {ledger}", root.genesis());
         }
-        let operator = *genesis.founders().first().context("the ledger has no founder")?.did();
+        let operator = genesis.founders().first().context("the ledger has no founder")?.did();
         Ok(Self { service, token, ledger, operator, root })
     }
 

@@ -1,0 +1,168 @@
+//! `chopmark vc verify`.
+
+use super::decode::{Securing, decode};
+use super::offline;
+use crate::cli::stack::{StackArgs, success};
+use crate::cli::{Done, Failure, Mark, Page, Terminal};
+use chop_integrity::Timestamp;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Arguments of `chopmark vc verify`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  chopmark vc verify credential.json
+  chopmark vc verify credential.json --as-of 2026-06-01T00:00:00.000Z
+  chopmark vc verify presentation.json --challenge 5f1c… --domain shop.example
+  chopmark vc verify credential.json --offline     issuers under did:key or did:jwk, no network
+
+Exit code 0 when it is accepted, 1 when it is refused or cannot be decided; every check is listed either way.
+Offline, what needs a network is named as unknown or not run: status, other issuers' keys, the ledger.")]
+pub(super) struct Args {
+    /// The credential or presentation: JSON, a JWT, or `-` for standard input
+    file: PathBuf,
+    /// Judge here, without any network
+    #[arg(long)]
+    offline: bool,
+    /// Judge as of this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Timestamp>,
+    /// The challenge that the presentation must answer
+    #[arg(long, value_name = "TEXT")]
+    challenge: Option<String>,
+    /// The domain that the presentation must be for
+    #[arg(long, value_name = "TEXT")]
+    domain: Option<String>,
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_xml(text).map_err(|error| error.to_string())
+}
+
+pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    let bytes = super::read(&args.file)?;
+    let verdict = if args.offline {
+        offline::judge(&bytes, args.as_of, args.challenge.as_deref(), args.domain.as_deref())?
+    } else {
+        by_service(&args, &bytes, terminal).await?
+    };
+    let accepted = outcome(&verdict) == "accepted";
+    let page = show(Page::new(), &verdict, "the document");
+    Ok(Done::new(verdict, page).refused_if(!accepted))
+}
+
+async fn by_service(args: &Args, bytes: &[u8], terminal: &Terminal) -> Result<Value, Failure> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim().trim_matches('"');
+    // A token goes as the string that it is; JSON goes as it was written.
+    let document = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+    let member = if is_presentation(bytes) { "presentation" } else { "credential" };
+    let mut body = Map::new();
+    body.insert(member.to_owned(), unwrapped(document));
+    let options = [("asOf", args.as_of.map(|time| time.to_string())), ("challenge", args.challenge.clone()), ("domain", args.domain.clone())];
+    body.extend(options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
+    let answer = args.stack.connect(terminal)?.post(&["v1", "verifications"], &Value::Object(body)).await?;
+    success(answer, "the verification")
+}
+
+/// Takes the document out of an issuing service's answer that was saved as it came.
+fn unwrapped(document: Value) -> Value {
+    let wrapped = |member: &str| document.get("@context").is_none().then(|| document.get(member).cloned()).flatten();
+    wrapped("verifiableCredential").or_else(|| wrapped("verifiablePresentation")).unwrap_or(document)
+}
+
+/// Says whether the bytes hold a presentation; what cannot be read is left to the judge as a credential.
+pub(super) fn is_presentation(bytes: &[u8]) -> bool {
+    let Ok(decoded) = decode(bytes) else { return false };
+    let typed = match decoded.document.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|kind| kind == "VerifiablePresentation"),
+        Some(kind) => kind == "VerifiablePresentation",
+        None => false,
+    };
+    typed || matches!(&decoded.securing, Securing::Jwt(header) if header.get("typ").and_then(Value::as_str) == Some("vp+jwt"))
+}
+
+fn outcome(verdict: &Value) -> &str {
+    verdict.get("outcome").and_then(Value::as_str).unwrap_or("indeterminate")
+}
+
+/// Writes a verdict, and below it those of the credentials that a presentation holds.
+fn show(mut page: Page, verdict: &Value, what: &str) -> Page {
+    let (mark, words) = match outcome(verdict) {
+        "accepted" => (Mark::Good, "is accepted"),
+        "refused" => (Mark::Bad, "is refused"),
+        _ => (Mark::Note, "cannot be decided"),
+    };
+    page = page.heading(mark, format!("{what} {words}"));
+    for check in entries(verdict, "checks") {
+        page = page.field(text(check, "check"), line(check));
+    }
+    for mark in entries(verdict, "marks") {
+        page = page.text(format!("  note: {}", remark(mark)));
+    }
+    for (number, credential) in entries(verdict, "credentials").iter().enumerate() {
+        page = show(page, credential, &format!("credential {}", number + 1));
+    }
+    page
+}
+
+fn line(check: &Value) -> String {
+    let sign = match text(check, "outcome") {
+        "passed" => "✓ passed",
+        "failed" => "✗ failed",
+        "unknown" => "? unknown",
+        "notApplicable" => "- does not apply",
+        _ => "- not run",
+    };
+    let reported = check.get("required") == Some(&Value::Bool(false)) && matches!(text(check, "outcome"), "failed" | "unknown");
+    let weight = if reported { " (reported only)" } else { "" };
+    match text(check, "detail") {
+        "" => format!("{sign}{weight}"),
+        detail => format!("{sign}{weight}: {detail}"),
+    }
+}
+
+fn remark(mark: &Value) -> String {
+    match text(mark, "mark") {
+        "transcribed" => format!("copied by {}", text(mark, "by")),
+        "accreditationLapsed" => format!("the issuer's accreditation ended at {} ({}); this was anchored before, at {}", text(mark, "since"), text(mark, "reason"), text(mark, "anchored")),
+        "keyRetired" => format!("the signing key was retired at {}", text(mark, "since")),
+        "statusMessage" => text(mark, "message").to_owned(),
+        _ => mark.to_string(),
+    }
+}
+
+fn entries<'a>(value: &'a Value, member: &str) -> &'a [Value] {
+    value.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_presentation_is_told_from_a_credential() {
+        assert!(is_presentation(br#"{"@context":[],"type":["VerifiablePresentation"]}"#));
+        assert!(!is_presentation(br#"{"@context":[],"type":["VerifiableCredential"]}"#));
+        assert!(!is_presentation(b"nonsense"));
+    }
+
+    #[test]
+    fn a_saved_answer_is_unwrapped() {
+        assert_eq!(unwrapped(json!({"verifiableCredential": {"a": 1}})), json!({"a": 1}));
+        assert_eq!(unwrapped(json!({"@context": [], "verifiableCredential": []})), json!({"@context": [], "verifiableCredential": []}));
+    }
+
+    #[test]
+    fn a_check_says_what_was_found_and_whether_it_counts() {
+        let check = json!({"check": "anchor", "outcome": "unknown", "required": false, "detail": "no ledger was asked"});
+        assert_eq!(line(&check), "? unknown (reported only): no ledger was asked");
+    }
+}

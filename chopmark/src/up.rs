@@ -1,0 +1,84 @@
+//! `chopmark up`: registry, issuer and verifier in one process on one port, with embedded stores and a solo ledger.
+
+mod folder;
+mod ledger;
+mod page;
+mod passphrase;
+mod stack;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use chop_http::server;
+use chop_http::telemetry::{self, Format};
+use clap::Parser;
+
+use crate::cli::{Done, Failure, Terminal};
+pub use stack::{Options, Stack};
+
+/// Runs a whole stack: registry, issuer and verifier in one process
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:\n  chopmark up\n  chopmark up --data ./data --listen 127.0.0.1:8400\n  chopmark up --data ./suites --tls-listen 127.0.0.1:8443 --conformance")]
+pub struct Args {
+    /// The data folder; made at the first start
+    #[arg(long, default_value = "chopmark-data")]
+    data: PathBuf,
+    /// Where to listen for http; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8400")]
+    listen: SocketAddr,
+    /// Where to listen for https, with a self-signed certificate
+    #[arg(long)]
+    tls_listen: Option<SocketAddr>,
+    /// The base URL under which others reach this stack; the listener's own when absent
+    #[arg(long)]
+    public_url: Option<url::Url>,
+    /// Open everything to conformance suites: loopback only, keys of its own
+    #[arg(long)]
+    conformance: bool,
+    /// The file with the passphrase of the keys
+    #[arg(long, env = "CHOPMARK_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// What to log: error, warn, info, debug or directives of tracing
+    #[arg(long, env = "CHOPMARK_LOG", default_value = "info")]
+    log: String,
+    /// Check every block from genesis before starting
+    #[arg(long)]
+    replay: bool,
+}
+
+/// Runs the stack until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When a folder, a port or a passphrase is wrong.
+pub async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    let format = if terminal.json() { Format::Json } else { Format::Text { colour: terminal.colour() } };
+    telemetry::init(format, &args.log);
+    let passphrase = passphrase::given(args.passphrase_file.as_deref()).map_err(Failure::usage)?;
+    let options = Options {
+        data: args.data,
+        listen: args.listen,
+        tls_listen: args.tls_listen,
+        public_url: args.public_url,
+        conformance: args.conformance,
+        passphrase,
+        replay: args.replay,
+    };
+    let stack = Stack::start(options).await.map_err(Failure::usage)?;
+    announce(&stack.base_url()).map_err(Failure::internal)?;
+    stack.serve(async {
+        if let Err(error) = server::shutdown_signal().await {
+            tracing::error!(%error, "cannot listen for signals; ending");
+        }
+    })
+    .await
+    .map_err(Failure::internal)?;
+    Ok(Done::silent())
+}
+
+/// Prints the one line that scripts wait for.
+fn announce(base: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "ready {base}").and_then(|()| out.flush()).context("cannot write to standard output")
+}

@@ -1,0 +1,56 @@
+//! The pages that a browser sees: what runs here, and the API in readable form.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+
+/// Scripts and requests only to the stack itself; styles are in the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// `/`, `/docs`, `/openapi.json` and their scripts.
+pub fn router() -> Router {
+    let api = openapi().to_json().unwrap_or_default();
+    Router::new()
+        .route("/", get(|| async { html(include_str!("index.html")) }))
+        .route("/docs", get(|| async { html(include_str!("docs.html")) }))
+        .route("/assets/page.js", get(|| async { script(include_str!("page.js")) }))
+        .route("/assets/docs.js", get(|| async { script(include_str!("docs.js")) }))
+        .route("/openapi.json", get(|State(api): State<String>| async move { ([(CONTENT_TYPE, "application/json")], api) }))
+        .with_state(api)
+}
+
+/// The description of the whole stack.
+pub fn openapi() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Chopmark")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Registry, issuer and verifier. Errors are problem documents (RFC 9457)."))
+        .build();
+    let mut api = OpenApiBuilder::new().info(info).build();
+    for part in [chop_node::openapi(), chop_issuer::openapi(), chop_verifier::openapi()] {
+        api.merge(part);
+    }
+    let admin = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token in DATA/admin.token")).build());
+    api.components.get_or_insert_default().add_security_scheme("admin", admin);
+    api
+}
+
+fn html(text: &'static str) -> impl IntoResponse {
+    let headers: [(HeaderName, &str); 4] = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, text)
+}
+
+fn script(text: &'static str) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-cache")], text)
+}

@@ -14,7 +14,7 @@ fn at(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
 }
 
-fn with_method(method: Value) -> Result<Document, DocumentError> {
+fn with_method(method: &Value) -> Result<Document, DocumentError> {
     Document::parse(json!({"verificationMethod": [method]}))
 }
 
@@ -86,7 +86,7 @@ fn refuses_malformed_methods() {
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "publicKeyJwk": key(1).jwk()}),
     ];
     for method in cases {
-        assert!(with_method(method.clone()).is_err(), "{method}");
+        assert!(with_method(&method).is_err(), "{method}");
     }
 }
 

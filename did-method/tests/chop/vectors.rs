@@ -183,17 +183,13 @@ fn replay(content: &Value) -> Result<(World, ChopDid), String> {
 
 fn verify_webvh(content: &Value) -> Result<webvh::VerifiedLog, webvh::WebvhError> {
     let did = Did::parse(text(content, "did")).unwrap();
-    let lines: String = content["log"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| format!("{entry}\n"))
-        .collect();
+    let entries = content["log"].as_array().unwrap();
+    let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
     let witnesses = (!content["witnesses"].is_null()).then(|| content["witnesses"].to_string());
     let now = Timestamp::parse(text(content, "now")).unwrap();
     webvh::verify(
         &did,
-        lines.as_bytes(),
+        lines.join("\n").as_bytes(),
         witnesses.as_ref().map(String::as_bytes),
         now,
     )

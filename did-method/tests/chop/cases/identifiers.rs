@@ -162,34 +162,34 @@ fn geneses() -> Vec<Case> {
             members.remove("nextThreshold");
         }),
         bad("genesis-keys-and-controller", &|g| {
-            g["controller"] = json!(owner)
+            g["controller"] = json!(owner);
         }),
         bad("genesis-threshold-zero", &|g| g["threshold"] = json!(0)),
         bad("genesis-threshold-above-keys", &|g| {
-            g["threshold"] = json!(2)
+            g["threshold"] = json!(2);
         }),
         bad("genesis-key-twice", &|g| {
             let key = g["updateKeys"][0].clone();
             g["updateKeys"].as_array_mut().unwrap().push(key);
         }),
         bad("genesis-update-key-as-recovery-key", &|g| {
-            g["recovery"] = json!(own)
+            g["recovery"] = json!(own);
         }),
         bad("genesis-unknown-member", &|g| g["comment"] = json!("hello")),
         bad("genesis-null-member", &|g| g["recovery"] = Value::Null),
         bad("genesis-float", &|g| g["threshold"] = json!(1.5)),
         bad("genesis-short-nonce", &|g| g["nonce"] = json!("00")),
         bad("genesis-document-with-id", &|g| {
-            g["document"]["id"] = json!(owner)
+            g["document"]["id"] = json!(owner);
         }),
         bad("genesis-document-with-proof", &|g| {
-            g["document"]["proof"] = json!({})
+            g["document"]["proof"] = json!({});
         }),
         bad("genesis-absolute-method-id", &|g| {
-            g["document"]["verificationMethod"][0]["id"] = json!(format!("{owner}#key-1"))
+            g["document"]["verificationMethod"][0]["id"] = json!(format!("{owner}#key-1"));
         }),
         bad("genesis-dangling-relationship", &|g| {
-            g["document"]["authentication"] = json!(["#key-9"])
+            g["document"]["authentication"] = json!(["#key-9"]);
         }),
         bad("genesis-private-jwk", &|g| {
             let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "AA"});

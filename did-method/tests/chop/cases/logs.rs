@@ -136,7 +136,7 @@ fn refused_by_state() -> Vec<Case> {
         )
     };
     let mut push = |name: &str, signed: &SignedOperation, rule: &str| {
-        cases.push(bad(name, &world, signed.value(), rule))
+        cases.push(bad(name, &world, signed.value(), rule));
     };
     push(
         "log-create-twice",
@@ -214,43 +214,58 @@ fn refused_by_state() -> Vec<Case> {
         "did.ledger",
     );
 
-    let mut stale = world.clone();
-    let replayed = update(build::update(&state, state.document()), &[10]);
-    stale.act(&replayed).unwrap();
-    cases.push(bad(
-        "log-operation-replayed",
-        &stale,
-        replayed.value(),
-        "did.stale",
-    ));
-    let mut ended = world.clone();
-    ended
-        .act(&update(build::deactivate(&state), &[10]))
-        .unwrap();
-    let after = build::update(ended.state(&one), state.document());
-    cases.push(bad(
-        "log-update-after-deactivation",
-        &ended,
-        update(after, &[10]).value(),
-        "did.deactivated",
-    ));
-    let mut used = world.clone();
-    used.act(&update(rescue(12), &[12])).unwrap();
-    let again = build::recover(
-        used.state(&one),
-        state.document(),
-        &keys_of(&[12]),
-        &update_keys(40, Some(41)),
-        &commitment(&[42], 1),
-    );
-    cases.push(bad(
-        "log-recovery-set-used-twice",
-        &used,
-        update(again, &[12]).value(),
-        "did.recovery-mismatch",
-    ));
+    cases.extend(refused_after_more(&world, &one));
     cases.extend(refused_by_controllers());
     cases
+}
+
+/// Logs that go one step further before the refusal.
+fn refused_after_more(world: &World, one: &ChopDid) -> Vec<Case> {
+    let state = world.state(one).clone();
+    let update = |draft: Draft, seed: u8| sign(draft, &[key(seed)]);
+    let mut moved_on = world.clone();
+    let replayed = update(build::update(&state, state.document()), 10);
+    moved_on.act(&replayed).unwrap();
+    let mut ended = world.clone();
+    ended.act(&update(build::deactivate(&state), 10)).unwrap();
+    let after = update(build::update(ended.state(one), state.document()), 10);
+    let rescue = |world: &World, to: u8| {
+        let keys = update_keys(to, Some(to + 1));
+        let state = world.state(one);
+        update(
+            build::recover(
+                state,
+                state.document(),
+                &keys_of(&[12]),
+                &keys,
+                &commitment(&[to + 2], 1),
+            ),
+            12,
+        )
+    };
+    let mut used = world.clone();
+    used.act(&rescue(world, 30)).unwrap();
+    let again = rescue(&used, 40);
+    vec![
+        bad(
+            "log-operation-replayed",
+            &moved_on,
+            replayed.value(),
+            "did.stale",
+        ),
+        bad(
+            "log-update-after-deactivation",
+            &ended,
+            after.value(),
+            "did.deactivated",
+        ),
+        bad(
+            "log-recovery-set-used-twice",
+            &used,
+            again.value(),
+            "did.recovery-mismatch",
+        ),
+    ]
 }
 
 fn refused_by_controllers() -> Vec<Case> {
@@ -315,7 +330,7 @@ fn refused_by_shape() -> Vec<Case> {
     };
     let mut cases = Vec::new();
     let mut push = |name: &str, change: &dyn Fn(&mut Value), rule: &str| {
-        cases.push(bad(name, &world, &changed(change), rule))
+        cases.push(bad(name, &world, &changed(change), rule));
     };
     push(
         "log-document-tampered",

@@ -86,7 +86,7 @@ fn identity() -> Vec<Case> {
     let unknown = Log::start(DOMAIN, 1, &json!({"method": "did:webvh:99.0"}));
     let candidate = Log::start(DOMAIN, 1, &json!({"method": "did:webvh:1.0-rc1"}));
     let mut mismatch = plain.clone();
-    mismatch.did = other.did.clone();
+    mismatch.did.clone_from(&other.did);
     let mut swapped = plain.clone();
     swapped.add(&none, &document(&other.did), 1);
     let mut moved_scid = Log::start(DOMAIN, 1, &json!({"portable": true}));

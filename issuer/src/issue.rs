@@ -1,0 +1,206 @@
+//! Issuing: check, take status positions, secure, record; then answer.
+
+use crate::app::IssuerApp;
+use crate::error::IssueError;
+use crate::instance::Instance;
+use crate::secure::Secured;
+use crate::status::StatusRequest;
+use crate::store::Issuance;
+use chop_http::{clock, random};
+use chop_integrity::{Hash, Timestamp};
+use serde_json::{Map, Value, json};
+
+/// What is to be issued.
+pub(crate) struct Order<'a> {
+    /// The instance that signs.
+    pub(crate) instance: &'a Instance,
+    /// The credential without its securing.
+    pub(crate) credential: Map<String, Value>,
+    /// The statuses to assign.
+    pub(crate) statuses: Vec<StatusRequest>,
+    /// The time of the proof that the client asks for; now when it does not.
+    pub(crate) created: Option<Timestamp>,
+    /// The client's key for repeating the request, with the request's digest.
+    pub(crate) repeat: Option<Repeat<'a>>,
+}
+
+/// How a repeated request is recognised.
+#[derive(Clone, Copy)]
+pub(crate) struct Repeat<'a> {
+    /// The `Idempotency-Key`.
+    pub(crate) key: &'a str,
+    /// The digest of route and body.
+    pub(crate) request: &'a [u8],
+}
+
+/// Secures the credential and records it; the answer's body is `body(secured, digest)`, kept for repetitions.
+pub(crate) async fn issue(
+    app: &IssuerApp,
+    order: Order<'_>,
+    body: fn(&Secured, &Hash) -> Value,
+) -> Result<String, IssueError> {
+    let Order {
+        instance,
+        mut credential,
+        statuses,
+        created,
+        repeat,
+    } = order;
+    check_issuer(&credential, &instance.did)?;
+    let key = app.key(instance)?;
+    let mut issuance = app.store().issuance(&instance.name).await?;
+    if let Some(kept) = kept(&mut issuance, repeat).await? {
+        return Ok(kept);
+    }
+    let now = clock::now_ms();
+    assign(app, &mut issuance, &mut credential, &statuses, now).await?;
+    let id = credential
+        .get("id")
+        .and_then(Value::as_str)
+        .map(ToOwned::to_owned);
+    let created = created.unwrap_or(Timestamp::from_unix_ms(now));
+    let secured = app
+        .pen(instance, key.as_ref())
+        .secure(Value::Object(credential), created)?;
+    let digest = secured.digest()?;
+    let answer = body(&secured, &digest).to_string();
+    let keep = repeat.map(|repeat| (repeat.key, repeat.request, answer.as_str()));
+    issuance
+        .commit(&digest.to_string(), id.as_deref(), keep, now)
+        .await?;
+    Ok(answer)
+}
+
+/// Adds what a plain business call leaves out: context, type, id, issuer, the time from which it is valid.
+pub(crate) fn complete(credential: &mut Map<String, Value>, instance: &Instance) {
+    let mut fill = |member: &str, value: Value| {
+        credential.entry(member).or_insert(value);
+    };
+    fill("@context", json!(["https://www.w3.org/ns/credentials/v2"]));
+    fill("type", json!(["VerifiableCredential"]));
+    fill("id", json!(uuid(random::bytes())));
+    fill("issuer", json!(instance.did));
+    fill(
+        "validFrom",
+        json!(Timestamp::from_unix_ms(clock::now_ms()).to_string()),
+    );
+}
+
+async fn kept(
+    issuance: &mut Issuance,
+    repeat: Option<Repeat<'_>>,
+) -> Result<Option<String>, IssueError> {
+    let Some(repeat) = repeat else {
+        return Ok(None);
+    };
+    match issuance.reply(repeat.key).await? {
+        Some((request, body)) if request == repeat.request => Ok(Some(body)),
+        Some(_) => Err(IssueError::IdempotencyReuse),
+        None => Ok(None),
+    }
+}
+
+/// The issuer is a string or an object with an `id`, and is the instance's DID.
+fn check_issuer(credential: &Map<String, Value>, expected: &str) -> Result<(), IssueError> {
+    let issuer = match credential.get("issuer") {
+        Some(Value::Object(issuer)) => issuer.get("id"),
+        issuer => issuer,
+    };
+    match issuer {
+        Some(Value::String(found)) if found == expected => Ok(()),
+        Some(Value::String(found)) => Err(IssueError::OtherIssuer {
+            found: found.clone(),
+            expected: expected.to_owned(),
+        }),
+        _ => Err(IssueError::Member {
+            member: "issuer",
+            expected: "a URL or an object with one as its id",
+        }),
+    }
+}
+
+async fn assign(
+    app: &IssuerApp,
+    issuance: &mut Issuance,
+    credential: &mut Map<String, Value>,
+    statuses: &[StatusRequest],
+    now: i64,
+) -> Result<(), IssueError> {
+    let mut entries = match credential.remove("credentialStatus") {
+        None => Vec::new(),
+        Some(Value::Array(entries)) => entries,
+        Some(entry) => vec![entry],
+    };
+    for status in statuses {
+        let mut draw = || u64::from_le_bytes(random::bytes());
+        let position = issuance
+            .take_position(status.list_use(), now, &mut draw)
+            .await?;
+        entries.push(status.entry(&app.list_url(&position.list), &position)?);
+    }
+    if entries.len() > 1 {
+        credential.insert("credentialStatus".to_owned(), Value::Array(entries));
+    } else if let Some(entry) = entries.pop() {
+        credential.insert("credentialStatus".to_owned(), entry);
+    }
+    Ok(())
+}
+
+/// A version 4 UUID as a URN (RFC 9562 §5.4).
+fn uuid(random: [u8; 16]) -> String {
+    let bits =
+        (u128::from_be_bytes(random) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let part = |from, to| hex.get(from..to).unwrap_or_default();
+    format!(
+        "urn:uuid:{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_says_its_version_and_variant() {
+        assert_eq!(
+            uuid([0xff; 16]),
+            "urn:uuid:ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
+        assert_eq!(
+            uuid([0; 16]),
+            "urn:uuid:00000000-0000-4000-8000-000000000000"
+        );
+    }
+
+    #[test]
+    fn the_issuer_is_the_instance_and_nobody_else() {
+        let credential = |issuer: Value| json!({"issuer": issuer}).as_object().unwrap().clone();
+        assert!(check_issuer(&credential(json!("did:key:a")), "did:key:a").is_ok());
+        assert!(
+            check_issuer(
+                &credential(json!({"id": "did:key:a", "name": "A"})),
+                "did:key:a"
+            )
+            .is_ok()
+        );
+        for other in [
+            json!("did:key:b"),
+            json!({"id": "did:key:b"}),
+            json!({}),
+            json!(null),
+            json!(["did:key:a"]),
+        ] {
+            assert!(
+                check_issuer(&credential(other.clone()), "did:key:a").is_err(),
+                "{other}"
+            );
+        }
+        assert!(check_issuer(&Map::new(), "did:key:a").is_err());
+    }
+}

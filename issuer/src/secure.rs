@@ -1,0 +1,148 @@
+//! Securing credentials as an instance does; `chop-credential` validates before it signs.
+
+use crate::instance::Instance;
+use crate::store::List;
+use crate::suite::Mechanism;
+use chop_credential::Contexts;
+use chop_credential::issuing::{self, ProofRequest};
+use chop_credential::status::{Bitstring, NewList, StatusError};
+use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
+use chop_keys::Signer;
+use chop_protocol::anchor_digest;
+use serde_json::Value;
+use thiserror::Error;
+
+/// A secured credential.
+pub(crate) enum Secured {
+    /// With an embedded proof.
+    Document(Value),
+    /// A compact `vc+jwt`.
+    Jwt(String),
+}
+
+/// Why a credential cannot be secured.
+#[derive(Debug, Error)]
+pub enum SecureError {
+    /// The credential is refused, or the key did not sign.
+    #[error(transparent)]
+    Issuing(#[from] issuing::IssueError),
+    /// A status list cannot be written.
+    #[error(transparent)]
+    List(#[from] StatusError),
+    /// The secured credential has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] JcsError),
+}
+
+/// The instance, its key and what its credentials' terms mean.
+pub(crate) struct Pen<'a> {
+    /// Who signs.
+    pub(crate) instance: &'a Instance,
+    /// With what.
+    pub(crate) signer: &'a dyn Signer,
+    /// The contexts that terms are checked against.
+    pub(crate) contexts: &'a Contexts,
+}
+
+impl SecureError {
+    /// Says that the service is at fault, not the credential.
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            Self::Issuing(error) => !error.is_clients(),
+            Self::List(_) | Self::Canonical(_) => true,
+        }
+    }
+
+    /// The stable code of the rule that the credential breaks.
+    pub(crate) fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Issuing(error) => Some(error.rule()),
+            Self::List(_) | Self::Canonical(_) => None,
+        }
+    }
+}
+
+impl Secured {
+    /// The digest under which the credential can be anchored.
+    pub(crate) fn digest(&self) -> Result<Hash, SecureError> {
+        match self {
+            Self::Document(document) => Ok(anchor_digest(&canonicalize(document)?)),
+            Self::Jwt(token) => Ok(anchor_digest(token.as_bytes())),
+        }
+    }
+
+    /// The credential as VC-API answers it: a token goes in an envelope (VC Data Model 2.0 §4.13.1).
+    pub(crate) fn verifiable_credential(&self) -> Value {
+        match self {
+            Self::Document(document) => document.clone(),
+            Self::Jwt(token) => issuing::enveloped_credential(token),
+        }
+    }
+}
+
+impl Pen<'_> {
+    /// Validates and secures a credential by the instance's suite.
+    pub(crate) fn secure(
+        &self,
+        credential: Value,
+        created: Timestamp,
+    ) -> Result<Secured, SecureError> {
+        match self.instance.suite.mechanism() {
+            Mechanism::Jwt => self.envelop(credential).map(Secured::Jwt),
+            Mechanism::EddsaJcs2022 | Mechanism::EcdsaJcs2019 => {
+                self.embed(credential, created).map(Secured::Document)
+            }
+        }
+    }
+
+    /// Secures with an embedded proof of the suite that goes with the key.
+    pub(crate) fn embed(
+        &self,
+        credential: Value,
+        created: Timestamp,
+    ) -> Result<Value, SecureError> {
+        let request = ProofRequest::new(&self.instance.verification_method, created);
+        Ok(issuing::issue(
+            credential,
+            self.contexts,
+            &request,
+            self.signer,
+        )?)
+    }
+
+    /// Secures as a compact `vc+jwt`.
+    pub(crate) fn envelop(&self, credential: Value) -> Result<String, SecureError> {
+        Ok(issuing::issue_jwt(
+            credential,
+            self.contexts,
+            &self.instance.verification_method,
+            self.signer,
+        )?)
+    }
+}
+
+/// Writes the list credential of a list, unsecured.
+pub(crate) fn list_credential(
+    url: &str,
+    issuer: &str,
+    list: &List,
+    ttl_ms: u64,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<Value, SecureError> {
+    let size = list.list_use.bits;
+    let mut bits = Bitstring::zeros(list.entries, size)?;
+    for (index, value) in &list.values {
+        bits.set(*index, size, u16::from(*value))?;
+    }
+    let purpose = &list.list_use.purpose;
+    let new = NewList {
+        id: url,
+        issuer,
+        purpose,
+        bits: &bits,
+        valid_from: from,
+        valid_until: Some(until),
+        ttl_ms: Some(ttl_ms),
+    };
+    Ok(new.to_credential()?)
+}

@@ -59,7 +59,7 @@ struct Browser {
 impl Browser {
     fn open(profile: &Path, url: &str) -> Self {
         // Chromium reads commands from descriptor 3 and answers on descriptor 4.
-        let script = "exec chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
+        let script = "exec chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --window-size=1200,1600 \
                       --remote-debugging-pipe --user-data-dir=\"$1\" about:blank 3<&0 4>&1 </dev/null >/dev/null";
         let mut process = Command::new("sh")
             .args(["-c", script, "sh"])
@@ -78,11 +78,7 @@ impl Browser {
             session: Value::Null,
             sent: 0,
         };
-        let target = browser.call(
-            "Target.createTarget",
-            &json!({"url": url, "width": 1200, "height": 1600}),
-        )["targetId"]
-            .clone();
+        let target = browser.call("Target.createTarget", &json!({"url": url}))["targetId"].clone();
         browser.session = browser.call(
             "Target.attachToTarget",
             &json!({"targetId": target, "flatten": true}),

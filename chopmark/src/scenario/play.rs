@@ -158,9 +158,9 @@ impl<'a, 't> Play<'a, 't> {
             }));
         }
         let (actor, signers) = self.voice(by)?;
-        let signed = self.stack.submit(&actor, actions, &signers).await?;
+        let envelope = self.stack.submit(&actor, actions, &signers).await?;
         for (index, credential_type) in (0_u16..).zip(terms.types) {
-            self.accreditations.insert(format!("{name}/{credential_type}"), accreditation_id(&signed.hash(), index));
+            self.accreditations.insert(format!("{name}/{credential_type}"), accreditation_id(&envelope, index));
         }
         self.tale.done(&format!("{} accredits {} for {}", self.title(by), self.title(to), terms.types.join(" and ")));
         Ok(())
@@ -259,7 +259,7 @@ impl<'a, 't> Play<'a, 't> {
     async fn resolve(&mut self, who: &str, with_proof: bool) -> anyhow::Result<()> {
         let did = self.did(who)?;
         let resolved = self.stack.get(&["1.0", "identifiers", &did.to_string()]).await?;
-        ensure!(resolved["didDocument"]["id"] == json!(did), "{did} resolved to another document: {resolved}");
+        ensure!(resolved["id"] == json!(did), "{did} resolved to another document: {resolved}");
         if with_proof {
             let checked = proof::check(self.stack, &did).await?;
             self.tale.accepted(&format!("{did} resolves, proven at height {} by {} validator", checked.height, checked.validators));

@@ -7,11 +7,12 @@ use chop_client::submit::submit_and_wait;
 use chop_client::{Service, Submission};
 use chop_did::{ChopDid, LedgerId};
 use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
-use chop_integrity::Timestamp;
+use chop_integrity::{Hash, Timestamp};
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
 use chop_protocol::terms::Nonce;
-use chop_protocol::{Action, Envelope, LedgerGenesis, SignedEnvelope, UnsignedEnvelope};
+use chop_protocol::http::Transaction;
+use chop_protocol::{Action, Envelope, LedgerGenesis, UnsignedEnvelope};
 use serde_json::Value;
 use url::Url;
 
@@ -107,7 +108,8 @@ impl Stack {
         Ok(answer.body)
     }
 
-    /// Signs an envelope with `signers`, leaves the sponsor's proof to the node and waits until it is committed.
+    /// Signs an envelope with `signers`, leaves the sponsor's proof to the node and waits until it is committed; the
+    /// envelope's hash. Without signers the actor is the operator, whose key the node holds.
     ///
     /// # Errors
     /// When it is refused, with the rule.
@@ -116,7 +118,7 @@ impl Stack {
         actor: &ChopDid,
         actions: Vec<Action>,
         signers: &[&dyn Signer],
-    ) -> anyhow::Result<SignedEnvelope> {
+    ) -> anyhow::Result<Hash> {
         let envelope = Envelope {
             ledger: self.ledger,
             actor: *actor,
@@ -125,10 +127,13 @@ impl Stack {
             valid_until: Timestamp::from_unix_ms(chop_http::clock::now_ms()).plus_ms(ENVELOPE_LIFE_MS),
             actions,
         };
-        let signed =
-            if signers.is_empty() { UnsignedEnvelope::new(&envelope)?.finish()? } else { envelope.sign(signers)? };
-        match submit_and_wait(&self.service, &signed, Some(&self.token), PATIENCE).await? {
-            Submission::Committed { .. } => Ok(signed),
+        if signers.is_empty() {
+            let unsigned = UnsignedEnvelope::new(&envelope)?.to_value();
+            let transaction: Transaction = serde_json::from_value(self.post(&["v1", "transactions"], &unsigned).await?)?;
+            return Ok(transaction.hash);
+        }
+        match submit_and_wait(&self.service, &envelope.sign(signers)?, Some(&self.token), PATIENCE).await? {
+            Submission::Committed { hash, .. } => Ok(hash),
             other => bail!("the ledger did not commit the envelope: {other:?}"),
         }
     }

@@ -1,10 +1,11 @@
 //! Making signed envelopes, with the keys at hand or with keys that are held elsewhere.
 
+use chop_integrity::json;
 use chop_integrity::proof::{self, JcsSuite, ProofError, ProofOptions};
 use chop_keys::{DataIntegrityInput, KeyType, PublicKey, Signature, Signer};
 use serde_json::{Map, Value};
 
-use crate::envelope::{Envelope, EnvelopeError, PURPOSE, SignedEnvelope};
+use crate::envelope::{Envelope, EnvelopeError, LIMITS, PURPOSE, SignedEnvelope};
 
 /// Says why no signed envelope was made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,21 @@ impl Envelope {
     }
 }
 
+impl TryFrom<&[u8]> for UnsignedEnvelope {
+    type Error = EnvelopeError;
+
+    /// Parses the JSON text of an envelope without `proof`; checks its bounds and shape.
+    fn try_from(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        match json::parse_restricted(bytes, &LIMITS)? {
+            Value::Object(members) if !members.contains_key("proof") => {
+                Envelope::parse(&members)?;
+                Ok(Self { members, proofs: Vec::new() })
+            }
+            _ => Err(EnvelopeError::Shape { reason: "expected an object without proof".to_owned() }),
+        }
+    }
+}
+
 impl UnsignedEnvelope {
     /// Starts with no proof.
     ///
@@ -83,6 +99,20 @@ impl UnsignedEnvelope {
     pub fn attach(&mut self, key: &PublicKey, signature: Signature) -> Result<(), BuildError> {
         let proof = proof::sign(&self.members, &options(key)?, key, |_| Ok(signature))?;
         self.proofs.push(Value::Object(proof));
+        Ok(())
+    }
+
+    /// Returns the envelope as it stands, without proofs: what a gateway that holds the actor's key is sent.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.members.clone())
+    }
+
+    /// Adds the proof of a key at hand.
+    ///
+    /// # Errors
+    /// Returns [`BuildError::Proof`] when the key does not sign.
+    pub fn sign(&mut self, signer: &dyn Signer) -> Result<(), BuildError> {
+        self.proofs.push(prove(&self.members, signer)?);
         Ok(())
     }
 

@@ -28,7 +28,7 @@ pub const ENVELOPE_TAG: &str = "chop/envelope/v1";
 /// Most actions of an envelope.
 pub const MAX_ACTIONS: usize = 64;
 /// Most work units of an envelope: its actions' and its own.
-pub const MAX_WORK: u64 = 1 + 4 * MAX_ACTIONS as u64;
+pub const MAX_WORK: u64 = 1 + 32 * MAX_ACTIONS as u64;
 /// Bounds of an envelope, as received and in canonical form.
 pub const LIMITS: Limits = Limits::ENVELOPE;
 /// Purpose of envelope proofs.
@@ -212,7 +212,7 @@ impl Envelope {
         Ok(members)
     }
 
-    fn parse(members: &Map<String, Value>) -> Result<Self, EnvelopeError> {
+    pub(crate) fn parse(members: &Map<String, Value>) -> Result<Self, EnvelopeError> {
         let shape = |reason: String| EnvelopeError::Shape { reason };
         let raw: RawEnvelope = serde_json::from_value(Value::Object(members.clone()))
             .map_err(|error| shape(error.to_string()))?;

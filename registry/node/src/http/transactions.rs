@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use chop_http::{JsonBytes, Problem};
 use chop_integrity::Hash;
 use chop_protocol::http::{Transaction, TransactionStatus};
-use chop_protocol::{EnvelopeError, ExecutionResult, Outcome, SignedEnvelope};
+use chop_protocol::{BuildError, EnvelopeError, ExecutionResult, Outcome, SignedEnvelope, UnsignedEnvelope};
 
 use super::{NodeApp, failed};
 use crate::engine::SubmitError;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ENVELOPE_BYTES: usize = 128 * 1024;
 
 #[utoipa::path(post, path = "/v1/transactions", tag = "registry", summary = "Submit a signed envelope",
-    description = "The node adds the sponsor's signature when the envelope names its operator as sponsor. The same envelope sent twice gets the first answer again.",
+    description = "The node adds the sponsor's signature when the envelope names its operator as sponsor, and signs one without proof as its operator. The same envelope sent twice gets the first answer again.",
     request_body(content = Object, description = "A signed envelope"), security(("admin" = [])),
     responses(
         (status = 201, description = "Executed and durable, with height", body = Object),
@@ -37,7 +37,10 @@ pub(super) async fn submit(
     JsonBytes(bytes): JsonBytes<ENVELOPE_BYTES>,
 ) -> Result<Response, Problem> {
     app.inner.admin.check(&headers)?;
-    let envelope = SignedEnvelope::try_from(bytes.as_ref()).map_err(|error| malformed(&error))?;
+    let envelope = match UnsignedEnvelope::try_from(bytes.as_ref()) {
+        Ok(unsigned) => as_operator(&app, unsigned)?,
+        Err(_) => SignedEnvelope::try_from(bytes.as_ref()).map_err(|error| malformed(&error))?,
+    };
     execute(&app, envelope).await
 }
 
@@ -74,6 +77,13 @@ pub(super) async fn execute(app: &NodeApp, mut envelope: SignedEnvelope) -> Resu
             Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(pending)).into_response())
         }
     }
+}
+
+/// Signs an envelope that came without proofs: what the holder of the admin token has the operator do.
+fn as_operator(app: &NodeApp, mut unsigned: UnsignedEnvelope) -> Result<SignedEnvelope, Problem> {
+    let malformed = |error: BuildError| Problem::new(StatusCode::BAD_REQUEST, "malformed-envelope", "The body is no signed envelope").detail(error);
+    unsigned.sign(&*app.inner.operator.signer).map_err(malformed)?;
+    unsigned.finish().map_err(malformed)
 }
 
 fn answer(outcome: &Outcome) -> Response {

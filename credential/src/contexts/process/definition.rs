@@ -301,6 +301,9 @@ fn same_when_compact<'a>(
     if !inner.contains(':') && !name.contains('/') {
         return Ok(());
     }
+    if let Some((name, _)) = defining.local.get_key_value(name) {
+        defining.done.insert(name, true);
+    }
     if expand(active, defining, name)?.as_deref() == Some(iri) {
         Ok(())
     } else {
@@ -317,15 +320,12 @@ fn expand<'a>(
     if is_keyword(text) {
         return Ok(Some(text.to_owned()));
     }
-    for needed in [Some(text), split_prefix(text).map(|(prefix, _)| prefix)]
-        .into_iter()
-        .flatten()
-    {
-        if defining.local.contains_key(needed) && !defining.done.contains_key(needed) {
+    let prefix = split_prefix(text)
+        .filter(|(_, suffix)| !suffix.starts_with("//"))
+        .map(|(prefix, _)| prefix);
+    for needed in [Some(text), prefix].into_iter().flatten() {
+        if defining.local.contains_key(needed) && defining.done.get(needed) != Some(&true) {
             define(active, defining, needed)?;
-        } else if defining.done.get(needed) == Some(&false) && needed == text && !text.contains(':')
-        {
-            return Err(malformed(text, "its definition leads back to itself"));
         }
     }
     Ok(active.expand(text, true))

@@ -1,0 +1,234 @@
+//! Every vector under `conformance/vectors/{valid,invalid}/credential`, judged.
+//!
+//! A vector says what is done (`issue`, `verify`, `present`), with what (`input` JSON, `text`, or `base64` bytes), as of when
+//! (`now`), with which evidence (`statusLists`, `schemas`), and, if invalid, by which rule it is refused (`refusal`) and with
+//! which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
+
+use chop_credential::securing::Keys;
+use chop_credential::status::VerifiedList;
+use chop_credential::verdict::{
+    Check, CheckOutcome, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, PresentationVerdict, Verdict, judge,
+    judge_presentation,
+};
+use chop_credential::{Contexts, Credential, SecuredCredential, SecuredPresentation, issuing};
+use chop_integrity::Timestamp;
+use chop_keys::PublicKey;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+#[test]
+fn every_valid_vector_is_accepted() {
+    let contexts = Contexts::embedded();
+    let mut wrong = Vec::new();
+    let vectors = vectors("valid");
+    for (name, vector) in &vectors {
+        if let Err(refusal) = run(vector, &contexts) {
+            wrong.push(format!("{name}: {refusal:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(vectors.len() >= 30, "only {} valid vectors were found", vectors.len());
+}
+
+#[test]
+fn every_invalid_vector_is_refused_for_its_own_reason() {
+    let contexts = Contexts::embedded();
+    let mut wrong = Vec::new();
+    let vectors = vectors("invalid");
+    for (name, vector) in &vectors {
+        let refusal = vector["refusal"].as_str().unwrap().to_owned();
+        let outcome = vector["outcome"].as_str().unwrap_or("refused").to_owned();
+        let found = run(vector, &contexts);
+        let expected = Err((refusal, outcome));
+        if found != expected {
+            wrong.push(format!("{name}: found {found:?}, expected {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(vectors.len() >= 100, "only {} invalid vectors were found", vectors.len());
+}
+
+fn vectors(folder: &str) -> Vec<(String, Value)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../conformance/vectors")
+        .join(folder)
+        .join("credential");
+    let mut found: Vec<(String, Value)> = std::fs::read_dir(&path)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, serde_json::from_str(&text).unwrap())
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+/// Returns the rule and the outcome if the vector is refused.
+fn run(vector: &Value, contexts: &Contexts) -> Result<(), (String, String)> {
+    let policy = {
+        let mut policy = Policy::full(Timestamp::parse(vector["now"].as_str().unwrap()).unwrap());
+        let text = |name: &str| vector["expected"][name].as_str().map(str::to_owned);
+        policy.expected.domain = text("domain");
+        policy.expected.challenge = text("challenge");
+        policy
+    };
+    let refused = |rule: &str| Err((rule.to_owned(), "refused".to_owned()));
+    let bytes = bytes(vector);
+    match vector["act"].as_str().unwrap() {
+        "issue" => {
+            let input = vector["input"].clone();
+            if input.get("proof").is_some() {
+                return match SecuredCredential::from_value(input) {
+                    Ok(_) => Ok(()),
+                    Err(error) => refused(error.rule()),
+                };
+            }
+            let checked = Credential::from_value(input)
+                .map_err(issuing::IssueError::from)
+                .and_then(|credential| issuing::check_credential(&credential, contexts));
+            match checked {
+                Ok(()) => Ok(()),
+                Err(error) => refused(error.rule()),
+            }
+        }
+        "verify" => match SecuredCredential::parse(&bytes) {
+            Ok(credential) => {
+                let evidence = evidence(&credential, vector, contexts, &policy);
+                let verdict = judge(&credential, &evidence, &policy, contexts);
+                let context = contexts.check(credential.credential()).err().map(|error| error.rule());
+                result(verdict.outcome, &decisive(&verdict.checks), context)
+            }
+            Err(error) => refused(error.rule()),
+        },
+        "present" => match SecuredPresentation::parse(&bytes) {
+            Ok(presentation) => {
+                let own = Evidence {
+                    keys: keys(&presentation.verification_methods()),
+                    ..Evidence::default()
+                };
+                let inner: Vec<Evidence> = presentation
+                    .credentials()
+                    .iter()
+                    .map(|credential| match credential {
+                        Ok(credential) => evidence(credential, vector, contexts, &policy),
+                        Err(_) => Evidence::default(),
+                    })
+                    .collect();
+                let verdict = judge_presentation(&presentation, &own, &inner, &policy, contexts);
+                let context = contexts
+                    .check_document(&without_credentials(&presentation))
+                    .err()
+                    .map(|error| error.rule());
+                presented(&verdict, context)
+            }
+            Err(error) => refused(error.rule()),
+        },
+        other => panic!("unknown act {other}"),
+    }
+}
+
+fn without_credentials(presentation: &SecuredPresentation) -> serde_json::Map<String, Value> {
+    let mut json = presentation.presentation().json().clone();
+    json.remove("verifiableCredential");
+    json
+}
+
+fn presented(verdict: &PresentationVerdict, context: Option<&str>) -> Result<(), (String, String)> {
+    result(verdict.outcome, &decisive(&verdict.checks), context).map_err(|(rule, outcome)| {
+        let inner = verdict.credentials.iter().find(|inner| inner.outcome != Outcome::Accepted);
+        match inner {
+            Some(inner) if rule == "none" => (format!("credential.{}", first(inner)), outcome),
+            _ => (rule, outcome),
+        }
+    })
+}
+
+fn first(verdict: &Verdict) -> &'static str {
+    decisive(&verdict.checks).map_or("none", |check| check.check.as_str())
+}
+
+fn decisive(checks: &[Check]) -> Option<Check> {
+    let find = |wanted| {
+        checks
+            .iter()
+            .find(|check| check.required && check.outcome == wanted)
+            .cloned()
+    };
+    find(CheckOutcome::Failed).or_else(|| find(CheckOutcome::Unknown))
+}
+
+fn result(outcome: Outcome, decisive: &Option<Check>, context: Option<&str>) -> Result<(), (String, String)> {
+    let outcome = match outcome {
+        Outcome::Accepted => return Ok(()),
+        Outcome::Refused => "refused",
+        Outcome::Indeterminate => "indeterminate",
+    };
+    let rule = match decisive {
+        None => "none".to_owned(),
+        Some(check) => match check.check.as_str() {
+            "contexts" => context.unwrap_or("contexts").to_owned(),
+            "proof" => check
+                .evidence
+                .as_ref()
+                .and_then(Value::as_array)
+                .and_then(|reports| reports.iter().find_map(|report| report["rule"].as_str()))
+                .map_or_else(|| "check.proof".to_owned(), str::to_owned),
+            other => format!("check.{other}"),
+        },
+    };
+    Err((rule, outcome.to_owned()))
+}
+
+fn bytes(vector: &Value) -> Vec<u8> {
+    if let Some(text) = vector["text"].as_str() {
+        text.as_bytes().to_vec()
+    } else if let Some(encoded) = vector["base64"].as_str() {
+        data_encoding::BASE64.decode(encoded.as_bytes()).unwrap()
+    } else {
+        serde_json::to_vec(&vector["input"]).unwrap()
+    }
+}
+
+fn evidence(credential: &SecuredCredential, vector: &Value, contexts: &Contexts, policy: &Policy) -> Evidence {
+    let mut evidence = Evidence {
+        keys: keys(&credential.verification_methods()),
+        ..Evidence::default()
+    };
+    for (url, list) in vector["statusLists"].as_object().into_iter().flatten() {
+        let bytes = serde_json::to_vec(list).unwrap();
+        let list_keys = SecuredCredential::parse(&bytes)
+            .map(|list| keys(&list.verification_methods()))
+            .unwrap_or_default();
+        let list = VerifiedList::verify(&bytes, contexts, &list_keys, policy.as_of).map(Arc::new);
+        evidence.status_lists.insert(url.clone(), Finding::Found(list));
+    }
+    for (url, schema) in vector["schemas"].as_object().into_iter().flatten() {
+        evidence
+            .schemas
+            .insert(url.clone(), Finding::Found(serde_json::to_vec(schema).unwrap()));
+    }
+    evidence
+}
+
+fn keys(methods: &BTreeSet<String>) -> Keys {
+    methods
+        .iter()
+        .map(|method| {
+            let found = PublicKey::from_did_key_url(method).map_or(Finding::Absent, |key| {
+                Finding::Found(KeyFact {
+                    id: method.clone(),
+                    controller: key.did_key(),
+                    key,
+                    relationships: vec!["assertionMethod".to_owned(), "authentication".to_owned()],
+                    history: KeyHistory::default(),
+                })
+            });
+            (method.clone(), found)
+        })
+        .collect()
+}

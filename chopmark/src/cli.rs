@@ -49,6 +49,7 @@ enum Command {
     Up(crate::up::Args),
     Scenario(crate::scenario::Args),
     Bench(crate::bench::Args),
+    Ledger(crate::ledger::Args),
     /// Make, list and export keys of the encrypted key folder
     Key(key::Args),
     /// Create, resolve, change and end DIDs on the ledger
@@ -78,6 +79,7 @@ pub(crate) fn run() -> ExitCode {
 async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure> {
     match command {
         Command::Up(args) => crate::up::run(args, terminal).await,
+        Command::Ledger(args) => crate::ledger::run(&args),
         Command::Bench(args) => crate::bench::run(args, terminal).await,
         Command::Scenario(args) => crate::scenario::run(args, terminal).await,
         Command::Key(args) => key::run(args, terminal),

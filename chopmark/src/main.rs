@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod ledger;
 mod scenario;
 mod up;
 

@@ -22,7 +22,10 @@ pub fn router(app: IssuerApp) -> Router {
         .route("/credentials/status", post(status::vc_api))
         .route("/statuslists/{id}", get(lists::read))
         .route("/v1/issuers", get(instances::list).post(instances::create))
-        .route("/v1/issuers/{instance}", put(instances::bind))
+        .route(
+            "/v1/issuers/{instance}",
+            put(instances::bind).post(instances::bind),
+        )
         .route("/v1/issuers/{instance}/credentials", post(issue::native))
         .route("/v1/issuers/{instance}/status", post(status::native))
         .with_state(app)

@@ -225,7 +225,7 @@ mod tests {
         .unwrap();
         let entry = wanted[0]
             .entry(
-                "u",
+                "https://a.example/statuslists/x",
                 &Position {
                     list: "x".to_owned(),
                     index: 0,

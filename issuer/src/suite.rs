@@ -167,7 +167,7 @@ impl fmt::Display for Mechanism {
 ///
 /// # Errors
 /// [`SuiteError::UnknownKeyType`] for anything else.
-pub fn parse_key_type(name: &str) -> Result<KeyType, SuiteError> {
+pub(crate) fn parse_key_type(name: &str) -> Result<KeyType, SuiteError> {
     match name.to_ascii_lowercase().as_str() {
         "ed25519" => Ok(KeyType::Ed25519),
         "p-256" | "p256" => Ok(KeyType::P256),

@@ -84,13 +84,14 @@ pub fn update<R: TreeReader>(
             .collect();
         let (roots, batch) = tree
             .batch_put_value_sets(vec![set], None, version)
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         let root = roots.first().copied().ok_or_else(|| TreeError::Tree {
             reason: "the tree made no root".to_owned(),
         })?;
         (root, batch)
     } else {
-        tree.put_value_set(entries, version).map_err(unreadable)?
+        tree.put_value_set(entries, version)
+            .map_err(|error| unreadable(&error))?
     };
     let mut stale: Vec<NodeKey> = batch
         .stale_node_index_batch
@@ -123,7 +124,7 @@ pub fn update<R: TreeReader>(
 pub fn prove<R: TreeReader>(reader: &R, version: u64, key: &str) -> Result<Proven, TreeError> {
     let (value, path): (_, SparseMerkleProof<Sha256>) = Sha256Jmt::new(reader)
         .get_with_proof(key_hash(key), version)
-        .map_err(unreadable)?;
+        .map_err(|error| unreadable(&error))?;
     let path = borsh::to_vec(&path).map_err(|error| TreeError::Encode {
         reason: error.to_string(),
     })?;
@@ -137,7 +138,7 @@ pub fn prove<R: TreeReader>(reader: &R, version: u64, key: &str) -> Result<Prove
 pub fn root<R: TreeReader>(reader: &R, version: u64) -> Result<Option<[u8; 32]>, TreeError> {
     let root = Sha256Jmt::new(reader)
         .get_root_hash_option(version)
-        .map_err(unreadable)?;
+        .map_err(|error| unreadable(&error))?;
     Ok(root.map(|RootHash(bytes)| bytes))
 }
 
@@ -149,7 +150,7 @@ fn check_parent<R: TreeReader>(
     let found = match version.checked_sub(1) {
         Some(parent) => tree
             .get_root_hash_option(parent)
-            .map_err(unreadable)?
+            .map_err(|error| unreadable(&error))?
             .map(|root| root.0),
         None => None,
     };
@@ -164,7 +165,7 @@ fn check_parent<R: TreeReader>(
     }
 }
 
-fn unreadable(error: impl ToString) -> TreeError {
+fn unreadable(error: &impl ToString) -> TreeError {
     TreeError::Tree {
         reason: error.to_string(),
     }

@@ -195,13 +195,14 @@ impl Action {
         }
     }
 
-    /// Returns the work units that the action costs: roughly one for each state entry read or written.
+    /// Returns the work units that the action costs: a measure of the state entries that it reads and writes
+    /// at worst, so that blocks of equal work take about equal time.
     pub const fn work(&self) -> u64 {
         match self {
-            // State, controller, two writes, and the signatures checked at the door.
-            Self::Did(_) => 4,
-            // The chain of parents is bounded by MAX_DEPTH.
-            Self::Accredit(_) | Self::ReinstateAccreditation(_) => 4,
+            // State, controller, two writes, and the signatures checked at the door; or the chain of parents.
+            Self::Did(_) | Self::ReinstateAccreditation(_) => 4,
+            // A subject's list of up to 64, and the chain of parents.
+            Self::Accredit(_) => 32,
             Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) => 2,
             Self::Anchor(_) | Self::SetStatus(_) => 1,
         }

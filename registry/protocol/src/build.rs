@@ -59,9 +59,14 @@ impl TryFrom<&[u8]> for UnsignedEnvelope {
         match json::parse_restricted(bytes, &LIMITS)? {
             Value::Object(members) if !members.contains_key("proof") => {
                 Envelope::parse(&members)?;
-                Ok(Self { members, proofs: Vec::new() })
+                Ok(Self {
+                    members,
+                    proofs: Vec::new(),
+                })
             }
-            _ => Err(EnvelopeError::Shape { reason: "expected an object without proof".to_owned() }),
+            _ => Err(EnvelopeError::Shape {
+                reason: "expected an object without proof".to_owned(),
+            }),
         }
     }
 }

@@ -243,9 +243,11 @@ fn list<S: StateReader>(
     let key = keys::accredited(&granted.subject, &granted.credential_type);
     let mut ids: Vec<Hash> = view.read(&key)?.unwrap_or_default();
     let mut own = 0;
-    for id in &ids {
-        let listed: Accreditation = view.read_linked(&keys::accreditation(id))?;
-        own += usize::from(listed.accreditor == granted.accreditor);
+    if ids.len() >= MAX_LISTED_BY_ONE {
+        for id in &ids {
+            let listed: Accreditation = view.read_linked(&keys::accreditation(id))?;
+            own += usize::from(listed.accreditor == granted.accreditor);
+        }
     }
     if ids.len() >= MAX_LISTED || own >= MAX_LISTED_BY_ONE {
         return Err(Refusal::TooMany {

@@ -121,3 +121,41 @@ fn a_product_passes_from_one_controller_to_another() {
     world.commit(&[envelope]);
     assert_eq!(world.did(&product).controller(), Some(&other.did));
 }
+
+#[test]
+fn refuses_a_recovery_of_a_did_that_committed_to_none() {
+    let mut world = World::new();
+    let state = world.did(&world.party.did);
+    let recovery = key(2, 6);
+    let set = |key: &chop_keys::PrivateKey| {
+        chop_did::KeySet::new([chop_keys::Signer::public_key(key).clone()], 1).unwrap()
+    };
+    let recover = build::recover(
+        &state,
+        state.document(),
+        set(&recovery).keys(),
+        &update_keys(&key(2, 7), &key(2, 8)),
+        &set(&key(2, 9)).commitment(),
+    );
+    let recover = recover.signed_by(&[&recovery]).unwrap();
+    let envelope = world.by_founder(vec![did(recover)]);
+    assert_eq!(world.refusal(&envelope), "did.no-recovery");
+}
+
+#[test]
+fn refuses_an_operation_on_the_state_of_another_did() {
+    let world = World::new();
+    let (own, other) = (world.did(&world.party.did), world.did(&world.founder.did));
+    let update = build::update(&own, own.document())
+        .signed_by(&[&world.party.update])
+        .unwrap();
+    let context = chop_did::ApplyContext {
+        ledger: &world.ledger(),
+        time: world.now(),
+        recovery_delay_ms: 0,
+        controller: None,
+        new_controller: None,
+    };
+    let rejection = chop_did::apply(Some(&other), update.operation(), &context).unwrap_err();
+    assert_eq!(rejection.rule(), "did.other-did");
+}

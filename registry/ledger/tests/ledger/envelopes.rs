@@ -281,16 +281,16 @@ fn a_stripped_copy_does_not_spoil_the_envelope() {
 
 fn tight() -> Parameters {
     Parameters {
-        block_work: 300,
-        sponsor_block_work: 257,
-        sponsor_day_work: 280,
+        block_work: 3_000,
+        sponsor_block_work: 2_060,
+        sponsor_day_work: 2_060,
         ..Parameters::default()
     }
 }
 
 fn anchors(name: &str, count: usize) -> Vec<Action> {
     (0..count)
-        .map(|index| anchor(&format!("{name}{index}")))
+        .map(|index| anchor(&format!("{name}/{index}")))
         .collect()
 }
 
@@ -313,23 +313,23 @@ fn refuses_more_than_a_block_holds() {
 #[test]
 fn refuses_more_than_a_sponsors_share_of_a_block() {
     let mut world = World::with(Parameters {
-        sponsor_day_work: 10_000,
+        sponsor_day_work: 100_000,
         ..tight()
     });
-    let envelopes: Vec<_> = (0..4)
+    let envelopes: Vec<_> = (0..32)
         .map(|n| world.by_founder(anchors(&n.to_string(), 64)))
         .collect();
     let outcomes = world.block(&envelopes).outcomes;
-    assert!(outcomes[2].is_committed());
+    assert!(outcomes[30].is_committed());
     assert!(
-        matches!(&outcomes[3].result, ExecutionResult::Refused { rule, settled: false, .. } if rule == "quota.block")
+        matches!(&outcomes[31].result, ExecutionResult::Refused { rule, settled: false, .. } if rule == "quota.block")
     );
 }
 
 #[test]
 fn refuses_more_than_a_sponsors_share_of_a_day_until_the_next_day() {
     let mut world = World::with(tight());
-    for n in 0..4 {
+    for n in 0..31 {
         let envelope = world.by_founder(anchors(&n.to_string(), 64));
         world.commit(&[envelope]);
     }
@@ -342,8 +342,8 @@ fn refuses_more_than_a_sponsors_share_of_a_day_until_the_next_day() {
     assert_eq!(
         used,
         Quota {
-            work: 5 + 4 * 65,
-            envelopes: 5
+            work: 5 + 31 * 65,
+            envelopes: 32
         }
     );
     let more = world.by_founder(anchors("more", 64));

@@ -15,6 +15,10 @@ mod properties;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod standings;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
 mod tree;
 #[cfg(test)]
 mod world;

@@ -3,13 +3,13 @@ use chop_did::{LedgerId, Scid};
 use proptest::prelude::*;
 
 /// Moments of the model's world; times are small integers.
-const END: i64 = 40;
+const END: usize = 40;
 
-fn at(moment: i64) -> Timestamp {
-    Timestamp::from_unix_ms(moment)
+fn at(moment: usize) -> Timestamp {
+    Timestamp::from_unix_ms(i64::try_from(moment).unwrap())
 }
 
-fn blank(name: &str, parent: Option<Hash>, from: i64, until: Option<i64>) -> Accreditation {
+fn blank(name: &str, parent: Option<Hash>, from: usize, until: Option<usize>) -> Accreditation {
     let did = ChopDid::new(
         LedgerId::new(Hash::of("test", b"ledger")).short(),
         Scid::of_genesis(Hash::of("test", name.as_bytes())),
@@ -38,9 +38,9 @@ struct Model {
 }
 
 impl Model {
-    fn new(mut record: Accreditation, acts: &[(u8, i64, i64)]) -> Self {
-        let mut suspended = vec![false; END as usize];
-        let mut revoked = vec![false; END as usize];
+    fn new(mut record: Accreditation, acts: &[(u8, usize, usize)]) -> Self {
+        let mut suspended = vec![false; END];
+        let mut revoked = [false; END];
         let mut voided = false;
         let mut now = 0;
         for (kind, wait, ahead) in acts {
@@ -54,9 +54,9 @@ impl Model {
             };
             for moment in effective.min(END)..END {
                 match kind {
-                    0 => suspended[moment as usize] = true,
-                    1 => suspended[moment as usize] = false,
-                    2 => revoked[moment as usize] = true,
+                    0 => suspended[moment] = true,
+                    1 => suspended[moment] = false,
+                    2 => revoked[moment] = true,
                     _ => {}
                 }
             }
@@ -78,13 +78,13 @@ impl Model {
             .map(|moment| {
                 if voided {
                     Standing::Voided
-                } else if revoked[moment as usize] {
+                } else if revoked[moment] {
                     Standing::Revoked
                 } else if at(moment) < record.valid_from {
                     Standing::NotYet
                 } else if record.valid_until.is_some_and(|until| at(moment) >= until) {
                     Standing::Expired
-                } else if suspended[moment as usize] {
+                } else if suspended[moment] {
                     Standing::Suspended
                 } else {
                     Standing::Live
@@ -100,13 +100,13 @@ impl Model {
 }
 
 /// Acts as (kind, milliseconds since the act before, how far ahead it takes effect).
-fn acts() -> impl Strategy<Value = Vec<(u8, i64, i64)>> {
+fn acts() -> impl Strategy<Value = Vec<(u8, usize, usize)>> {
     let kind = prop_oneof![4 => Just(0_u8), 4 => Just(1), 1 => Just(2), 1 => Just(3)];
-    proptest::collection::vec((kind, 0..6_i64, 0..8_i64), 0..8)
+    proptest::collection::vec((kind, 0..6_usize, 0..8_usize), 0..8)
 }
 
-fn link() -> impl Strategy<Value = (i64, Option<i64>, Vec<(u8, i64, i64)>)> {
-    (0..10_i64, proptest::option::of(10..END), acts())
+fn link() -> impl Strategy<Value = (usize, Option<usize>, Vec<(u8, usize, usize)>)> {
+    (0..10_usize, proptest::option::of(10..END), acts())
 }
 
 proptest! {
@@ -116,8 +116,8 @@ proptest! {
     ) {
         let model = Model::new(blank("a", None, from, until), &acts);
         for moment in 0..END {
-            prop_assert_eq!(model.record.own_standing_at(at(moment)), model.calendar[moment as usize]);
-            prop_assert_eq!(model.record.suspended_at(at(moment)), model.suspended[moment as usize]);
+            prop_assert_eq!(model.record.own_standing_at(at(moment)), model.calendar[moment]);
+            prop_assert_eq!(model.record.suspended_at(at(moment)), model.suspended[moment]);
         }
     }
 
@@ -132,7 +132,7 @@ proptest! {
         let records: Vec<_> = chain.iter().map(|model| model.record.clone()).collect();
         let (leaf, ancestors) = records.split_first().unwrap();
         for moment in 0..END {
-            let live = chain.iter().all(|model| model.calendar[moment as usize] == Standing::Live);
+            let live = chain.iter().all(|model| model.calendar[moment] == Standing::Live);
             prop_assert_eq!(leaf.live_at(at(moment), ancestors), live);
             let decided = leaf.liveness_at(at(moment), ancestors);
             let link = records.iter().find(|record| record.id == decided.link).unwrap();
@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn a_later_act_changes_nothing_before_it_unless_it_voids(acts in acts(), kept in 0..8_usize) {
         let kept = kept.min(acts.len());
-        let now: i64 = acts.iter().take(kept + 1).map(|(_, wait, _)| wait).sum();
+        let now: usize = acts.iter().take(kept + 1).map(|(_, wait, _)| wait).sum();
         let before = Model::new(blank("a", None, 0, None), &acts[..kept]);
         let after = Model::new(blank("a", None, 0, None), &acts);
         for moment in 0..now.min(END) {

@@ -57,7 +57,7 @@ fn every_valid_vector_passes_with_its_hash_and_signers() {
         let signers: Vec<_> = envelope
             .signers()
             .iter()
-            .map(|key| key.multikey())
+            .map(chop_keys::PublicKey::multikey)
             .collect();
         assert_eq!(
             Some(envelope.hash().to_string()),
@@ -80,9 +80,8 @@ fn every_invalid_vector_is_refused_by_its_own_rule() {
     let cases = cases("invalid");
     let mut rules = BTreeSet::new();
     for (path, case) in &cases {
-        let error = match SignedEnvelope::try_from(bytes(case).as_slice()) {
-            Err(error) => error,
-            Ok(_) => panic!("{} passes", path.display()),
+        let Err(error) = SignedEnvelope::try_from(bytes(case).as_slice()) else {
+            panic!("{} passes", path.display())
         };
         assert_eq!(
             Some(error.rule()),

@@ -86,6 +86,23 @@ pub enum GenesisError {
     Nonce,
 }
 
+impl GenesisError {
+    /// Returns the stable rule code (SPEC §12).
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Profile { .. } => "did.profile", // SPEC §4.1
+            Self::Shape { .. } => "did.shape",     // SPEC §4.1
+            Self::Control(_) => "did.control",     // SPEC §4.3
+            Self::Document(_) => "did.document",   // SPEC §4.5
+            // SPEC §4.4
+            Self::Organisation
+            | Self::ControlledRecovery
+            | Self::ForeignController { .. }
+            | Self::Nonce => "did.genesis",
+        }
+    }
+}
+
 /// The JSON form of a genesis.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

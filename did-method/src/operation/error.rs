@@ -76,7 +76,7 @@ impl OperationError {
             Self::Profile { .. } => "did.profile", // SPEC §4.1
             Self::Size { .. } => "did.size",       // SPEC §4.6
             Self::Shape { .. } => "did.shape",     // SPEC §4.6
-            Self::Genesis(_) => "did.genesis",     // SPEC §4.4
+            Self::Genesis(error) => error.rule(),  // SPEC §4.4
             Self::Control(_) => "did.control",     // SPEC §4.3
             Self::Document(_) => "did.document",   // SPEC §4.5
             Self::Scid { .. } => "did.scid",       // SPEC §6.2

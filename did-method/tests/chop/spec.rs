@@ -29,23 +29,50 @@ fn values() -> Vec<(&'static str, String)> {
         ("ledger id", world.ledger.to_string()),
         ("ledger part", world.ledger.short().to_string()),
         ("update key", public(10).multikey()),
-        ("key hash of the next key", key_hash(&public(11)).to_string()),
-        ("key hash of the recovery key", key_hash(&public(12)).to_string()),
+        (
+            "key hash of the next key",
+            key_hash(&public(11)).to_string(),
+        ),
+        (
+            "key hash of the recovery key",
+            key_hash(&public(12)).to_string(),
+        ),
         ("genesis", text(&Value::Object(genesis.value().clone()))),
         ("scid", genesis.scid().to_string()),
         ("DID", genesis.did().to_string()),
-        ("create operation hash", created.operation().hash().to_string()),
+        (
+            "create operation hash",
+            created.operation().hash().to_string(),
+        ),
         ("create proofValue", proof(created.value())),
-        ("create document hash", genesis.document().hash().unwrap().to_string()),
+        (
+            "create document hash",
+            genesis.document().hash().unwrap().to_string(),
+        ),
         ("update", text(updated.value())),
-        ("update signing input", data_encoding::HEXLOWER.encode(input.as_bytes())),
-        ("update operation hash", updated.operation().hash().to_string()),
+        (
+            "update signing input",
+            data_encoding::HEXLOWER.encode(input.as_bytes()),
+        ),
+        (
+            "update operation hash",
+            updated.operation().hash().to_string(),
+        ),
         ("update proofValue", proof(updated.value())),
         ("update document hash", record.document.to_string()),
         ("versionId", state.version_id().to_string()),
-        ("record", String::from_utf8(canonicalize(&record).unwrap()).unwrap()),
-        ("state", String::from_utf8(canonicalize(&state).unwrap()).unwrap()),
-        ("resolved", text(&state.document().absolute(state.did(), None))),
+        (
+            "record",
+            String::from_utf8(canonicalize(&record).unwrap()).unwrap(),
+        ),
+        (
+            "state",
+            String::from_utf8(canonicalize(&state).unwrap()).unwrap(),
+        ),
+        (
+            "resolved",
+            text(&state.document().absolute(state.did(), None)),
+        ),
     ]
 }
 
@@ -61,29 +88,50 @@ fn the_specification_prints_what_the_code_computes() {
             missing.push(name);
         }
     }
-    assert!(missing.is_empty(), "SPEC.md does not print the computed {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "SPEC.md does not print the computed {missing:?}"
+    );
 }
 
 #[test]
 fn the_specification_names_every_rule() {
     for rule in chop_did::RULES {
-        assert!(SPEC.contains(&format!("`{rule}`")), "SPEC.md does not name {rule}");
+        assert!(
+            SPEC.contains(&format!("`{rule}`")),
+            "SPEC.md does not name {rule}"
+        );
     }
 }
 
 #[test]
 fn the_identifier_is_the_plain_hash_that_the_specification_describes() {
-    let (_, genesis) = values().into_iter().find(|(name, _)| *name == "genesis").unwrap();
-    let (_, did) = values().into_iter().find(|(name, _)| *name == "DID").unwrap();
+    let (_, genesis) = values()
+        .into_iter()
+        .find(|(name, _)| *name == "genesis")
+        .unwrap();
+    let (_, did) = values()
+        .into_iter()
+        .find(|(name, _)| *name == "DID")
+        .unwrap();
     let digest = Hash::of("chop/genesis/v1", genesis.as_bytes());
-    assert_eq!(ChopDid::parse(&did).unwrap().scid().to_string(), format!("a{digest}"));
+    assert_eq!(
+        ChopDid::parse(&did).unwrap().scid().to_string(),
+        format!("a{digest}")
+    );
 }
 
 #[test]
 fn the_printed_document_verifies_signatures_of_its_key() {
-    let (_, resolved) = values().into_iter().find(|(name, _)| *name == "resolved").unwrap();
+    let (_, resolved) = values()
+        .into_iter()
+        .find(|(name, _)| *name == "resolved")
+        .unwrap();
     let document: Value = serde_json::from_str(&resolved).unwrap();
-    let url = document["verificationMethod"][0]["id"].as_str().unwrap().to_owned();
+    let url = document["verificationMethod"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let method = verification_method(&document, &url).unwrap();
     assert_eq!(method.key(), key(13).public_key());
 }

@@ -144,10 +144,13 @@ fn geneses() -> Vec<Case> {
             json!({"kind": "genesis", "genesis": genesis.value(), "did": genesis.did()}),
         )
     };
-    let bad = |name: &str, change: &dyn Fn(&mut Value)| {
+    let bad = |name: &str, rule: &str, change: &dyn Fn(&mut Value)| {
         let mut genesis = Value::Object(base.value().clone());
         change(&mut genesis);
-        invalid(name, json!({"kind": "genesis", "genesis": genesis}))
+        invalid(
+            name,
+            json!({"kind": "genesis", "genesis": genesis, "rule": rule}),
+        )
     };
     let device = GenesisDraft::own_keys(Class::Device, update_keys(10, None), [2; 16])
         .with_document(document(13));
@@ -156,50 +159,68 @@ fn geneses() -> Vec<Case> {
         good("genesis-organisation", &organisation(10)),
         good("genesis-controlled-product", &product(&owner, 1)),
         good("genesis-device-with-own-key", &device),
-        bad("genesis-organisation-without-next-keys", &|g| {
-            let members = g.as_object_mut().unwrap();
-            members.remove("nextKeyHashes");
-            members.remove("nextThreshold");
-        }),
-        bad("genesis-keys-and-controller", &|g| {
+        bad(
+            "genesis-organisation-without-next-keys",
+            "did.genesis",
+            &|g| {
+                let members = g.as_object_mut().unwrap();
+                members.remove("nextKeyHashes");
+                members.remove("nextThreshold");
+            },
+        ),
+        bad("genesis-keys-and-controller", "did.control", &|g| {
             g["controller"] = json!(owner);
         }),
-        bad("genesis-threshold-zero", &|g| g["threshold"] = json!(0)),
-        bad("genesis-threshold-above-keys", &|g| {
+        bad("genesis-threshold-zero", "did.control", &|g| {
+            g["threshold"] = json!(0);
+        }),
+        bad("genesis-threshold-above-keys", "did.control", &|g| {
             g["threshold"] = json!(2);
         }),
-        bad("genesis-key-twice", &|g| {
+        bad("genesis-key-twice", "did.control", &|g| {
             let key = g["updateKeys"][0].clone();
             g["updateKeys"].as_array_mut().unwrap().push(key);
         }),
-        bad("genesis-update-key-as-recovery-key", &|g| {
+        bad("genesis-update-key-as-recovery-key", "did.control", &|g| {
             g["recovery"] = json!(own);
         }),
-        bad("genesis-unknown-member", &|g| g["comment"] = json!("hello")),
-        bad("genesis-null-member", &|g| g["recovery"] = Value::Null),
-        bad("genesis-float", &|g| g["threshold"] = json!(1.5)),
-        bad("genesis-short-nonce", &|g| g["nonce"] = json!("00")),
-        bad("genesis-document-with-id", &|g| {
+        bad("genesis-unknown-member", "did.shape", &|g| {
+            g["comment"] = json!("hello");
+        }),
+        bad("genesis-null-member", "did.shape", &|g| {
+            g["recovery"] = Value::Null;
+        }),
+        bad("genesis-float", "did.profile", &|g| {
+            g["threshold"] = json!(1.5);
+        }),
+        bad("genesis-short-nonce", "did.genesis", &|g| {
+            g["nonce"] = json!("00");
+        }),
+        bad("genesis-document-with-id", "did.document", &|g| {
             g["document"]["id"] = json!(owner);
         }),
-        bad("genesis-document-with-proof", &|g| {
+        bad("genesis-document-with-proof", "did.document", &|g| {
             g["document"]["proof"] = json!({});
         }),
-        bad("genesis-absolute-method-id", &|g| {
+        bad("genesis-absolute-method-id", "did.document", &|g| {
             g["document"]["verificationMethod"][0]["id"] = json!(format!("{owner}#key-1"));
         }),
-        bad("genesis-dangling-relationship", &|g| {
+        bad("genesis-dangling-relationship", "did.document", &|g| {
             g["document"]["authentication"] = json!(["#key-9"]);
         }),
-        bad("genesis-private-jwk", &|g| {
+        bad("genesis-private-jwk", "did.document", &|g| {
             let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "AA"});
             g["document"]["verificationMethod"][0] =
                 json!({"id": "#key-1", "type": "JsonWebKey", "publicKeyJwk": jwk});
         }),
-        bad("genesis-controller-on-another-ledger", &|g| {
-            *g = Value::Object(product(&owner, 1).build(&home).unwrap().value().clone());
-            g["ledger"] = json!(ledger("two"));
-        }),
+        bad(
+            "genesis-controller-on-another-ledger",
+            "did.genesis",
+            &|g| {
+                *g = Value::Object(product(&owner, 1).build(&home).unwrap().value().clone());
+                g["ledger"] = json!(ledger("two"));
+            },
+        ),
     ]
 }
 

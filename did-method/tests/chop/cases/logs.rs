@@ -393,6 +393,32 @@ fn refused_by_shape() -> Vec<Case> {
         &|v| v["seq"] = json!(0),
         "did.shape",
     );
+    push(
+        "log-document-malformed",
+        &|v| v["document"]["id"] = json!(one),
+        "did.document",
+    );
+    let rotation = build::rotate(&state, state.document(), &update_keys(11, Some(20)));
+    let mut rotation = sign(rotation, &[key(11)]).into_value();
+    rotation["threshold"] = json!(2);
+    cases.push(bad(
+        "log-rotate-to-a-threshold-that-nobody-meets",
+        &world,
+        &rotation,
+        "did.control",
+    ));
+    let mut homeless = sign(
+        build::create(&organisation(40).build(&world.ledger).unwrap()),
+        &[key(40)],
+    )
+    .into_value();
+    homeless["genesis"]["nonce"] = json!("short");
+    cases.push(bad(
+        "log-create-with-malformed-genesis",
+        &world,
+        &homeless,
+        "did.genesis",
+    ));
     let mut forged = sign(
         build::create(&organisation(40).build(&world.ledger).unwrap()),
         &[key(40)],

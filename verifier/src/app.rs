@@ -91,11 +91,17 @@ impl VerifierApp {
 fn embedded_schemas() -> BTreeMap<String, &'static str> {
     let mut schemas = BTreeMap::new();
     for scenario in chop_schemas::SCENARIOS {
-        let pack = scenario.file("pack.json").and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+        let pack = scenario
+            .file("pack.json")
+            .and_then(|text| serde_json::from_str::<Value>(text).ok())
+            .unwrap_or_default();
         let listed = pack.get("schemas").and_then(Value::as_array);
         for schema in listed.into_iter().flatten() {
             let text = |name: &str| schema.get(name).and_then(Value::as_str);
-            if let (Some(id), Some(file)) = (text("id"), text("file").and_then(|file| scenario.file(file))) {
+            if let (Some(id), Some(file)) = (
+                text("id"),
+                text("file").and_then(|file| scenario.file(file)),
+            ) {
                 schemas.insert(id.to_owned(), file);
             }
         }

@@ -18,34 +18,76 @@ mod ledger;
 mod status;
 
 /// Gathers what the checks of a policy need to know about a credential.
-pub(crate) async fn evidence(session: &Arc<Session>, credential: &SecuredCredential, policy: &Policy) -> Evidence {
+pub(crate) async fn evidence(
+    session: &Arc<Session>,
+    credential: &SecuredCredential,
+    policy: &Policy,
+) -> Evidence {
     let wanted = |check: CheckName| policy.checks.contains_key(&check);
     // A lapsed key or accreditation is weighed against the anchor, so the anchor is sought whenever either is.
-    let dated = wanted(CheckName::Anchor) || wanted(CheckName::KeyValidity) || wanted(CheckName::Accreditation);
+    let dated = wanted(CheckName::Anchor)
+        || wanted(CheckName::KeyValidity)
+        || wanted(CheckName::Accreditation);
     let keys = keys_of(session, credential.verification_methods());
     let status = async {
-        if wanted(CheckName::Status) { status_lists(session, credential).await } else { BTreeMap::new() }
+        if wanted(CheckName::Status) {
+            status_lists(session, credential).await
+        } else {
+            BTreeMap::new()
+        }
     };
     let documents = async {
-        let schemas = if wanted(CheckName::Schema) { schemas(session, credential).await } else { BTreeMap::new() };
+        let schemas = if wanted(CheckName::Schema) {
+            schemas(session, credential).await
+        } else {
+            BTreeMap::new()
+        };
         let related = wanted(CheckName::RelatedResource);
-        (schemas, if related { resources(session, credential).await } else { BTreeMap::new() })
+        (
+            schemas,
+            if related {
+                resources(session, credential).await
+            } else {
+                BTreeMap::new()
+            },
+        )
     };
     let ledger = async {
-        let anchor = if dated { ledger::anchor(session, credential).await } else { Finding::NotSought };
+        let anchor = if dated {
+            ledger::anchor(session, credential).await
+        } else {
+            Finding::NotSought
+        };
         let accredited = wanted(CheckName::Accreditation);
-        (anchor, if accredited { ledger::accreditations(session, credential).await } else { Finding::NotSought })
+        (
+            anchor,
+            if accredited {
+                ledger::accreditations(session, credential).await
+            } else {
+                Finding::NotSought
+            },
+        )
     };
     let (keys, status_lists, (schemas, resources), (anchor, accreditations)) =
         tokio::join!(keys, status, documents, ledger);
-    Evidence { keys, status_lists, schemas, resources, anchor, accreditations }
+    Evidence {
+        keys,
+        status_lists,
+        schemas,
+        resources,
+        anchor,
+        accreditations,
+    }
 }
 
 /// Finds the keys behind verification methods.
 pub(crate) async fn keys_of(session: &Session, methods: impl IntoIterator<Item = String>) -> Keys {
     let mut keys = Keys::new();
     for method in methods {
-        let found = session.keys.once(method.clone(), || keys::find(session, &method)).await;
+        let found = session
+            .keys
+            .once(method.clone(), || keys::find(session, &method))
+            .await;
         keys.insert(method, found);
     }
     keys
@@ -61,26 +103,45 @@ async fn status_lists(
             && !lists.contains_key(entry.list)
         {
             let url = entry.list.to_owned();
-            let found = session.lists.once(url.clone(), || status::find(session, &url)).await;
+            let found = session
+                .lists
+                .once(url.clone(), || status::find(session, &url))
+                .await;
             lists.insert(url, found);
         }
     }
     lists
 }
 
-async fn schemas(session: &Session, credential: &SecuredCredential) -> BTreeMap<String, Finding<Vec<u8>>> {
+async fn schemas(
+    session: &Session,
+    credential: &SecuredCredential,
+) -> BTreeMap<String, Finding<Vec<u8>>> {
     let mut schemas = BTreeMap::new();
-    for schema in credential.credential().schemas().filter(|schema| schema.kind == "JsonSchema") {
-        schemas.insert(schema.id.to_owned(), documents::schema(session, schema.id).await);
+    for schema in credential
+        .credential()
+        .schemas()
+        .filter(|schema| schema.kind == "JsonSchema")
+    {
+        schemas.insert(
+            schema.id.to_owned(),
+            documents::schema(session, schema.id).await,
+        );
     }
     schemas
 }
 
-async fn resources(session: &Session, credential: &SecuredCredential) -> BTreeMap<String, Finding<Vec<u8>>> {
+async fn resources(
+    session: &Session,
+    credential: &SecuredCredential,
+) -> BTreeMap<String, Finding<Vec<u8>>> {
     let mut resources = BTreeMap::new();
     for resource in credential.credential().related_resources() {
         if !session.app.contexts().knows(resource.id) {
-            resources.insert(resource.id.to_owned(), documents::resource(session, resource.id).await);
+            resources.insert(
+                resource.id.to_owned(),
+                documents::resource(session, resource.id).await,
+            );
         }
     }
     resources

@@ -5,7 +5,9 @@ use axum::routing::post;
 use utoipa::OpenApi;
 
 use crate::VerifierApp;
-use crate::request::{PolicyChoice, PolicyName, PolicyTerms, VerificationOptions, VerificationRequest};
+use crate::request::{
+    PolicyChoice, PolicyName, PolicyTerms, VerificationOptions, VerificationRequest,
+};
 
 mod native;
 mod vc_api;

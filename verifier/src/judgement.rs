@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chop_credential::SecuredCredential;
 use chop_credential::SecuredPresentation;
 use chop_credential::verdict::{
-    CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict, judge, judge_bytes,
-    judge_presentation,
+    CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict,
+    judge, judge_bytes, judge_presentation,
 };
 use chop_did::ChopDid;
 use chop_integrity::{Hash, Timestamp};
@@ -63,9 +63,17 @@ impl Judgement {
 
 /// Carries out a request.
 pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgement {
-    let Request { subject, policy, accreditation } = request;
+    let Request {
+        subject,
+        policy,
+        accreditation,
+    } = request;
     let as_of = policy.as_of;
-    let bench = Arc::new(Bench { app: app.clone(), policy, accreditation });
+    let bench = Arc::new(Bench {
+        app: app.clone(),
+        policy,
+        accreditation,
+    });
     match subject {
         Subject::Credential(Ok(credential)) => {
             let bytes = credential.secured_bytes().ok();
@@ -73,12 +81,26 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
             let length = bytes.map_or(0, |bytes| bytes.len());
             let session = Session::new(app.clone(), as_of);
             let evidence = evidence(&session, &credential, &bench.policy).await;
-            let verdict = off_threads(length, move || bench.credential(&credential, &evidence)).await;
-            Judgement::Credential { as_of, digest, verdict: verdict.unwrap_or_else(undecided) }
+            let verdict =
+                off_threads(length, move || bench.credential(&credential, &evidence)).await;
+            Judgement::Credential {
+                as_of,
+                digest,
+                verdict: verdict.unwrap_or_else(undecided),
+            }
         }
         Subject::Credential(Err(unparsed)) => {
-            let verdict = judge_bytes(&unparsed.0, &Evidence::default(), &bench.policy, app.contexts());
-            Judgement::Credential { as_of, digest: None, verdict }
+            let verdict = judge_bytes(
+                &unparsed.0,
+                &Evidence::default(),
+                &bench.policy,
+                app.contexts(),
+            );
+            Judgement::Credential {
+                as_of,
+                digest: None,
+                verdict,
+            }
         }
         Subject::Presentation(presentation) => {
             let verdict = match *presentation {
@@ -92,7 +114,10 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
 
 async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> PresentationVerdict {
     let session = Session::new(bench.app.clone(), bench.policy.as_of);
-    let own = Evidence { keys: keys_of(&session, presentation.verification_methods()).await, ..Evidence::default() };
+    let own = Evidence {
+        keys: keys_of(&session, presentation.verification_methods()).await,
+        ..Evidence::default()
+    };
     let mut gathered = vec![Evidence::default(); presentation.credentials().len()];
     let mut gathering = JoinSet::new();
     for (index, credential) in presentation.credentials().iter().enumerate() {
@@ -103,19 +128,31 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
             store(&mut gathered, gathering.join_next().await);
         }
         let (session, bench) = (Arc::clone(&session), Arc::clone(&bench));
-        gathering.spawn(async move { (index, evidence(&session, &credential, &bench.policy).await) });
+        gathering
+            .spawn(async move { (index, evidence(&session, &credential, &bench.policy).await) });
     }
     while let Some(found) = gathering.join_next().await {
         store(&mut gathered, Some(found));
     }
     // Each credential in it is signed for itself, so a long presentation is long work.
     let length = LONG * usize::from(gathered.len() > AT_ONCE) + 1;
-    let refused = PresentationVerdict { outcome: Outcome::Indeterminate, checks: Vec::new(), credentials: Vec::new() };
-    off_threads(length, move || bench.presentation(&presentation, &own, &gathered)).await.unwrap_or(refused)
+    let refused = PresentationVerdict {
+        outcome: Outcome::Indeterminate,
+        checks: Vec::new(),
+        credentials: Vec::new(),
+    };
+    off_threads(length, move || {
+        bench.presentation(&presentation, &own, &gathered)
+    })
+    .await
+    .unwrap_or(refused)
 }
 
 /// Puts evidence in its place; a search that broke off leaves none, which counts as unreachable.
-fn store(gathered: &mut [Evidence], found: Option<Result<(usize, Evidence), tokio::task::JoinError>>) {
+fn store(
+    gathered: &mut [Evidence],
+    found: Option<Result<(usize, Evidence), tokio::task::JoinError>>,
+) {
     if let Some(Ok((index, evidence))) = found
         && let Some(place) = gathered.get_mut(index)
     {
@@ -143,14 +180,24 @@ impl Bench {
         own: &Evidence,
         gathered: &[Evidence],
     ) -> PresentationVerdict {
-        let mut verdict = judge_presentation(presentation, own, gathered, &self.policy, self.app.contexts());
+        let mut verdict = judge_presentation(
+            presentation,
+            own,
+            gathered,
+            &self.policy,
+            self.app.contexts(),
+        );
         let credentials = presentation.credentials().iter().zip(gathered);
         for (verdict, (credential, evidence)) in verdict.credentials.iter_mut().zip(credentials) {
             if let Ok(credential) = credential {
                 self.weigh(verdict, credential, evidence);
             }
         }
-        let worst = verdict.credentials.iter().map(|verdict| verdict.outcome).max_by_key(|outcome| weight(*outcome));
+        let worst = verdict
+            .credentials
+            .iter()
+            .map(|verdict| verdict.outcome)
+            .max_by_key(|outcome| weight(*outcome));
         if let Some(worst) = worst
             && weight(worst) > weight(verdict.outcome)
         {
@@ -171,19 +218,33 @@ impl Bench {
     ///
     /// Only an anchor shows that a credential existed then. Without one, a key or accreditation that has ended since may
     /// have been used, or abused, after its end, whatever the credential says of its date (design §4: undatable).
-    fn weigh_the_present(&self, verdict: &mut Verdict, credential: &SecuredCredential, evidence: &Evidence) {
+    fn weigh_the_present(
+        &self,
+        verdict: &mut Verdict,
+        credential: &SecuredCredential,
+        evidence: &Evidence,
+    ) {
         let now = self.app.now();
         if self.policy.as_of >= now || matches!(evidence.anchor, Finding::Found(_)) {
             return;
         }
-        let policy = Policy { as_of: now, ..self.policy.clone() };
+        let policy = Policy {
+            as_of: now,
+            ..self.policy.clone()
+        };
         let present = judge(credential, evidence, &policy, self.app.contexts());
         for name in [CheckName::KeyValidity, CheckName::Accreditation] {
-            let Some(today) = present.check(name).filter(|check| check.outcome == CheckOutcome::Failed) else {
+            let Some(today) = present
+                .check(name)
+                .filter(|check| check.outcome == CheckOutcome::Failed)
+            else {
                 continue;
             };
             if let Some(check) = verdict.checks.iter_mut().find(|check| check.check == name) {
-                *check = chop_credential::verdict::Check { required: check.required, ..today.clone() };
+                *check = chop_credential::verdict::Check {
+                    required: check.required,
+                    ..today.clone()
+                };
             }
         }
         settle(verdict);
@@ -192,7 +253,11 @@ impl Bench {
 
 /// Makes a check count that ran and was only reported.
 fn require(verdict: &mut Verdict, name: CheckName) {
-    for check in verdict.checks.iter_mut().filter(|check| check.check == name) {
+    for check in verdict
+        .checks
+        .iter_mut()
+        .filter(|check| check.check == name)
+    {
         check.required = true;
     }
     settle(verdict);
@@ -221,7 +286,10 @@ fn weight(outcome: Outcome) -> u8 {
 }
 
 /// Runs work here when it is short, else on a thread that may block; `None` when the work broke off.
-async fn off_threads<T: Send + 'static>(length: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+async fn off_threads<T: Send + 'static>(
+    length: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     if length <= LONG {
         return Some(work());
     }
@@ -229,5 +297,9 @@ async fn off_threads<T: Send + 'static>(length: usize, work: impl FnOnce() -> T 
 }
 
 fn undecided() -> Verdict {
-    Verdict { outcome: Outcome::Indeterminate, marks: Vec::new(), checks: Vec::new() }
+    Verdict {
+        outcome: Outcome::Indeterminate,
+        marks: Vec::new(),
+        checks: Vec::new(),
+    }
 }

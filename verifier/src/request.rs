@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use chop_credential::securing::ParseError;
 use chop_credential::verdict::{CheckName, Need, Policy};
 use chop_credential::{SecuredCredential, SecuredPresentation};
-use chop_credential::securing::ParseError;
 use chop_http::Problem;
 use chop_integrity::Timestamp;
 use chop_integrity::json::{self, Limits};
@@ -14,7 +14,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Bounds on a request: a credential of the largest size inside three more levels.
-const LIMITS: Limits = Limits { max_bytes: Limits::CREDENTIAL.max_bytes, max_depth: Limits::CREDENTIAL.max_depth + 3 };
+const LIMITS: Limits = Limits {
+    max_bytes: Limits::CREDENTIAL.max_bytes,
+    max_depth: Limits::CREDENTIAL.max_depth + 3,
+};
 /// Most entries of any list in `options`.
 const MAX_LISTED: usize = 64;
 /// How far in the future `asOf` may lie, clocks being what they are, in milliseconds.
@@ -131,23 +134,36 @@ impl VerificationRequest {
     pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<Request, Problem> {
         let request: Self = read(bytes)?;
         let subject = match (request.credential, request.presentation) {
-            (Some(credential), None) => Subject::credential(credential, true),
+            (Some(credential), None) => Subject::credential(&credential, true),
             (None, Some(presentation)) => Subject::presentation(presentation, true),
-            _ => return Err(Problem::bad_request("exactly one of credential and presentation is to be verified")),
+            _ => {
+                return Err(Problem::bad_request(
+                    "exactly one of credential and presentation is to be verified",
+                ));
+            }
         };
         let (policy, accreditation) = request.options.policy(now)?;
-        Ok(Request { subject, policy, accreditation })
+        Ok(Request {
+            subject,
+            policy,
+            accreditation,
+        })
     }
 }
 
 impl Subject {
     /// Takes a credential from JSON, or, where `tokens` may come bare, from a string that is one.
-    pub(crate) fn credential(value: Value, tokens: bool) -> Self {
-        let bytes = match &value {
-            Value::String(text) if tokens && text.trim_ascii_start().starts_with('e') => text.clone().into_bytes(),
-            other => other.to_string().into_bytes(),
-        };
-        Self::Credential(SecuredCredential::parse(&bytes).map_err(|_| Unparsed(bytes)))
+    pub(crate) fn credential(value: &Value, tokens: bool) -> Self {
+        let token = value
+            .as_str()
+            .filter(|text| tokens && text.starts_with('e'));
+        Self::Credential(match token {
+            Some(text) => {
+                SecuredCredential::from_token(text).map_err(|_| Unparsed(text.as_bytes().to_vec()))
+            }
+            None => SecuredCredential::from_value(value.clone())
+                .map_err(|_| Unparsed(value.to_string().into_bytes())),
+        })
     }
 
     /// Takes a presentation from JSON, or, where `tokens` may come bare, from a string that is one.
@@ -162,7 +178,10 @@ impl Subject {
 impl VerificationOptions {
     fn policy(self, now: Timestamp) -> Result<(Policy, PolicyName), Problem> {
         let terms = match self.policy {
-            PolicyChoice::Named(name) => PolicyTerms { name, ..PolicyTerms::default() },
+            PolicyChoice::Named(name) => PolicyTerms {
+                name,
+                ..PolicyTerms::default()
+            },
             PolicyChoice::Terms(terms) => terms,
         };
         let as_of = as_of(self.as_of.as_deref(), now)?;
@@ -174,13 +193,19 @@ impl VerificationOptions {
             policy.require(check);
         }
         // With chosen checks the client says what counts; else the policy's name decides about accreditation.
-        let accreditation = if self.checks.is_some() { PolicyName::Open } else { terms.name };
+        let accreditation = if self.checks.is_some() {
+            PolicyName::Open
+        } else {
+            terms.name
+        };
         if accreditation == PolicyName::Accredited {
             policy.require(CheckName::Accreditation);
         }
         let suites = terms.sufficient_suites.as_ref().map_or(0, BTreeSet::len);
         if suites > MAX_LISTED || terms.status_delegates.len() > MAX_LISTED {
-            return Err(Problem::bad_request(format_args!("a list in options has more than {MAX_LISTED} entries")));
+            return Err(Problem::bad_request(format_args!(
+                "a list in options has more than {MAX_LISTED} entries"
+            )));
         }
         policy.sufficient_suites = terms.sufficient_suites;
         policy.status_delegates = terms.status_delegates;
@@ -225,16 +250,21 @@ fn as_of(text: Option<&str>, now: Timestamp) -> Result<Timestamp, Problem> {
     let Some(text) = text else {
         return Ok(now);
     };
-    let as_of = Timestamp::parse_xml(text).map_err(|_| Problem::bad_request("asOf is no XML Schema dateTime"))?;
+    let as_of = Timestamp::parse_xml(text)
+        .map_err(|_| Problem::bad_request("asOf is no XML Schema dateTime"))?;
     if as_of > now.plus_ms(CLOCK_SKEW_MS) {
-        return Err(Problem::bad_request("asOf lies in the future, of which nothing is known"));
+        return Err(Problem::bad_request(
+            "asOf lies in the future, of which nothing is known",
+        ));
     }
     Ok(as_of)
 }
 
 fn check_names(names: &[String]) -> Result<Vec<CheckName>, Problem> {
     if names.len() > MAX_LISTED {
-        return Err(Problem::bad_request(format_args!("a list in options has more than {MAX_LISTED} entries")));
+        return Err(Problem::bad_request(format_args!(
+            "a list in options has more than {MAX_LISTED} entries"
+        )));
     }
     names.iter().map(|name| check_name(name)).collect()
 }
@@ -248,9 +278,15 @@ pub(crate) fn check_name(name: &str) -> Result<CheckName, Problem> {
         name => CheckName::parse(name),
     };
     check.ok_or_else(|| {
-        let known: BTreeSet<&str> =
-            CheckName::CREDENTIAL.iter().chain(CheckName::PRESENTATION).map(|check| check.as_str()).collect();
+        let known: BTreeSet<&str> = CheckName::CREDENTIAL
+            .iter()
+            .chain(CheckName::PRESENTATION)
+            .map(|check| check.as_str())
+            .collect();
         let known: Vec<&str> = known.into_iter().collect();
-        Problem::bad_request(format_args!("options.checks names an unknown check; known are {}", known.join(", ")))
+        Problem::bad_request(format_args!(
+            "options.checks names an unknown check; known are {}",
+            known.join(", ")
+        ))
     })
 }

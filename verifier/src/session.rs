@@ -12,8 +12,8 @@ use tokio::sync::{OnceCell, SemaphorePermit};
 
 use crate::VerifierApp;
 
-/// How many different things one request may make us look for outside this process.
-const MAX_SEARCHES: usize = 64;
+/// How many different things one request may make us look for.
+const MAX_SEARCHES: usize = 128;
 
 /// Shared by all credentials of one request: each thing is looked for once.
 pub(crate) struct Session {
@@ -42,9 +42,15 @@ impl Session {
     /// Counts a search and waits for its turn; past the bound nothing more is looked for, and what was asked for stays unknown.
     pub(crate) async fn spend<T>(&self) -> Result<SemaphorePermit<'_>, Finding<T>> {
         if self.searches.fetch_add(1, Ordering::Relaxed) >= MAX_SEARCHES {
-            return Err(unreachable(format_args!("the request needs more than {MAX_SEARCHES} things from elsewhere")));
+            return Err(unreachable(format!(
+                "the request needs more than {MAX_SEARCHES} things from elsewhere"
+            )));
         }
-        self.app.turns().acquire().await.map_err(|_| unreachable("the service is ending"))
+        self.app
+            .turns()
+            .acquire()
+            .await
+            .map_err(|_| unreachable("the service is ending"))
     }
 }
 
@@ -56,7 +62,11 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
         Self(Mutex::new(HashMap::new()))
     }
 
-    pub(crate) async fn once<F: Future<Output = V>>(&self, key: K, search: impl FnOnce() -> F) -> V {
+    pub(crate) async fn once<F: Future<Output = V>>(
+        &self,
+        key: K,
+        search: impl FnOnce() -> F,
+    ) -> V {
         let cell = {
             let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry(key).or_default())
@@ -66,6 +76,8 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
 }
 
 /// Says that something could not be learnt.
-pub(crate) fn unreachable<T>(reason: impl ToString) -> Finding<T> {
-    Finding::Unreachable { reason: reason.to_string() }
+pub(crate) fn unreachable<T>(reason: impl Into<String>) -> Finding<T> {
+    Finding::Unreachable {
+        reason: reason.into(),
+    }
 }

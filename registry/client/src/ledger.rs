@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::registry::{Proven, ReadError, Registry};
 
 /// Most accreditations of one subject for one type that are looked at, the newest first.
-pub const MAX_ACCREDITATIONS: usize = 32;
+pub const MAX_ACCREDITATIONS: usize = 16;
 
 /// One link of a chain of accreditations.
 pub type Link = Proven<Accreditation>;

@@ -40,14 +40,23 @@ async fn fetch(session: &Session, id: &str, max_bytes: usize, keep: bool) -> Fin
         Ok(turn) => turn,
         Err(spent) => return spent,
     };
-    match session.app.resolver().outbound().fetch(Outgoing::get(url).max_bytes(max_bytes)).await {
+    match session
+        .app
+        .resolver()
+        .outbound()
+        .fetch(Outgoing::get(url).max_bytes(max_bytes))
+        .await
+    {
         Ok(fetched) => {
             if keep {
                 let term = fetched.max_age().unwrap_or(MAX_TERM).min(MAX_TERM);
-                session.app.schemas().remember(id, Arc::new(fetched.body.clone()), term);
+                session
+                    .app
+                    .schemas()
+                    .remember(id, Arc::new(fetched.body.clone()), term);
             }
             Finding::Found(fetched.body)
         }
-        Err(error) => unreachable(error),
+        Err(error) => unreachable(error.to_string()),
     }
 }

@@ -18,19 +18,25 @@ pub(super) async fn find(session: &Session, method: &str) -> Finding<KeyFact> {
             Finding::Absent
         };
     };
-    let found = match url.did().method() {
-        "chop" => in_ledger(session, &url, method).await,
-        "key" | "jwk" => elsewhere(session, &url, method).await,
-        _ => match session.spend().await {
+    // did:key and did:jwk expand from themselves; anything else is a search.
+    let found = if matches!(url.did().method(), "key" | "jwk") {
+        elsewhere(session, &url, method).await
+    } else {
+        match session.spend().await {
+            Ok(_turn) if url.did().method() == "chop" => in_ledger(session, &url, method).await,
             Ok(_turn) => elsewhere(session, &url, method).await,
             Err(spent) => return spent,
-        },
+        }
     };
     found.unwrap_or_else(|error| not_found(&error))
 }
 
 /// Reads the key from the ledger's state, where it stays with its marks when it is retired or its DID has ended.
-async fn in_ledger(session: &Session, url: &DidUrl, method: &str) -> Result<Finding<KeyFact>, ResolutionError> {
+async fn in_ledger(
+    session: &Session,
+    url: &DidUrl,
+    method: &str,
+) -> Result<Finding<KeyFact>, ResolutionError> {
     let did = ChopDid::try_from(url.did())?;
     let resolver = session.app.resolver();
     let (document, deactivated) = resolver.last_document(&did).await?;
@@ -38,13 +44,29 @@ async fn in_ledger(session: &Session, url: &DidUrl, method: &str) -> Result<Find
         return Ok(Finding::Absent);
     };
     let added = resolver.key_added(&did, method).await?;
-    let history = KeyHistory { added, deactivated, ..history(&found) };
+    let history = KeyHistory {
+        added,
+        deactivated,
+        ..history(&found)
+    };
     Ok(Finding::Found(fact(url, &found, history)))
 }
 
-async fn elsewhere(session: &Session, url: &DidUrl, method: &str) -> Result<Finding<KeyFact>, ResolutionError> {
-    let resolved = session.app.resolver().resolve(url.did(), &ResolveOptions::default()).await?;
-    let Some(found) = resolved.document.as_ref().and_then(|document| look_up(document, method)) else {
+async fn elsewhere(
+    session: &Session,
+    url: &DidUrl,
+    method: &str,
+) -> Result<Finding<KeyFact>, ResolutionError> {
+    let resolved = session
+        .app
+        .resolver()
+        .resolve(url.did(), &ResolveOptions::default())
+        .await?;
+    let Some(found) = resolved
+        .document
+        .as_ref()
+        .and_then(|document| look_up(document, method))
+    else {
         return Ok(Finding::Absent);
     };
     Ok(Finding::Found(fact(url, &found, history(&found))))
@@ -52,17 +74,23 @@ async fn elsewhere(session: &Session, url: &DidUrl, method: &str) -> Result<Find
 
 fn look_up(document: &Value, method: &str) -> Option<VerificationMethod> {
     let found: Result<_, LookupError> = verification_method(document, method);
-    found.inspect_err(|error| tracing::debug!(%error, "a verification method is not usable")).ok()
+    found
+        .inspect_err(|error| tracing::debug!(%error, "a verification method is not usable"))
+        .ok()
 }
 
 fn fact(url: &DidUrl, method: &VerificationMethod, history: KeyHistory) -> KeyFact {
-    let served = Relationship::ALL.into_iter().filter(|relationship| method.serves(*relationship));
+    let served = Relationship::ALL
+        .into_iter()
+        .filter(|relationship| method.serves(*relationship));
     KeyFact {
         id: method.id().to_owned(),
         // A method that names another controller than its document's subject is never found.
         controller: url.did().as_str().to_owned(),
         key: method.key().clone(),
-        relationships: served.map(|relationship| relationship.as_str().to_owned()).collect(),
+        relationships: served
+            .map(|relationship| relationship.as_str().to_owned())
+            .collect(),
         history,
     }
 }

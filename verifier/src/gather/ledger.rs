@@ -7,7 +7,9 @@ use chop_client::ledger::{self, AccreditationChain};
 use chop_client::resolver::state_proof;
 use chop_client::{ReadError, Registry};
 use chop_credential::SecuredCredential;
-use chop_credential::verdict::{AccreditationFact, AnchorFact, AnchorState, Finding, Interval, LapseReason};
+use chop_credential::verdict::{
+    AccreditationFact, AnchorFact, AnchorState, Finding, Interval, LapseReason,
+};
 use chop_did::ChopDid;
 use chop_integrity::Timestamp;
 use chop_protocol::{Accreditation, Anchor, AnchorStatus, CredentialType, Standing, anchor_digest};
@@ -19,7 +21,10 @@ use crate::session::{Session, unreachable};
 const MAX_TYPES: usize = 8;
 
 /// Finds the anchor of a credential on its issuer's ledger.
-pub(super) async fn anchor(session: &Session, credential: &SecuredCredential) -> Finding<AnchorFact> {
+pub(super) async fn anchor(
+    session: &Session,
+    credential: &SecuredCredential,
+) -> Finding<AnchorFact> {
     let registry = match issuers_ledger(session, credential) {
         Ok((_, registry)) => registry,
         Err(finding) => return finding,
@@ -32,7 +37,10 @@ pub(super) async fn anchor(session: &Session, credential: &SecuredCredential) ->
         Err(error) => return unanswered(&error),
     };
     let proof = state_proof(&proven);
-    let fact = proven.value.as_ref().and_then(|anchor| anchor_fact(anchor, session.as_of, proof));
+    let fact = proven
+        .value
+        .as_ref()
+        .and_then(|anchor| anchor_fact(anchor, session.as_of, proof));
     fact.map_or(Finding::Absent, Finding::Found)
 }
 
@@ -45,7 +53,11 @@ pub(super) async fn accreditations(
         Ok(found) => found,
         Err(finding) => return finding,
     };
-    let types: BTreeSet<&str> = credential.credential().specific_types().take(MAX_TYPES).collect();
+    let types: BTreeSet<&str> = credential
+        .credential()
+        .specific_types()
+        .take(MAX_TYPES)
+        .collect();
     let mut facts = Vec::new();
     for name in types {
         // A type that no accreditation can name has none.
@@ -60,7 +72,11 @@ pub(super) async fn accreditations(
             other => return other,
         }
     }
-    if facts.is_empty() { Finding::Absent } else { Finding::Found(facts) }
+    if facts.is_empty() {
+        Finding::Absent
+    } else {
+        Finding::Found(facts)
+    }
 }
 
 async fn of_type(
@@ -69,10 +85,19 @@ async fn of_type(
     issuer: ChopDid,
     credential_type: CredentialType,
 ) -> Finding<Vec<AccreditationFact>> {
+    let _turn = match session.spend().await {
+        Ok(turn) => turn,
+        Err(spent) => return spent,
+    };
     match ledger::accreditations(registry, &issuer, &credential_type).await {
         Ok((list, chains)) => {
             let listed = state_proof(&list);
-            Finding::Found(chains.iter().map(|chain| accreditation_fact(chain, session.as_of, &listed)).collect())
+            Finding::Found(
+                chains
+                    .iter()
+                    .map(|chain| accreditation_fact(chain, session.as_of, &listed))
+                    .collect(),
+            )
         }
         Err(error) => unanswered(&error),
     }
@@ -85,43 +110,77 @@ fn issuers_ledger<'s, T>(
 ) -> Result<(ChopDid, &'s Arc<dyn Registry>), Finding<T>> {
     let issuer = ChopDid::parse(credential.credential().issuer()).map_err(|_| Finding::Absent)?;
     let registry = session.app.resolver().registry(issuer.ledger());
-    let unknown = || unreachable(format_args!("no trust root is pinned for ledger {}", issuer.ledger()));
-    registry.map(|registry| (issuer, registry)).ok_or_else(unknown)
+    let unknown = || {
+        unreachable(format!(
+            "no trust root is pinned for ledger {}",
+            issuer.ledger()
+        ))
+    };
+    registry
+        .map(|registry| (issuer, registry))
+        .ok_or_else(unknown)
 }
 
 /// Reads an anchor as it stood; `None` if the credential was anchored later.
 fn anchor_fact(anchor: &Anchor, as_of: Timestamp, proof: Value) -> Option<AnchorFact> {
     let status = anchor.status_at(as_of)?;
-    let since = anchor.events.iter().rfind(|event| event.time <= as_of).map_or(anchor.time, |event| event.time);
+    let since = anchor
+        .events
+        .iter()
+        .rfind(|event| event.time <= as_of)
+        .map_or(anchor.time, |event| event.time);
     let state = match status {
         AnchorStatus::Live => AnchorState::Active,
         AnchorStatus::Suspended => AnchorState::Suspended(since),
         AnchorStatus::Revoked => AnchorState::Revoked(since),
     };
     let issuer = anchor.issuer.to_string();
-    Some(AnchorFact { issuer, time: anchor.time, height: anchor.height, state, proof: Some(proof) })
+    Some(AnchorFact {
+        issuer,
+        time: anchor.time,
+        height: anchor.height,
+        state,
+        proof: Some(proof),
+    })
 }
 
-fn accreditation_fact(chain: &AccreditationChain, as_of: Timestamp, list: &Value) -> AccreditationFact {
+fn accreditation_fact(
+    chain: &AccreditationChain,
+    as_of: Timestamp,
+    list: &Value,
+) -> AccreditationFact {
     let own = &chain.accreditation.value;
-    let ancestors: Vec<Accreditation> = chain.ancestors.iter().map(|link| link.value.clone()).collect();
+    let ancestors: Vec<Accreditation> = chain
+        .ancestors
+        .iter()
+        .map(|link| link.value.clone())
+        .collect();
     let (live, ended) = live_intervals(own, &ancestors);
-    let proofs = std::iter::once(&chain.accreditation).chain(&chain.ancestors).map(state_proof);
-    let over = live.last().is_none_or(|last| last.until.is_some_and(|until| until <= as_of));
+    let proofs = std::iter::once(&chain.accreditation)
+        .chain(&chain.ancestors)
+        .map(state_proof);
+    let over = live
+        .last()
+        .is_none_or(|last| last.until.is_some_and(|until| until <= as_of));
     AccreditationFact {
         id: own.id.to_string(),
         accreditor: own.accreditor.to_string(),
         credential_type: own.credential_type.as_str().to_owned(),
         live,
         lapse: ended.filter(|_| over),
-        proof: Some(Value::Array(std::iter::once(list.clone()).chain(proofs).collect())),
+        proof: Some(Value::Array(
+            std::iter::once(list.clone()).chain(proofs).collect(),
+        )),
     }
 }
 
 /// Computes when an accreditation and all its ancestors were live, and why that ended, if it did.
 ///
 /// A standing changes only at a start, an end or an event of some link, and holds from each such time to the next.
-fn live_intervals(own: &Accreditation, ancestors: &[Accreditation]) -> (Vec<Interval>, Option<LapseReason>) {
+fn live_intervals(
+    own: &Accreditation,
+    ancestors: &[Accreditation],
+) -> (Vec<Interval>, Option<LapseReason>) {
     let mut turns = BTreeSet::new();
     for link in std::iter::once(own).chain(ancestors) {
         turns.insert(link.valid_from);
@@ -134,13 +193,19 @@ fn live_intervals(own: &Accreditation, ancestors: &[Accreditation]) -> (Vec<Inte
     for turn in turns {
         let standing = own.liveness_at(turn, ancestors).standing;
         if standing == Standing::Live && !open {
-            live.push(Interval { from: turn, until: None });
+            live.push(Interval {
+                from: turn,
+                until: None,
+            });
             lapse = None;
         } else if standing != Standing::Live {
             if let Some(last) = live.last_mut().filter(|_| open) {
                 last.until = Some(turn);
             }
-            lapse = reason(standing).or(lapse);
+            // What ended it counts, not what would have ended it later.
+            if open || lapse.is_none() {
+                lapse = reason(standing);
+            }
         }
         open = standing == Standing::Live;
     }
@@ -158,9 +223,9 @@ fn reason(standing: Standing) -> Option<LapseReason> {
 }
 
 fn unanswered<T>(error: &ReadError) -> Finding<T> {
-    tracing::warn!(error = error as &dyn std::error::Error, "a registry gave no proven answer");
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a registry gave no proven answer"
+    );
     unreachable("the ledger gave no proven answer")
 }
-
-#[cfg(test)]
-mod tests;

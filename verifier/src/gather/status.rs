@@ -32,10 +32,14 @@ pub(super) async fn find(session: &Session, url: &str) -> Finding<StatusList> {
     let outbound = session.app.resolver().outbound();
     // Our own lists are a step away, and a revocation in them counts at once.
     let is_ours = outbound.trusts(&target);
-    let request = Outgoing::get(target).max_bytes(MAX_LIST).accept("application/vc, application/vc+jwt, application/json;q=0.9");
+    let request = Outgoing::get(target)
+        .max_bytes(MAX_LIST)
+        .accept("application/vc, application/vc+jwt, application/json;q=0.9");
     let fetched = match outbound.fetch(request).await {
         Ok(fetched) => fetched,
-        Err(error) => return unreachable(format_args!("the status list could not be fetched: {error}")),
+        Err(error) => {
+            return unreachable(format!("the status list could not be fetched: {error}"));
+        }
     };
     // The list's own key may need a turn of its own.
     drop(turn);
@@ -43,18 +47,25 @@ pub(super) async fn find(session: &Session, url: &str) -> Finding<StatusList> {
     if let Finding::Found(Ok(list)) = &found
         && !is_ours
     {
-        session.app.lists().remember(url, Arc::clone(list), term(session, &fetched, list));
+        session
+            .app
+            .lists()
+            .remember(url, Arc::clone(list), term(session, &fetched, list));
     }
     found
 }
 
 async fn verify(session: &Session, fetched: &Fetched) -> Finding<StatusList> {
     // What does not parse has no keys, and is refused by the verification below for its own reason.
-    let methods = SecuredCredential::parse(&fetched.body).map(|list| list.verification_methods()).unwrap_or_default();
+    let methods = SecuredCredential::parse(&fetched.body)
+        .map(|list| list.verification_methods())
+        .unwrap_or_default();
     let keys = keys_of(session, methods).await;
     for key in keys.values() {
         if let Finding::Unreachable { reason } = key {
-            return unreachable(format_args!("the status list's key could not be resolved: {reason}"));
+            return unreachable(format!(
+                "the status list's key could not be resolved: {reason}"
+            ));
         }
     }
     let (body, app, now) = (fetched.body.clone(), session.app.clone(), session.app.now());
@@ -68,7 +79,13 @@ async fn verify(session: &Session, fetched: &Fetched) -> Finding<StatusList> {
 
 /// How long a list is kept: as long as both it and its server allow, a minute at most.
 fn term(session: &Session, fetched: &Fetched, list: &VerifiedList) -> Duration {
-    let left = list.keep_until().map(|until| until.unix_ms() - session.app.now().unix_ms());
+    let left = list
+        .keep_until()
+        .map(|until| until.unix_ms() - session.app.now().unix_ms());
     let left = left.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
-    [left, fetched.max_age(), Some(MAX_TERM)].into_iter().flatten().min().unwrap_or_default()
+    [left, fetched.max_age(), Some(MAX_TERM)]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or_default()
 }

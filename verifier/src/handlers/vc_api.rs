@@ -55,7 +55,7 @@ pub(crate) async fn verify_credential(
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Json<Value>, Problem> {
     let body: CredentialBody = read(&bytes)?;
-    let subject = Subject::credential(body.verifiable_credential, false);
+    let subject = Subject::credential(&body.verifiable_credential, false);
     answer(&app, subject, body.options.unwrap_or_default()).await
 }
 
@@ -71,26 +71,55 @@ pub(crate) async fn verify_presentation(
     answer(&app, subject, body.options.unwrap_or_default()).await
 }
 
-async fn answer(app: &VerifierApp, subject: Subject, options: VcApiOptions) -> Result<Json<Value>, Problem> {
-    let accreditation = if options.checks.is_some() { PolicyName::Open } else { PolicyName::Default };
+async fn answer(
+    app: &VerifierApp,
+    subject: Subject,
+    options: VcApiOptions,
+) -> Result<Json<Value>, Problem> {
+    let accreditation = if options.checks.is_some() {
+        PolicyName::Open
+    } else {
+        PolicyName::Default
+    };
     let policy = options.policy(app.now())?;
-    let judgement = judge_request(app, Request { subject, policy, accreditation }).await;
+    let judgement = judge_request(
+        app,
+        Request {
+            subject,
+            policy,
+            accreditation,
+        },
+    )
+    .await;
     let checks = passed(&judgement);
     if judgement.outcome() == Outcome::Accepted {
         let body = json!({ "verified": true, "checks": checks, "warnings": [], "errors": [], "verdict": judgement });
         return Ok(Json(body));
     }
     let problems = problems(&judgement);
-    let first = problems.first().and_then(|problem| problem.get("detail")?.as_str()).unwrap_or_default().to_owned();
-    let errors: Vec<Value> = problems.iter().filter_map(|problem| problem.get("detail").cloned()).collect();
-    let kind = problems.first().and_then(|problem| problem.get("type")?.as_str()).unwrap_or("about:blank").to_owned();
-    Err(Problem::of_kind(StatusCode::BAD_REQUEST, kind, "It is not accepted")
-        .detail(first)
-        .with("verified", false)
-        .with("checks", checks)
-        .with("errors", errors)
-        .with("problemDetails", problems)
-        .with("verdict", json!(judgement)))
+    let first = problems
+        .first()
+        .and_then(|problem| problem.get("detail")?.as_str())
+        .unwrap_or_default()
+        .to_owned();
+    let errors: Vec<Value> = problems
+        .iter()
+        .filter_map(|problem| problem.get("detail").cloned())
+        .collect();
+    let kind = problems
+        .first()
+        .and_then(|problem| problem.get("type")?.as_str())
+        .unwrap_or("about:blank")
+        .to_owned();
+    Err(
+        Problem::of_kind(StatusCode::BAD_REQUEST, kind, "It is not accepted")
+            .detail(first)
+            .with("verified", false)
+            .with("checks", checks)
+            .with("errors", errors)
+            .with("problemDetails", problems)
+            .with("verdict", json!(judgement)),
+    )
 }
 
 impl VcApiOptions {
@@ -115,7 +144,10 @@ fn all_checks(judgement: &Judgement) -> Vec<&Check> {
     match judgement {
         Judgement::Credential { verdict, .. } => verdict.checks.iter().collect(),
         Judgement::Presentation { verdict, .. } => {
-            let inner = verdict.credentials.iter().flat_map(|credential| &credential.checks);
+            let inner = verdict
+                .credentials
+                .iter()
+                .flat_map(|credential| &credential.checks);
             verdict.checks.iter().chain(inner).collect()
         }
     }
@@ -143,5 +175,9 @@ fn problems(judgement: &Judgement) -> Vec<Value> {
             "detail": check.detail,
         })
     };
-    all_checks(judgement).into_iter().filter(stands_in_the_way).map(problem).collect()
+    all_checks(judgement)
+        .into_iter()
+        .filter(stands_in_the_way)
+        .map(problem)
+        .collect()
 }

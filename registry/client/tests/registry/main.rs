@@ -3,8 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
-    clippy::too_many_lines,
     reason = "a test that cannot go on fails"
 )]
 
@@ -12,3 +10,4 @@ mod http;
 mod ledger;
 mod reads;
 mod resolve;
+mod web;

@@ -1,0 +1,17 @@
+//! The verifier's routes over a real ledger in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+#[expect(dead_code, reason = "the ledger serves the client's tests too")]
+#[path = "../../../registry/client/tests/registry/ledger.rs"]
+mod ledger;
+
+mod bad_input;
+mod history;
+mod presentations;
+mod status;
+mod verdicts;
+mod world;

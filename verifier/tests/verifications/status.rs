@@ -1,0 +1,187 @@
+//! Status lists and schemas that come from elsewhere.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::routing::get;
+use chop_credential::status::{Bitstring, NewEntry, NewList};
+use chop_http::outbound::{Settings, TrustedOrigin};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::world::{MINUTE, START, World, accepted, gist, refused, sign, time, unsigned};
+
+/// A server of one status list, at a trusted origin.
+struct Lists {
+    url: String,
+    served: Arc<Mutex<Option<Value>>>,
+    settings: Settings,
+}
+
+async fn lists() -> Lists {
+    let served: Arc<Mutex<Option<Value>>> = Arc::default();
+    let answer = Arc::clone(&served);
+    let list = move || async move {
+        let body = answer.lock().unwrap().as_ref().map(Value::to_string);
+        let status = if body.is_some() {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        (
+            status,
+            [(header::CONTENT_TYPE, "application/vc")],
+            body.unwrap_or_default(),
+        )
+    };
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base: Url = format!("http://{}/", socket.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    tokio::spawn(axum::serve(socket, Router::new().route("/list", get(list))).into_future());
+    let settings = Settings {
+        trusted: vec![TrustedOrigin::new(base.clone())],
+        ..Settings::default()
+    };
+    Lists {
+        url: base.join("list").unwrap().into(),
+        served,
+        settings,
+    }
+}
+
+impl Lists {
+    fn list(&self, issuer: &str, revoked: bool) -> Value {
+        let mut bits = Bitstring::zeros(131_072, 1).unwrap();
+        bits.set(7, 1, u16::from(revoked)).unwrap();
+        let (id, purpose) = (self.url.as_str(), "revocation");
+        let (valid_from, valid_until, ttl_ms) = (time(START), None, Some(60_000));
+        NewList {
+            id,
+            issuer,
+            purpose,
+            bits: &bits,
+            valid_from,
+            valid_until,
+            ttl_ms,
+        }
+        .to_credential()
+        .unwrap()
+    }
+
+    fn serve(&self, world: &World, revoked: bool) {
+        let list = self.list(&world.lab.did.to_string(), revoked);
+        *self.served.lock().unwrap() = Some(sign(
+            list,
+            &world.method(),
+            &world.lab.key,
+            START + 5 * MINUTE,
+        ));
+    }
+
+    fn credential(&self, world: &World) -> Value {
+        let mut credential = unsigned(&world.lab.did.to_string(), START + 10 * MINUTE);
+        let entry = NewEntry {
+            list: &self.url,
+            index: 7,
+            purpose: "revocation",
+            messages: &[],
+            reference: None,
+        };
+        credential["credentialStatus"] = entry.to_json().unwrap();
+        sign(
+            credential,
+            &world.method(),
+            &world.lab.key,
+            START + 10 * MINUTE,
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_clear_list_is_accepted_and_a_revocation_counts_at_once() {
+    let lists = lists().await;
+    let world = World::fetching(lists.settings.clone());
+    let credential = lists.credential(&world);
+    lists.serve(&world, false);
+    assert_eq!(gist(&world.judge(&credential).await), accepted());
+    lists.serve(&world, true);
+    assert_eq!(gist(&world.judge(&credential).await), refused(&["status"]));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_reached_is_not_clear() {
+    let lists = lists().await;
+    let world = World::fetching(lists.settings.clone());
+    let credential = lists.credential(&world);
+    let (outcome, checks) = gist(&world.judge(&credential).await);
+    assert_eq!(
+        (outcome.as_str(), checks.as_slice()),
+        ("indeterminate", ["status".to_owned()].as_slice())
+    );
+    let (status, _) = world
+        .post(
+            "/credentials/verify",
+            json!({"verifiableCredential": credential}).to_string(),
+        )
+        .await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_list_at_an_address_that_is_not_public_is_not_asked() {
+    let lists = lists().await;
+    let world = World::new();
+    lists.serve(&world, false);
+    let (outcome, _) = gist(&world.judge(&lists.credential(&world)).await);
+    assert_eq!(outcome, "indeterminate");
+}
+
+#[tokio::test]
+async fn a_list_that_the_issuer_did_not_sign_is_refused() {
+    let lists = lists().await;
+    let world = World::fetching(lists.settings.clone());
+    let other = world.ledger.create();
+    let list = lists.list(&other.did.to_string(), false);
+    *lists.served.lock().unwrap() = Some(sign(
+        list,
+        &format!("{}#key-1", other.did),
+        &other.key,
+        START + 5 * MINUTE,
+    ));
+    let credential = lists.credential(&world);
+    assert_eq!(gist(&world.judge(&credential).await).0, "refused");
+    let delegated = json!({"policy": {"statusDelegates": [other.did]}});
+    assert_eq!(
+        gist(&world.judge_with(&credential, delegated).await),
+        accepted()
+    );
+    let mut tampered = lists.list(&world.lab.did.to_string(), true);
+    tampered = sign(
+        tampered,
+        &world.method(),
+        &world.lab.key,
+        START + 5 * MINUTE,
+    );
+    tampered["credentialSubject"]["encodedList"] =
+        lists.list("did:x:y", false)["credentialSubject"]["encodedList"].clone();
+    *lists.served.lock().unwrap() = Some(tampered);
+    assert_ne!(gist(&world.judge(&credential).await).0, "accepted");
+}
+
+#[tokio::test]
+async fn an_embedded_schema_is_applied_without_fetching() {
+    let world = World::new();
+    let mut credential = unsigned(&world.lab.did.to_string(), START + 10 * MINUTE);
+    let id = "https://chopmark.dev/ns/apple/v1/QualityInspection.json";
+    credential["credentialSchema"] = json!({"id": id, "type": "JsonSchema"});
+    let credential = sign(
+        credential,
+        &world.method(),
+        &world.lab.key,
+        START + 10 * MINUTE,
+    );
+    assert_eq!(gist(&world.judge(&credential).await), refused(&["schema"]));
+}

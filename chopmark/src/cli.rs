@@ -6,6 +6,7 @@ mod key;
 pub(crate) mod keyring;
 pub(crate) mod stack;
 pub(crate) mod terminal;
+mod vc;
 
 pub(crate) use failure::Failure;
 pub(crate) use terminal::{Done, Mark, Page, Terminal};
@@ -54,6 +55,8 @@ enum Command {
     Key(key::Args),
     /// Create, resolve, change and end DIDs on the ledger
     Did(did::Args),
+    /// Issue, verify and inspect credentials
+    Vc(vc::Args),
     /// Print the completions of a shell, to be sourced
     #[command(after_help = "Example:\n  source <(chopmark completions bash)")]
     Completions {
@@ -84,6 +87,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure
         Command::Scenario(args) => crate::scenario::run(args, terminal).await,
         Command::Key(args) => key::run(args, terminal),
         Command::Did(args) => did::run(args, terminal).await,
+        Command::Vc(args) => vc::run(args, terminal).await,
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -72,14 +72,14 @@ pub(crate) async fn issue(
 }
 
 /// Adds what a plain business call leaves out: context, type, id, issuer, the time from which it is valid.
-pub(crate) fn complete(credential: &mut Map<String, Value>, instance: &Instance) {
+pub fn complete(credential: &mut Map<String, Value>, issuer: &str) {
     let mut fill = |member: &str, value: Value| {
         credential.entry(member).or_insert(value);
     };
     fill("@context", json!(["https://www.w3.org/ns/credentials/v2"]));
     fill("type", json!(["VerifiableCredential"]));
     fill("id", json!(uuid(random::bytes())));
-    fill("issuer", json!(instance.did));
+    fill("issuer", json!(issuer));
     fill(
         "validFrom",
         json!(Timestamp::from_unix_ms(clock::now_ms()).to_string()),

@@ -19,6 +19,7 @@ pub use app::{Config, IssuerApp, OpenError};
 pub use error::IssueError;
 pub use handlers::{openapi, router};
 pub use instance::{Instance, NameError};
+pub use issue::complete;
 pub use secure::SecureError;
 pub use status::StatusError;
 pub use store::StoreError;

@@ -174,16 +174,6 @@ impl Done {
         self.refused = refused;
         self
     }
-
-    /// The JSON document.
-    pub(crate) fn value(&self) -> Option<&Value> {
-        self.value.as_ref()
-    }
-
-    /// Whether the process ends with exit code 1.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.refused
-    }
 }
 
 impl Page {

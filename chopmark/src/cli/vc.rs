@@ -3,6 +3,7 @@
 mod decode;
 mod inspect;
 mod issue;
+mod offline;
 mod verify;
 
 use super::{Done, Failure, Terminal};
@@ -49,12 +50,19 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let source: Box<dyn std::io::Read> = if file == Path::new("-") {
         Box::new(std::io::stdin())
     } else {
-        let opened = std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()));
+        let opened =
+            std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()));
         Box::new(opened.map_err(Failure::usage)?)
     };
-    source.take(MOST + 1).read_to_end(&mut bytes).map_err(Failure::usage)?;
+    source
+        .take(MOST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Failure::usage)?;
     if bytes.len() as u64 > MOST {
-        return Err(Failure::usage(anyhow::anyhow!("{} is larger than a mebibyte", file.display())));
+        return Err(Failure::usage(anyhow::anyhow!(
+            "{} is larger than a mebibyte",
+            file.display()
+        )));
     }
     Ok(bytes)
 }

@@ -123,7 +123,7 @@ async fn run(
         StatusRequest::parse_all(option("credentialStatus")).map_err(IssueError::from)?;
     let created = option("created").map(time).transpose()?;
     if call == Call::Native {
-        issue::complete(&mut credential, &instance);
+        issue::complete(&mut credential, &instance.did);
     }
     // The tag keeps one key apart on the two routes, whose answers differ.
     let tag = if call == Call::Native {

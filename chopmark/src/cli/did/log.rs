@@ -38,7 +38,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
             .unwrap_or("?");
         page = page.field(
             entry.time.to_string(),
-            format!("{kind:<10} {} {}", entry.time, entry.version_id),
+            format!("{kind:<10} {}", entry.version_id),
         );
     }
     Ok(Done::new(value, page))

@@ -45,7 +45,12 @@ fn time(text: &str) -> Result<Timestamp, String> {
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     let bytes = super::read(&args.file)?;
     let verdict = if args.offline {
-        offline::judge(&bytes, args.as_of, args.challenge.as_deref(), args.domain.as_deref())?
+        offline::judge_here(
+            &bytes,
+            args.as_of,
+            args.challenge.as_deref(),
+            args.domain.as_deref(),
+        )?
     } else {
         by_service(&args, &bytes, terminal).await?
     };
@@ -59,34 +64,64 @@ async fn by_service(args: &Args, bytes: &[u8], terminal: &Terminal) -> Result<Va
     let text = text.trim().trim_matches('"');
     // A token goes as the string that it is; JSON goes as it was written.
     let document = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
-    let member = if is_presentation(bytes) { "presentation" } else { "credential" };
+    let member = if is_presentation(bytes) {
+        "presentation"
+    } else {
+        "credential"
+    };
     let mut body = Map::new();
     body.insert(member.to_owned(), unwrapped(document));
-    let options = [("asOf", args.as_of.map(|time| time.to_string())), ("challenge", args.challenge.clone()), ("domain", args.domain.clone())];
-    body.extend(options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
-    let answer = args.stack.connect(terminal)?.post(&["v1", "verifications"], &Value::Object(body)).await?;
+    let options = [
+        ("asOf", args.as_of.map(|time| time.to_string())),
+        ("challenge", args.challenge.clone()),
+        ("domain", args.domain.clone()),
+    ];
+    let options: Map<String, Value> = options
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
+        .collect();
+    body.insert("options".to_owned(), Value::Object(options));
+    let answer = args
+        .stack
+        .connect(terminal)?
+        .post(&["v1", "verifications"], &Value::Object(body))
+        .await?;
     success(answer, "the verification")
 }
 
 /// Takes the document out of an issuing service's answer that was saved as it came.
 fn unwrapped(document: Value) -> Value {
-    let wrapped = |member: &str| document.get("@context").is_none().then(|| document.get(member).cloned()).flatten();
-    wrapped("verifiableCredential").or_else(|| wrapped("verifiablePresentation")).unwrap_or(document)
+    let wrapped = |member: &str| {
+        document
+            .get("@context")
+            .is_none()
+            .then(|| document.get(member).cloned())
+            .flatten()
+    };
+    wrapped("verifiableCredential")
+        .or_else(|| wrapped("verifiablePresentation"))
+        .unwrap_or(document)
 }
 
 /// Says whether the bytes hold a presentation; what cannot be read is left to the judge as a credential.
 pub(super) fn is_presentation(bytes: &[u8]) -> bool {
-    let Ok(decoded) = decode(bytes) else { return false };
+    let Ok(decoded) = decode(bytes) else {
+        return false;
+    };
     let typed = match decoded.document.get("type") {
         Some(Value::Array(types)) => types.iter().any(|kind| kind == "VerifiablePresentation"),
         Some(kind) => kind == "VerifiablePresentation",
         None => false,
     };
-    typed || matches!(&decoded.securing, Securing::Jwt(header) if header.get("typ").and_then(Value::as_str) == Some("vp+jwt"))
+    typed
+        || matches!(&decoded.securing, Securing::Jwt(header) if header.get("typ").and_then(Value::as_str) == Some("vp+jwt"))
 }
 
 fn outcome(verdict: &Value) -> &str {
-    verdict.get("outcome").and_then(Value::as_str).unwrap_or("indeterminate")
+    verdict
+        .get("outcome")
+        .and_then(Value::as_str)
+        .unwrap_or("indeterminate")
 }
 
 /// Writes a verdict, and below it those of the credentials that a presentation holds.
@@ -117,7 +152,8 @@ fn line(check: &Value) -> String {
         "notApplicable" => "- does not apply",
         _ => "- not run",
     };
-    let reported = check.get("required") == Some(&Value::Bool(false)) && matches!(text(check, "outcome"), "failed" | "unknown");
+    let reported = check.get("required") == Some(&Value::Bool(false))
+        && matches!(text(check, "outcome"), "failed" | "unknown");
     let weight = if reported { " (reported only)" } else { "" };
     match text(check, "detail") {
         "" => format!("{sign}{weight}"),
@@ -128,7 +164,12 @@ fn line(check: &Value) -> String {
 fn remark(mark: &Value) -> String {
     match text(mark, "mark") {
         "transcribed" => format!("copied by {}", text(mark, "by")),
-        "accreditationLapsed" => format!("the issuer's accreditation ended at {} ({}); this was anchored before, at {}", text(mark, "since"), text(mark, "reason"), text(mark, "anchored")),
+        "accreditationLapsed" => format!(
+            "the issuer's accreditation ended at {} ({}); this was anchored before, at {}",
+            text(mark, "since"),
+            text(mark, "reason"),
+            text(mark, "anchored")
+        ),
         "keyRetired" => format!("the signing key was retired at {}", text(mark, "since")),
         "statusMessage" => text(mark, "message").to_owned(),
         _ => mark.to_string(),
@@ -136,11 +177,17 @@ fn remark(mark: &Value) -> String {
 }
 
 fn entries<'a>(value: &'a Value, member: &str) -> &'a [Value] {
-    value.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .get(member)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value.get(member).and_then(Value::as_str).unwrap_or_default()
+    value
+        .get(member)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -149,20 +196,33 @@ mod tests {
 
     #[test]
     fn a_presentation_is_told_from_a_credential() {
-        assert!(is_presentation(br#"{"@context":[],"type":["VerifiablePresentation"]}"#));
-        assert!(!is_presentation(br#"{"@context":[],"type":["VerifiableCredential"]}"#));
+        assert!(is_presentation(
+            br#"{"@context":[],"type":["VerifiablePresentation"]}"#
+        ));
+        assert!(!is_presentation(
+            br#"{"@context":[],"type":["VerifiableCredential"]}"#
+        ));
         assert!(!is_presentation(b"nonsense"));
     }
 
     #[test]
     fn a_saved_answer_is_unwrapped() {
-        assert_eq!(unwrapped(json!({"verifiableCredential": {"a": 1}})), json!({"a": 1}));
-        assert_eq!(unwrapped(json!({"@context": [], "verifiableCredential": []})), json!({"@context": [], "verifiableCredential": []}));
+        assert_eq!(
+            unwrapped(json!({"verifiableCredential": {"a": 1}})),
+            json!({"a": 1})
+        );
+        assert_eq!(
+            unwrapped(json!({"@context": [], "verifiableCredential": []})),
+            json!({"@context": [], "verifiableCredential": []})
+        );
     }
 
     #[test]
     fn a_check_says_what_was_found_and_whether_it_counts() {
         let check = json!({"check": "anchor", "outcome": "unknown", "required": false, "detail": "no ledger was asked"});
-        assert_eq!(line(&check), "? unknown (reported only): no ledger was asked");
+        assert_eq!(
+            line(&check),
+            "? unknown (reported only): no ledger was asked"
+        );
     }
 }

@@ -1,0 +1,209 @@
+//! `chopmark vc issue`.
+
+use super::decode::decode;
+use crate::cli::did::{named, named_chop};
+use crate::cli::keyring::{Keyring, KeyringArgs};
+use crate::cli::stack::{StackArgs, success};
+use crate::cli::{Done, Failure, Page, Terminal};
+use anyhow::anyhow;
+use chop_credential::Contexts;
+use chop_credential::issuing::{self, ProofRequest};
+use chop_did::{DidState, Relationship, verification_method};
+use chop_http::clock;
+use chop_integrity::Timestamp;
+use chop_keys::{PrivateKey, Signer as _};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Arguments of `chopmark vc issue`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  chopmark vc issue claim.json --as orchard                   under a DID of the ledger, with a key of the key folder
+  chopmark vc issue claim.json --key lab                      under the did:key of a key
+  chopmark vc issue claim.json --instance lab --status revocation --status suspension
+
+The file holds a credential without proof; what it leaves out of @context, type, id, issuer and validFrom is filled in.
+A status needs a service that publishes the list, so it comes with --instance only.")]
+pub(super) struct Args {
+    /// The credential (JSON), or `-` for standard input
+    file: PathBuf,
+    /// Issue under this DID, or the DID of this name in the key folder
+    #[arg(long = "as", value_name = "DID|NAME", conflicts_with = "instance")]
+    issuer: Option<String>,
+    /// Sign with this key of the key folder [default: one that the DID lists for assertions]
+    #[arg(long, value_name = "NAME", conflicts_with = "instance")]
+    key: Option<String>,
+    /// Have this issuing instance of the service issue it
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["issuer", "key"])]
+    instance: Option<String>,
+    /// Assign a status: revocation, suspension
+    #[arg(long, value_name = "PURPOSE", requires = "instance")]
+    status: Vec<String>,
+    /// Issue a JWT (vc+jwt) instead of an embedded proof; an instance has its own way
+    #[arg(long, conflicts_with = "instance")]
+    jwt: bool,
+    #[command(flatten)]
+    stack: StackArgs,
+    #[command(flatten)]
+    keyring: KeyringArgs,
+}
+
+/// Who signs: the issuer's DID, where it lists the key, the key.
+struct Author {
+    did: String,
+    method: String,
+    key: Arc<PrivateKey>,
+}
+
+pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    let shown = args.file.display();
+    let decoded = decode(&super::read(&args.file)?)
+        .map_err(|error| Failure::usage(error).context(format!("{shown} is no credential")))?;
+    let credential = decoded.document;
+    match &args.instance {
+        Some(instance) => by_service(&args, instance, credential, terminal).await,
+        None => here(&args, credential, terminal).await,
+    }
+}
+
+async fn by_service(
+    args: &Args,
+    instance: &str,
+    credential: Map<String, Value>,
+    terminal: &Terminal,
+) -> Result<Done, Failure> {
+    let statuses: Vec<Value> = args
+        .status
+        .iter()
+        .map(|purpose| json!({"statusPurpose": purpose}))
+        .collect();
+    let mut body = json!({"credential": credential});
+    if !statuses.is_empty() {
+        body["options"] = json!({"credentialStatus": statuses});
+    }
+    let answer = args
+        .stack
+        .connect(terminal)?
+        .post(&["v1", "issuers", instance, "credentials"], &body)
+        .await?;
+    let mut answer = success(answer, &format!("issuing by {instance}"))?;
+    Ok(done(
+        answer
+            .get_mut("verifiableCredential")
+            .map(Value::take)
+            .unwrap_or_default(),
+    ))
+}
+
+async fn here(
+    args: &Args,
+    mut credential: Map<String, Value>,
+    terminal: &Terminal,
+) -> Result<Done, Failure> {
+    let keyring = args.keyring.open(terminal)?;
+    let author = author(args, &keyring, terminal).await?;
+    chop_issuer::complete(&mut credential, &author.did);
+    let contexts = Contexts::embedded();
+    let credential = Value::Object(credential);
+    let signer = author.key.as_ref();
+    if args.jwt {
+        let token = issuing::issue_jwt(credential, &contexts, &author.method, signer)
+            .map_err(Failure::usage)?;
+        return Ok(Done::new(
+            issuing::enveloped_credential(&token),
+            Page::new().raw(token),
+        ));
+    }
+    let request = ProofRequest::new(&author.method, Timestamp::from_unix_ms(clock::now_ms()));
+    let issued = issuing::issue(credential, &contexts, &request, signer).map_err(Failure::usage)?;
+    Ok(done(issued))
+}
+
+/// The document alone, so that it can be piped into a file in either form of output.
+fn done(credential: Value) -> Done {
+    let page = Page::new().raw(format!("{credential:#}"));
+    Done::new(credential, page)
+}
+
+async fn author(args: &Args, keyring: &Keyring, terminal: &Terminal) -> Result<Author, Failure> {
+    let key = args
+        .key
+        .as_deref()
+        .map(|name| keyring.load(name))
+        .transpose()?;
+    match (&args.issuer, key) {
+        (Some(issuer), key) if named(issuer, &args.keyring)?.starts_with("did:chop:") => {
+            let did = named_chop(issuer, &args.keyring)?;
+            let state = args.stack.connect(terminal)?.state(&did).await?;
+            listed(&state, keyring, key)
+        }
+        (None, Some(key)) => Ok(own(key)),
+        (Some(issuer), Some(key)) if *issuer == key.public_key().did_key() => Ok(own(key)),
+        (Some(issuer), _) => Err(Failure::usage(anyhow!(
+            "this issues under did:chop DIDs, and with --key under the key's did:key; {issuer} is neither"
+        ))),
+        (None, None) => Err(Failure::usage(anyhow!(
+            "say who issues: --as, --key or --instance"
+        ))),
+    }
+}
+
+fn own(key: Arc<PrivateKey>) -> Author {
+    let public = key.public_key();
+    Author {
+        did: public.did_key(),
+        method: public.did_key_url(),
+        key,
+    }
+}
+
+/// Finds a key of the folder that the document lists for assertions now, and where.
+fn listed(
+    state: &DidState,
+    keyring: &Keyring,
+    wanted: Option<Arc<PrivateKey>>,
+) -> Result<Author, Failure> {
+    let did = state.did().to_string();
+    if state.deactivated() {
+        return Err(Failure::refused(anyhow!("{did} was deactivated")));
+    }
+    let now = Timestamp::from_unix_ms(clock::now_ms());
+    let grants = |key: &chop_keys::PublicKey| {
+        state
+            .document()
+            .grants(Relationship::AssertionMethod, key, now)
+    };
+    let key = match wanted {
+        Some(key) => Some(key).filter(|key| grants(key.public_key())),
+        None => keyring
+            .load_known(grants)?
+            .into_iter()
+            .map(|(_, key)| key)
+            .next(),
+    };
+    let key = key.ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "{did} lists no key of this key folder for assertions"
+        ))
+    })?;
+    let document = state.document().absolute(state.did(), state.controller());
+    let ids = document
+        .get("assertionMethod")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let holds = |id: &&str| {
+        verification_method(&document, id)
+            .is_ok_and(|method| method.key() == key.public_key() && method.check_at(now).is_ok())
+    };
+    let method = ids.filter(|id| holds(id)).map(ToOwned::to_owned).next();
+    let method = method.ok_or_else(|| {
+        Failure::internal(anyhow!(
+            "{did} grants a key that its document does not hold"
+        ))
+    })?;
+    Ok(Author { did, method, key })
+}

@@ -72,8 +72,14 @@ impl<'a> Request<'a> {
         let stream = TcpStream::connect(authority)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+        let named = self.headers.iter().any(|(name, _)| *name == "Host");
+        let host = if named {
+            String::new()
+        } else {
+            format!("Host: {authority}\r\n")
+        };
         let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n",
+            "{} {} HTTP/1.1\r\n{host}Connection: close\r\n",
             self.method, self.path
         );
         for (name, value) in &self.headers {

@@ -197,12 +197,19 @@ impl Action {
 
     /// Returns the work units that the action costs: a measure of the state entries that it reads and writes
     /// at worst, so that blocks of equal work take about equal time.
-    pub const fn work(&self) -> u64 {
+    pub fn work(&self) -> u64 {
         match self {
-            // State, controller, two writes, and the signatures checked at the door; or the chain of parents.
-            Self::Did(_) | Self::ReinstateAccreditation(_) => 4,
+            // State, controller, two writes; and every signature, which each node checks at its door.
+            Self::Did(signed) => {
+                let signatures = signed.operation().signers().len();
+                u64::try_from(signatures)
+                    .unwrap_or(u64::MAX)
+                    .saturating_add(3)
+            }
             // A subject's list of up to 64, and the chain of parents.
             Self::Accredit(_) => 32,
+            // The chain of parents.
+            Self::ReinstateAccreditation(_) => 4,
             Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) => 2,
             Self::Anchor(_) | Self::SetStatus(_) => 1,
         }

@@ -27,7 +27,7 @@ use crate::terms::Nonce;
 pub const ENVELOPE_TAG: &str = "chop/envelope/v1";
 /// Most actions of an envelope.
 pub const MAX_ACTIONS: usize = 64;
-/// Most work units of an envelope: its actions' and its own.
+/// Most work units of an envelope: its own and those of 64 grants. Signatures cost a unit each, and fewer than 400 fit.
 pub const MAX_WORK: u64 = 1 + 32 * MAX_ACTIONS as u64;
 /// Bounds of an envelope, as received and in canonical form.
 pub const LIMITS: Limits = Limits::ENVELOPE;

@@ -18,6 +18,7 @@ proptest! {
         for step in &steps {
             story.tell(step);
         }
+        story.check_replay();
     }
 
     #[test]

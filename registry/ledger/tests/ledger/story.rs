@@ -114,6 +114,13 @@ impl Story {
         }
     }
 
+    /// A replay of all blocks reaches the same root and the same state.
+    pub(crate) fn check_replay(&self) {
+        let again = self.world.replayed();
+        assert_eq!(again.root, self.world.root);
+        assert_eq!(again.state, self.world.state);
+    }
+
     fn ask(&mut self, actor: usize, action: Action) -> SignedEnvelope {
         let envelope = self.world.envelope(self.parties[actor].did, vec![action]);
         let (act, sponsor) = (&self.parties[actor].act, &self.parties[0].act);

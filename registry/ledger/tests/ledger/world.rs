@@ -170,6 +170,7 @@ pub(crate) struct World {
     pub(crate) time: Timestamp,
     pub(crate) founder: Party,
     pub(crate) party: Party,
+    blocks: Vec<(Timestamp, Vec<SignedEnvelope>)>,
     nonce: u128,
 }
 
@@ -207,6 +208,7 @@ impl World {
             state,
             nodes,
             height: 0,
+            blocks: vec![],
             nonce: 0,
         }
     }
@@ -288,7 +290,19 @@ impl World {
         self.nodes.apply(&update);
         self.root = update.root;
         self.state.apply(&executed.delta);
+        self.blocks.push((self.time, envelopes.to_vec()));
         executed
+    }
+
+    /// Executes every block again, from the genesis and from the bytes that blocks are stored as.
+    pub(crate) fn replayed(&self) -> Self {
+        let mut again = Self::founded(self.genesis.terms().parameters);
+        for (time, envelopes) in &self.blocks {
+            again.time = time.minus_ms(1_000);
+            let parse = |signed: &SignedEnvelope| SignedEnvelope::try_from(signed.bytes()).unwrap();
+            again.block(&envelopes.iter().map(parse).collect::<Vec<_>>());
+        }
+        again
     }
 
     /// Executes a block of which every envelope takes effect.

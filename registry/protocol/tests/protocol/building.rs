@@ -167,3 +167,20 @@ fn refuses_an_ecdsa_signature_with_a_high_s() {
         BuildError::Envelope(EnvelopeError::Signature { index: 0, .. })
     ));
 }
+
+#[test]
+fn a_gateway_signs_an_envelope_that_comes_without_proof() {
+    let actor = key(KeyType::Ed25519, 11);
+    let sent = UnsignedEnvelope::new(&envelope(1)).unwrap().to_value();
+    let mut received = UnsignedEnvelope::try_from(sent.to_string().as_bytes()).unwrap();
+    received.sign(&actor).unwrap();
+    let signed = received.finish().unwrap();
+    assert_eq!(signed.hash(), envelope(1).sign(&[&actor]).unwrap().hash());
+
+    let proven = UnsignedEnvelope::try_from(signed.bytes()).unwrap_err();
+    assert_eq!(proven.rule(), "envelope.shape");
+    let mut foreign = sent;
+    foreign["ledger"] = Hash::of("test", b"another ledger").to_string().into();
+    let foreign = UnsignedEnvelope::try_from(foreign.to_string().as_bytes()).unwrap_err();
+    assert_eq!(foreign.rule(), "envelope.foreign-did");
+}

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use data_encoding::HEXLOWER;
@@ -73,6 +73,7 @@ pub fn wrap(
         .route("/metrics", get(metrics::serve).with_state(metrics.clone()))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
+        .layer(map_response(in_our_words))
         .layer(from_fn_with_state(bounding, bound));
     if let Some(guard) = guard {
         router = router.layer(from_fn_with_state(guard, host::guard));
@@ -98,6 +99,28 @@ async fn unknown_method() -> Problem {
         "method-not-allowed",
         "The method is not allowed here",
     )
+}
+
+/// Puts refusals that the framework wrote as plain text, such as that of a path that is no UTF-8, into a problem.
+async fn in_our_words(response: Response) -> Response {
+    let status = response.status();
+    let is_plain = |value: &HeaderValue| value.as_bytes().starts_with(b"text/plain");
+    let refused = status.is_client_error() || status.is_server_error();
+    if !refused || !response.headers().get(CONTENT_TYPE).is_some_and(is_plain) {
+        return response;
+    }
+    let title = status
+        .canonical_reason()
+        .unwrap_or("The request is refused");
+    let mut problem = Problem::new(status, "refused", title).into_response();
+    for (name, value) in response
+        .headers()
+        .iter()
+        .filter(|(name, _)| **name != CONTENT_TYPE && **name != CONTENT_LENGTH)
+    {
+        problem.headers_mut().insert(name, value.clone());
+    }
+    problem
 }
 
 /// Reads the body within its limits, then runs the handler within its own.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{AdminToken, JsonBytes, auth};
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::Path;
 use axum::routing::post;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -68,6 +68,14 @@ async fn unknown_paths_and_methods_are_problems() {
         problem(request("DELETE", "/echo", "")).await,
         (405, "method-not-allowed".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_framework_is_a_problem_too() {
+    let routes = Router::new().route("/things/{id}", get(|Path(id): Path<String>| async { id }));
+    let service = wrap(routes, Metrics::new(), None, Limits::default());
+    let (status, body) = answer(service, request("GET", "/things/%ff%fe", "")).await;
+    assert_eq!((status, &body["status"]), (400, &Value::from(400)));
 }
 
 #[tokio::test]

@@ -198,14 +198,12 @@ fn live_intervals(
                 until: None,
             });
             lapse = None;
-        } else if standing != Standing::Live {
-            if let Some(last) = live.last_mut().filter(|_| open) {
+        } else if standing != Standing::Live && (open || live.is_empty()) {
+            // What happens to an accreditation that is over does not change why it ended.
+            if let Some(last) = live.last_mut() {
                 last.until = Some(turn);
             }
-            // What ended it counts, not what would have ended it later.
-            if open || lapse.is_none() {
-                lapse = reason(standing);
-            }
+            lapse = reason(standing);
         }
         open = standing == Standing::Live;
     }

@@ -134,6 +134,8 @@ impl VcApiOptions {
                 Policy::only(now, &checks)
             }
         };
+        // The contract knows no subject's consent: whoever proves to hold the challenge presents.
+        policy.accept_bearer = true;
         expect(&mut policy, self.domain, self.challenge, None);
         Ok(policy)
     }

@@ -53,7 +53,7 @@ impl World {
             credential_type: CredentialType::parse("QualityInspection").unwrap(),
             jurisdiction: None,
             valid_from: None,
-            valid_until: None,
+            valid_until: Some(time(START + 365 * 24 * 60 * MINUTE)),
             depth: 0,
             parent: None,
         });

@@ -4,8 +4,10 @@ use crate::common::{
     set, sign, update_keys,
 };
 use chop_did::build::{self, GenesisDraft};
-use chop_did::{ChopDid, Class, DidState, Document, Relationship, UpdateKeys};
+use chop_did::{ChopDid, Class, DidState, Document, KeySet, Relationship, UpdateKeys};
 use chop_integrity::Timestamp;
+use chop_keys::{KeyType, PrivateKey, Signer};
+use serde_json::Value;
 
 fn rule(world: &mut World, draft: build::Draft, seeds: &[u8]) -> &'static str {
     let keys: Vec<_> = seeds.iter().map(|seed| key(*seed)).collect();
@@ -362,7 +364,7 @@ fn a_veto_repeats_the_document() {
         .document()
         .with_also_known_as("https://example.com/")
         .unwrap();
-    let mut value = serde_json::Value::Object(build::veto(&state, &pending).unsigned().clone());
+    let mut value = Value::Object(build::veto(&state, &pending).unsigned().clone());
     value["document"] = serde_json::to_value(other).unwrap();
     let draft = build::Draft::from_unsigned(value).unwrap();
     assert_eq!(rule(&mut world, draft, &[10]), "did.veto-changes-document");
@@ -674,4 +676,41 @@ fn every_rule_has_one_name() {
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(sorted.len(), chop_did::RULES.len());
+}
+
+#[test]
+fn keys_of_every_signing_type_serve_side_by_side() {
+    let mut world = World::new();
+    let p256 = PrivateKey::from_seed(KeyType::P256, &[7; 32]).unwrap();
+    let p384 = PrivateKey::from_seed(KeyType::P384, &[7; 48]).unwrap();
+    let all = [p256.public_key(), p384.public_key(), key(10).public_key()].map(Clone::clone);
+    let keys = UpdateKeys {
+        current: KeySet::new(all, 3).unwrap(),
+        next: Some(commitment(&[20], 1)),
+    };
+    let genesis = GenesisDraft::own_keys(Class::Organisation, keys, [1; 16])
+        .build(&world.ledger)
+        .unwrap();
+    let partly = build::create(&genesis).signed_by(&[&p256, &p384]).unwrap();
+    assert_eq!(world.act(&partly).unwrap_err().rule(), "did.threshold");
+    let whole = build::create(&genesis)
+        .signed_by(&[&p256, &p384, &key(10)])
+        .unwrap();
+    world.act(&whole).unwrap();
+}
+
+#[test]
+fn a_signature_made_elsewhere_is_attached_to_the_bytes_that_were_handed_out() {
+    let (mut world, _, state) = with_organisation();
+    let handed_out = Value::Object(build::deactivate(&state).unsigned().clone());
+    let mut draft = build::Draft::from_unsigned(handed_out).unwrap();
+    let input = draft.signing_input(&public(10)).unwrap();
+    let signature = key(10).sign_operation(&input).unwrap();
+    draft.attach(&public(10), &signature).unwrap();
+    world.act(&draft.clone().finish().unwrap()).unwrap();
+    draft.attach(&public(11), &signature).unwrap();
+    assert!(
+        draft.finish().is_err(),
+        "a signature counts for its own key only"
+    );
 }

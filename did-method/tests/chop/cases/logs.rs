@@ -393,17 +393,28 @@ fn refused_by_shape() -> Vec<Case> {
         &|v| v["seq"] = json!(0),
         "did.shape",
     );
-    push(
+    cases.extend(refused_by_parts(&world, &one, &good));
+    cases
+}
+
+/// Operations with a malformed document, key set or genesis, or under an identifier that is not theirs.
+fn refused_by_parts(world: &World, one: &ChopDid, good: &Value) -> Vec<Case> {
+    let state = world.state(one).clone();
+    let mut cases = Vec::new();
+    let mut malformed = good.clone();
+    malformed["document"]["id"] = json!(one);
+    cases.push(bad(
         "log-document-malformed",
-        &|v| v["document"]["id"] = json!(one),
+        world,
+        &malformed,
         "did.document",
-    );
+    ));
     let rotation = build::rotate(&state, state.document(), &update_keys(11, Some(20)));
     let mut rotation = sign(rotation, &[key(11)]).into_value();
     rotation["threshold"] = json!(2);
     cases.push(bad(
         "log-rotate-to-a-threshold-that-nobody-meets",
-        &world,
+        world,
         &rotation,
         "did.control",
     ));
@@ -415,7 +426,7 @@ fn refused_by_shape() -> Vec<Case> {
     homeless["genesis"]["nonce"] = json!("short");
     cases.push(bad(
         "log-create-with-malformed-genesis",
-        &world,
+        world,
         &homeless,
         "did.genesis",
     ));
@@ -427,7 +438,7 @@ fn refused_by_shape() -> Vec<Case> {
     forged["did"] = json!(one);
     cases.push(bad(
         "log-create-under-another-scid",
-        &world,
+        world,
         &forged,
         "did.scid",
     ));

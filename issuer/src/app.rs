@@ -19,7 +19,7 @@ use thiserror::Error;
 /// What the service needs to know before it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The SQLite file; made when absent.
+    /// The database file (`SQLite`); made when absent.
     pub database: PathBuf,
     /// The public base URL, no slash at the end, under which `/statuslists/{id}` answers.
     pub base_url: String,
@@ -238,10 +238,10 @@ impl IssuerApp {
     /// Makes the key, or takes the one that was made when the process ended before its instance was recorded.
     fn new_key(&self, name: &str, suite: Suite) -> Result<Arc<PrivateKey>, KeystoreError> {
         let name = KeyName::parse(name)?;
-        if let Ok(key) = self.inner.keystore.load(&name) {
-            if key.public_key().key_type() == suite.key_type() {
-                return Ok(key);
-            }
+        if let Ok(key) = self.inner.keystore.load(&name)
+            && key.public_key().key_type() == suite.key_type()
+        {
+            return Ok(key);
         }
         self.inner
             .keystore

@@ -24,11 +24,11 @@ pub(crate) async fn find(
         reason,
     };
     let parsed = Did::parse(did).map_err(|error| refuse(error.to_string()))?;
-    let resolved = resolver
+    let answer = resolver
         .resolve(&parsed, &ResolveOptions::default())
         .await
         .map_err(|error| refuse(error.to_string()))?;
-    let document = resolved
+    let document = answer
         .document
         .ok_or_else(|| refuse("it was deactivated".to_owned()))?;
     let now = Timestamp::from_unix_ms(clock::now_ms());

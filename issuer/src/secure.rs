@@ -129,12 +129,12 @@ pub(crate) fn list_credential(
     ttl_ms: u64,
     (from, until): (Timestamp, Timestamp),
 ) -> Result<Value, SecureError> {
-    let size = list.list_use.bits;
+    let size = list.serves.bits;
     let mut bits = Bitstring::zeros(list.entries, size)?;
     for (index, value) in &list.values {
         bits.set(*index, size, u16::from(*value))?;
     }
-    let purpose = &list.list_use.purpose;
+    let purpose = &list.serves.purpose;
     let new = NewList {
         id: url,
         issuer,

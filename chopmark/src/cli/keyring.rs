@@ -23,7 +23,7 @@ pub(crate) struct KeyringArgs {
         env = "CHOPMARK_KEYS"
     )]
     pub(crate) keys: PathBuf,
-    /// File with the passphrase; else CHOPMARK_PASSPHRASE, else a prompt
+    /// File with the passphrase; else `CHOPMARK_PASSPHRASE`, else a prompt
     #[arg(long, value_name = "FILE", env = "CHOPMARK_PASSPHRASE_FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ use url::Url;
 
 /// A header older than this proves nothing about now: five heartbeats of a ledger at rest.
 pub(crate) const MAX_AGE_MS: i64 = 5 * 60 * 1000;
-const DECISION: Duration = Duration::from_secs(60);
+const DECISION: Duration = Duration::from_mins(1);
 
 /// Where the service is and what authorises writes there.
 #[derive(Clone, Debug, clap::Args)]

@@ -17,12 +17,12 @@ pub(crate) struct Terminal {
     live: bool,
 }
 
-/// A command's answer in both forms, and whether it is a refusal.
+/// A command's answer in both forms, and the exit code when it is no success.
 #[derive(Debug)]
 pub(crate) struct Done {
     value: Option<Value>,
     page: Page,
-    refused: bool,
+    ending: Option<Kind>,
 }
 
 /// A short text for a person: headings, fields, plain lines.
@@ -106,11 +106,7 @@ impl Terminal {
                 let text = self.render(&done);
                 // A reader that went away (`| head`) is no failure of the command.
                 let _ = std::io::stdout().write_all(text.as_bytes());
-                if done.refused {
-                    Kind::Refused.into()
-                } else {
-                    ExitCode::SUCCESS
-                }
+                done.ending.map_or(ExitCode::SUCCESS, Into::into)
             }
             Err(failure) => {
                 self.report(&failure);
@@ -155,7 +151,7 @@ impl Done {
         Self {
             value: Some(value),
             page,
-            refused: false,
+            ending: None,
         }
     }
 
@@ -164,14 +160,24 @@ impl Done {
         Self {
             value: None,
             page: Page::default(),
-            refused: false,
+            ending: None,
         }
     }
 
     /// Marks the answer as a refusal when `refused`: printed like any, with exit code 1.
     #[must_use]
-    pub(crate) fn refused_if(mut self, refused: bool) -> Self {
-        self.refused = refused;
+    pub(crate) fn refused_if(self, refused: bool) -> Self {
+        if refused {
+            self.ending(Kind::Refused)
+        } else {
+            self
+        }
+    }
+
+    /// Prints the answer like any, and ends with the exit code of this kind.
+    #[must_use]
+    pub(crate) fn ending(mut self, kind: Kind) -> Self {
+        self.ending = Some(kind);
         self
     }
 }

@@ -26,6 +26,10 @@ pub(super) struct StatusBody {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members are named by Bitstring Status List §2.1"
+)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     /// `revocation`, `suspension`, `message` or `refresh`.

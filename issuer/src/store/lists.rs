@@ -19,7 +19,7 @@ pub(crate) struct List {
     /// The instance that signs it.
     pub(crate) instance: String,
     /// What it is for.
-    pub(crate) list_use: ListUse,
+    pub(crate) serves: ListUse,
     /// How many entries it has.
     pub(crate) entries: u64,
     /// Moves with every change.
@@ -87,7 +87,7 @@ impl Store {
             .collect::<Result<_, StoreError>>()?;
         Ok(Some(List {
             instance: row.try_get("instance")?,
-            list_use: ListUse {
+            serves: ListUse {
                 purpose: row.try_get("purpose")?,
                 bits: narrow(&row, "bits")?,
             },

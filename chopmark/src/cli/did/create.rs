@@ -154,23 +154,22 @@ fn report(
 }
 
 fn name(args: &Args, keyring: &Keyring) -> Result<String, Failure> {
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => {
-            let class = args
-                .class
-                .to_possible_value()
-                .map(|value| value.get_name().to_owned())
-                .unwrap_or_default();
-            format!(
-                "{class}-{}",
-                BASE32_NOPAD
-                    .encode(&random::bytes::<5>())
-                    .to_ascii_lowercase()
-                    .get(..4)
-                    .unwrap_or("x")
-            )
-        }
+    let name = if let Some(name) = &args.name {
+        name.clone()
+    } else {
+        let class = args
+            .class
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default();
+        format!(
+            "{class}-{}",
+            BASE32_NOPAD
+                .encode(&random::bytes::<5>())
+                .to_ascii_lowercase()
+                .get(..4)
+                .unwrap_or("x")
+        )
     };
     if keyring.names()?.contains_key(&name) {
         return Err(Failure::usage(anyhow!(

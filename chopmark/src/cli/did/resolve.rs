@@ -1,6 +1,7 @@
 //! `chopmark did resolve`.
 
 use super::named;
+use crate::cli::failure::Kind;
 use crate::cli::keyring::KeyringArgs;
 use crate::cli::stack::{StackArgs, failure, read_failure};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
@@ -99,9 +100,10 @@ async fn resolved(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, F
             page = page.field(member, value);
         }
     }
-    let page = page
-        .raw(format!("{document:#}"))
-        .dim("The service's word; --verify has the ledger prove it.");
+    if !document.is_null() {
+        page = page.raw(format!("{document:#}"));
+    }
+    let page = page.dim("The service's word; --verify has the ledger prove it.");
     Ok(Done::new(answer.body, page))
 }
 
@@ -152,10 +154,7 @@ async fn verified(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, F
             &checked,
         );
         let value = json!({"did": did.to_string(), "didDocument": null, "checked": checked});
-        terminal.finish(Ok(Done::new(value, page)));
-        return Err(Failure::not_found(anyhow!(
-            "the ledger proves that {did} does not exist"
-        )));
+        return Ok(Done::new(value, page).ending(Kind::NotFound));
     };
     Ok(proved(&did, &state, &checked))
 }

@@ -5,6 +5,7 @@ use super::offline;
 use crate::cli::stack::{StackArgs, success};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use chop_integrity::Timestamp;
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -28,6 +29,14 @@ pub(super) struct Args {
     /// Judge as of this time [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Timestamp>,
+    /// Whether the issuer must be accredited: `default` asks it of issuers on the ledger
+    #[arg(
+        long,
+        value_enum,
+        default_value = "default",
+        conflicts_with = "offline"
+    )]
+    policy: Policy,
     /// The challenge that the presentation must answer
     #[arg(long, value_name = "TEXT")]
     challenge: Option<String>,
@@ -36,6 +45,17 @@ pub(super) struct Args {
     domain: Option<String>,
     #[command(flatten)]
     stack: StackArgs,
+}
+
+/// Whether the issuer must be accredited for what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// Issuers on a ledger must be accredited there; others are judged without
+    Default,
+    /// Every issuer must be accredited
+    Accredited,
+    /// Accreditation is shown and not required
+    Open,
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
@@ -71,10 +91,12 @@ async fn by_service(args: &Args, bytes: &[u8], terminal: &Terminal) -> Result<Va
     };
     let mut body = Map::new();
     body.insert(member.to_owned(), unwrapped(document));
+    let policy = args.policy.to_possible_value();
     let options = [
         ("asOf", args.as_of.map(|time| time.to_string())),
         ("challenge", args.challenge.clone()),
         ("domain", args.domain.clone()),
+        ("policy", policy.map(|value| value.get_name().to_owned())),
     ];
     let options: Map<String, Value> = options
         .into_iter()

@@ -1,0 +1,301 @@
+//! The real binary, run as people and programs run it.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+/// A folder to work in, and the environment of somebody who works there.
+struct Desk {
+    folder: TempDir,
+    url: String,
+}
+
+impl Desk {
+    fn new(url: &str) -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+            url: url.to_owned(),
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.run_in(self.folder.path(), arguments)
+    }
+
+    fn run_in(&self, folder: &Path, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_chopmark"))
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("CHOPMARK_PASSPHRASE", PASSPHRASE)
+            .env("CHOPMARK_URL", &self.url)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs with `--json` and reads the one document on standard output.
+    fn json(&self, arguments: &[&str]) -> (i32, Value) {
+        let mut arguments = arguments.to_vec();
+        arguments.push("--json");
+        let output = self.run(&arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| json!({"notJson": text, "error": error.to_string()}));
+        (output.status.code().unwrap(), value)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    }
+
+    fn claim(&self) -> String {
+        self.write(
+            "claim.json",
+            r#"{"credentialSubject":{"id":"did:example:apple"}}"#,
+        )
+    }
+}
+
+/// A running stack, ended when it is dropped.
+struct Up {
+    child: Child,
+    url: String,
+}
+
+impl Up {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chopmark"))
+            .args(["up", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line.trim().strip_prefix("ready ").unwrap().to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_key_is_made_once_listed_and_never_shown_in_private() {
+    let desk = Desk::new("http://127.0.0.1:1");
+    let (code, made) = desk.json(&["key", "new", "lab"]);
+    assert_eq!((code, made["type"].as_str()), (0, Some("Ed25519")));
+    assert_eq!(desk.run(&["key", "new", "lab"]).status.code(), Some(2));
+    let (_, listed) = desk.json(&["key", "list"]);
+    assert_eq!(listed[0]["publicKeyMultibase"], made["publicKeyMultibase"]);
+    let exported = desk.run(&["key", "export-public", "lab", "--format", "jwk"]);
+    let jwk: Value = serde_json::from_slice(&exported.stdout).unwrap();
+    assert_eq!(
+        jwk.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["crv", "kty", "x"]
+    );
+    assert_eq!(
+        desk.run(&["key", "export-public", "nobody"]).status.code(),
+        Some(3)
+    );
+}
+
+#[test]
+fn every_failure_is_one_document_with_a_kind_and_its_code() {
+    let desk = Desk::new("http://127.0.0.1:1");
+    desk.run(&["key", "new", "lab"]);
+    for (arguments, code, kind) in [
+        (&["did", "resolve", "nobody"][..], 3, "notFound"),
+        (&["did", "resolve", "did:key:z6Mk"], 4, "unreachable"),
+        (&["vc", "inspect", "nothing.json"], 2, "usage"),
+        (&["did", "log", "did:web:a.example"], 2, "usage"),
+    ] {
+        let (found, document) = desk.json(arguments);
+        assert_eq!(
+            (found, document["error"]["kind"].as_str()),
+            (code, Some(kind)),
+            "{arguments:?}: {document}"
+        );
+    }
+    assert_eq!(desk.run(&["did", "fly"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_wrong_passphrase_opens_nothing() {
+    let desk = Desk::new("http://127.0.0.1:1");
+    desk.run(&["key", "new", "lab"]);
+    let file = desk.write("wrong", "not the passphrase\n");
+    let output = desk.run(&["key", "new", "other", "--passphrase-file", &file]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("wrong passphrase")
+    );
+}
+
+#[test]
+fn a_credential_is_issued_inspected_and_judged_without_a_network() {
+    let desk = Desk::new("http://127.0.0.1:1");
+    desk.run(&["key", "new", "lab", "--type", "p256"]);
+    for extra in [&[][..], &["--jwt"]] {
+        let claim = desk.claim();
+        let issued = desk.run(&[&["vc", "issue", &claim, "--key", "lab"], extra].concat());
+        let file = desk.write("issued", &String::from_utf8(issued.stdout).unwrap());
+        let (code, verdict) = desk.json(&["vc", "verify", &file, "--offline"]);
+        assert_eq!(
+            (code, verdict["outcome"].as_str()),
+            (0, Some("accepted")),
+            "{verdict:#}"
+        );
+        let (code, shown) = desk.json(&["vc", "inspect", &file]);
+        assert_eq!(
+            (code, &shown["document"]["credentialSubject"]["id"]),
+            (0, &json!("did:example:apple"))
+        );
+    }
+    let file = desk.write("unsigned", r#"{"@context":[]}"#);
+    assert_eq!(
+        desk.run(&["vc", "verify", &file, "--offline"])
+            .status
+            .code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_did_lives_through_all_its_operations_and_each_state_is_proved() {
+    let data = TempDir::new().unwrap();
+    let up = Up::start(&data.path().join("data"));
+    let desk = Desk::new(&up.url);
+    let data = data.path().join("data");
+    let data = data.to_str().unwrap();
+    let ok = |arguments: &[&str]| {
+        let (code, value) = desk.json(&[arguments, &["--data", data]].concat());
+        assert_eq!(code, 0, "{arguments:?}: {value:#}");
+        value
+    };
+    let did = ok(&["did", "create", "--name", "orchard"])["did"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    ok(&[
+        "did",
+        "create",
+        "--name",
+        "crate",
+        "--class",
+        "product",
+        "--controller",
+        "orchard",
+    ]);
+    ok(&[
+        "did",
+        "update",
+        "orchard",
+        "--service",
+        "LinkedDomains=https://orchard.example",
+        "--new-key",
+        "--retire-key",
+        "key-1",
+    ]);
+    ok(&["did", "rotate", "orchard"]);
+    ok(&["did", "recover", "orchard"]);
+    ok(&["did", "rotate", "orchard", "--new-recovery"]);
+    ok(&["did", "veto", "orchard"]);
+    let log = ok(&["did", "log", "orchard"]);
+    let kinds: Vec<&str> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["operation"]["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["create", "update", "rotate", "recover", "rotate", "veto"]
+    );
+
+    let proved = ok(&["did", "resolve", "orchard", "--verify"]);
+    assert_eq!(proved["didDocument"]["id"], json!(did));
+    assert_eq!(proved["checked"]["proof"], "inclusion");
+    let claimed = ok(&["did", "resolve", &did]);
+    assert_eq!(claimed["didDocument"], proved["didDocument"]);
+
+    let claim = desk.claim();
+    let issued = ok(&["vc", "issue", &claim, "--as", "orchard"]);
+    let file = desk.write("issued", &issued.to_string());
+    let judged = ok(&["vc", "verify", &file, "--policy", "open"]);
+    assert_eq!(judged["outcome"], "accepted");
+
+    ok(&["did", "deactivate", "crate", "--yes"]);
+    let ended = ok(&["did", "resolve", "crate", "--verify"]);
+    assert_eq!(ended["didDocumentMetadata"]["deactivated"], true);
+    let (code, refused) = desk.json(&[
+        "did",
+        "update",
+        "crate",
+        "--also-known-as",
+        "https://a.example",
+        "--data",
+        data,
+    ]);
+    assert_eq!(
+        (code, refused["error"]["kind"].as_str()),
+        (1, Some("refused"))
+    );
+}
+
+#[test]
+fn a_proof_that_does_not_hold_is_refused_and_an_absence_is_proved() {
+    let data = TempDir::new().unwrap();
+    let up = Up::start(&data.path().join("data"));
+    let desk = Desk::new(&up.url);
+    let data = data.path().join("data");
+    let data = data.to_str().unwrap();
+    let (_, created) = desk.json(&["did", "create", "--name", "orchard", "--data", data]);
+    let did = created["did"].as_str().unwrap();
+
+    let (_, key) = desk.json(&["key", "new", "stranger"]);
+    let pinned = std::fs::read_to_string(format!("{data}/trust-root.json")).unwrap();
+    let mut root: Value = serde_json::from_str(&pinned).unwrap();
+    root["validators"][0]["publicKey"] = key["publicKeyMultibase"].clone();
+    let strange = desk.write("strange.json", &root.to_string());
+    let (code, refused) = desk.json(&["did", "resolve", did, "--verify", "--trust-root", &strange]);
+    assert_eq!(
+        (code, refused["error"]["kind"].as_str()),
+        (1, Some("refused"))
+    );
+
+    let (head, tail) = did.split_at(did.len() - 8);
+    let other = format!("{head}aaaaaaa{}", &tail[7..]);
+    let (code, absent) = desk.json(&["did", "resolve", &other, "--verify", "--data", data]);
+    assert_eq!(
+        (code, &absent["checked"]["proof"]),
+        (3, &json!("absence")),
+        "{absent:#}"
+    );
+
+    // From anywhere, with nothing but the DID and the trust root.
+    let elsewhere = TempDir::new().unwrap();
+    let root = format!("{data}/trust-root.json");
+    let output = desk.run_in(
+        elsewhere.path(),
+        &["did", "resolve", did, "--verify", "--trust-root", &root],
+    );
+    assert_eq!(output.status.code(), Some(0));
+}

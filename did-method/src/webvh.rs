@@ -137,14 +137,6 @@ impl VerifiedLog {
         self.resolve_at(index)
     }
 
-    /// Answers with the version of this number, counted from 1 (the `versionNumber` parameter).
-    ///
-    /// # Errors
-    /// Returns `NOT_FOUND` when there is no such version.
-    pub fn resolve_number(&self, number: usize) -> Result<Resolved, ResolutionError> {
-        self.resolve_at(number.checked_sub(1))
-    }
-
     fn resolve_at(&self, index: Option<usize>) -> Result<Resolved, ResolutionError> {
         let absent = || ResolutionError::new(ErrorKind::NotFound, "the log has no such version");
         let index = index.ok_or_else(absent)?;

@@ -6,7 +6,7 @@ use crate::document::Relationship;
 use serde_json::{Map, Value, json};
 
 /// Query parameters that choose a version and are dealt with before dereferencing.
-const VERSION_PARAMETERS: [&str; 3] = ["versionId", "versionTime", "versionNumber"];
+const VERSION_PARAMETERS: [&str; 2] = ["versionId", "versionTime"];
 
 /// What a DID URL leads to.
 #[derive(Clone, Debug, PartialEq)]

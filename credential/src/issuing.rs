@@ -328,8 +328,8 @@ fn sign_document(
     let suite = JcsSuite::for_key(key.key_type()).ok_or(IssueError::KeyType(key.key_type()))?;
     let mut options = ProofOptions::new(suite, request.verification_method, purpose);
     options.id = request.id.map(str::to_owned);
-    options.created = request.created.map(|time| time.to_seconds_text());
-    options.expires = request.expires.map(|time| time.to_seconds_text());
+    options.created = request.created.map(Timestamp::to_seconds_text);
+    options.expires = request.expires.map(Timestamp::to_seconds_text);
     options.domain = request.domain.to_vec();
     options.challenge = request.challenge.map(str::to_owned);
     options.previous_proof = request.previous_proof.to_vec();

@@ -230,6 +230,11 @@ pub enum Mark {
         /// Whether the date of signing is only what the signer says.
         self_declared: bool,
     },
+    /// The credential has no proof of its own: its issuer presents it.
+    SelfAsserted {
+        /// The issuer and holder.
+        by: String,
+    },
     /// A status message applies (`statusPurpose` `message`).
     StatusMessage {
         /// The message of the status list's entry.

@@ -7,8 +7,8 @@
 use chop_credential::securing::Keys;
 use chop_credential::status::VerifiedList;
 use chop_credential::verdict::{
-    Check, CheckOutcome, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, PresentationVerdict, Verdict, judge,
-    judge_presentation,
+    Check, CheckOutcome, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy,
+    PresentationVerdict, Verdict, judge, judge_presentation,
 };
 use chop_credential::{Contexts, Credential, SecuredCredential, SecuredPresentation, issuing};
 use chop_integrity::Timestamp;
@@ -29,7 +29,11 @@ fn every_valid_vector_is_accepted() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(vectors.len() >= 30, "only {} valid vectors were found", vectors.len());
+    assert!(
+        vectors.len() >= 30,
+        "only {} valid vectors were found",
+        vectors.len()
+    );
 }
 
 #[test]
@@ -47,7 +51,11 @@ fn every_invalid_vector_is_refused_for_its_own_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(vectors.len() >= 100, "only {} invalid vectors were found", vectors.len());
+    assert!(
+        vectors.len() >= 100,
+        "only {} invalid vectors were found",
+        vectors.len()
+    );
 }
 
 fn vectors(folder: &str) -> Vec<(String, Value)> {
@@ -100,7 +108,10 @@ fn run(vector: &Value, contexts: &Contexts) -> Result<(), (String, String)> {
             Ok(credential) => {
                 let evidence = evidence(&credential, vector, contexts, &policy);
                 let verdict = judge(&credential, &evidence, &policy, contexts);
-                let context = contexts.check(credential.credential()).err().map(|error| error.rule());
+                let context = contexts
+                    .check(credential.credential())
+                    .err()
+                    .map(|error| error.rule());
                 result(verdict.outcome, &decisive(&verdict.checks), context)
             }
             Err(error) => refused(error.rule()),
@@ -140,7 +151,10 @@ fn without_credentials(presentation: &SecuredPresentation) -> serde_json::Map<St
 
 fn presented(verdict: &PresentationVerdict, context: Option<&str>) -> Result<(), (String, String)> {
     result(verdict.outcome, &decisive(&verdict.checks), context).map_err(|(rule, outcome)| {
-        let inner = verdict.credentials.iter().find(|inner| inner.outcome != Outcome::Accepted);
+        let inner = verdict
+            .credentials
+            .iter()
+            .find(|inner| inner.outcome != Outcome::Accepted);
         match inner {
             Some(inner) if rule == "none" => (format!("credential.{}", first(inner)), outcome),
             _ => (rule, outcome),
@@ -162,7 +176,11 @@ fn decisive(checks: &[Check]) -> Option<Check> {
     find(CheckOutcome::Failed).or_else(|| find(CheckOutcome::Unknown))
 }
 
-fn result(outcome: Outcome, decisive: &Option<Check>, context: Option<&str>) -> Result<(), (String, String)> {
+fn result(
+    outcome: Outcome,
+    decisive: &Option<Check>,
+    context: Option<&str>,
+) -> Result<(), (String, String)> {
     let outcome = match outcome {
         Outcome::Accepted => return Ok(()),
         Outcome::Refused => "refused",
@@ -194,7 +212,12 @@ fn bytes(vector: &Value) -> Vec<u8> {
     }
 }
 
-fn evidence(credential: &SecuredCredential, vector: &Value, contexts: &Contexts, policy: &Policy) -> Evidence {
+fn evidence(
+    credential: &SecuredCredential,
+    vector: &Value,
+    contexts: &Contexts,
+    policy: &Policy,
+) -> Evidence {
     let mut evidence = Evidence {
         keys: keys(&credential.verification_methods()),
         ..Evidence::default()
@@ -205,12 +228,15 @@ fn evidence(credential: &SecuredCredential, vector: &Value, contexts: &Contexts,
             .map(|list| keys(&list.verification_methods()))
             .unwrap_or_default();
         let list = VerifiedList::verify(&bytes, contexts, &list_keys, policy.as_of).map(Arc::new);
-        evidence.status_lists.insert(url.clone(), Finding::Found(list));
+        evidence
+            .status_lists
+            .insert(url.clone(), Finding::Found(list));
     }
     for (url, schema) in vector["schemas"].as_object().into_iter().flatten() {
-        evidence
-            .schemas
-            .insert(url.clone(), Finding::Found(serde_json::to_vec(schema).unwrap()));
+        evidence.schemas.insert(
+            url.clone(),
+            Finding::Found(serde_json::to_vec(schema).unwrap()),
+        );
     }
     evidence
 }

@@ -45,10 +45,11 @@ impl ResourceDigest {
             match entry.get(name) {
                 None => {}
                 Some(Value::String(text)) => {
-                    digests.push(parse(text).map_err(|fault| ModelError::Digest {
+                    let digest = parse(text).map_err(|fault| ModelError::Digest {
                         property,
                         reason: fault.0,
-                    })?)
+                    })?;
+                    digests.push(digest);
                 }
                 Some(other) => {
                     return Err(ModelError::Kind {
@@ -115,10 +116,11 @@ impl ResourceDigest {
             _ => return Err(DigestFault("its base is neither u nor z")),
         };
         match bytes.as_slice() {
-            [0x12, 0x20, digest @ ..] if digest.len() == 32 => Ok(Self::Sha256(digest.to_vec())),
+            [0x12, 0x20, digest @ ..] | digest if digest.len() == 32 => {
+                Ok(Self::Sha256(digest.to_vec()))
+            }
             [0x20, 0x30, digest @ ..] if digest.len() == 48 => Ok(Self::Sha384(digest.to_vec())),
             [0x13, 0x40, digest @ ..] if digest.len() == 64 => Ok(Self::Sha512(digest.to_vec())),
-            digest if digest.len() == 32 => Ok(Self::Sha256(digest.to_vec())),
             _ => Err(DigestFault(
                 "it is no multihash of SHA-256, SHA-384 or SHA-512",
             )),

@@ -88,16 +88,11 @@ impl Contexts {
         let Some(key) = key(context) else {
             return processor.apply(&initial(), context, Scope::Guarded);
         };
-        if let Some(found) = self
-            .tables
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
-            if !found.is_full() {
-                return Ok(Arc::clone(found));
-            }
+        let known = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&key).filter(|found| !found.is_full()) {
+            return Ok(Arc::clone(found));
         }
+        drop(known);
         let table = processor.apply(&initial(), context, Scope::Guarded)?;
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         if tables.len() >= MAX_TABLES {

@@ -108,6 +108,16 @@ pub enum ModelError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A credential without a proof stands in a presentation that is not its issuer's (VC Data Model 2.0 §4.13.4).
+    #[error(
+        "credential by {issuer:?} has no proof of its own, and the presentation's holder is {holder:?}"
+    )]
+    SelfAsserted {
+        /// The credential's issuer.
+        issuer: String,
+        /// The presentation's holder; empty if it names none.
+        holder: String,
+    },
     /// There are more parts than are read.
     #[error("{property} has {found} entries, at most {max} are read")]
     TooMany {
@@ -138,6 +148,7 @@ impl ModelError {
             Self::Digest { .. } => "model.digest",
             Self::Status { .. } => "model.status",
             Self::Envelope { .. } => "model.envelope",
+            Self::SelfAsserted { .. } => "model.self-asserted",
             Self::TooMany { .. } => "model.too-many",
         }
     }

@@ -158,7 +158,7 @@ fn held(json: &Map<String, Value>) -> Result<(), ModelError> {
         if names.contains(&"EnvelopedVerifiableCredential") {
             envelope(credential)
         } else if names.contains(&"VerifiableCredential") {
-            Ok(())
+            self_asserted(credential, json)
         } else {
             Err(ModelError::NoType {
                 property: "verifiableCredential.type",
@@ -166,6 +166,23 @@ fn held(json: &Map<String, Value>) -> Result<(), ModelError> {
             })
         }
     })
+}
+
+/// A credential without a proof of its own is secured by the presentation's: its issuer must be the holder.
+fn self_asserted(
+    credential: &Map<String, Value>,
+    presentation: &Map<String, Value>,
+) -> Result<(), ModelError> {
+    let issuer = id_of(credential.get("issuer")).unwrap_or_default();
+    let holder = id_of(presentation.get("holder")).unwrap_or_default();
+    if credential.contains_key("proof") || (issuer == holder && !holder.is_empty()) {
+        Ok(())
+    } else {
+        Err(ModelError::SelfAsserted {
+            issuer: issuer.to_owned(),
+            holder: holder.to_owned(),
+        })
+    }
 }
 
 /// Checks an enveloped credential or presentation (VC Data Model 2.0 §4.13.1, §4.13.2).

@@ -88,8 +88,8 @@ pub(super) fn types<'a>(
     value: Option<&'a Value>,
     property: &'static str,
 ) -> Result<Vec<&'a str>, ModelError> {
-    let text = |value| match value {
-        &Value::String(ref text) if !text.is_empty() => Ok(text.as_str()),
+    let text = |value: &'a Value| match value {
+        Value::String(text) if !text.is_empty() => Ok(text.as_str()),
         Value::String(_) => Err(ModelError::Empty { property }),
         other => Err(ModelError::Kind {
             property,

@@ -57,11 +57,11 @@ fn jcs(
     proof: &Proof<'_>,
     key: &PublicKey,
 ) -> Result<(), SecuringError> {
+    proof::verify_after(document, previous, proof.members(), key, Rule::Credential)?;
     // The specification drops what the document's @context lists after the proof's; a reader would still see it, so it is
     // refused here.
     if proof::context_extends(document, proof.members()) {
         return Err(SecuringError::UnsignedContext);
     }
-    proof::verify_after(document, previous, proof.members(), key, Rule::Credential)?;
     Ok(())
 }

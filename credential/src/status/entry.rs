@@ -170,13 +170,13 @@ impl NewEntry<'_> {
     /// # Errors
     /// When the messages are not one for each value of 1 to 16 bits, or the entry breaks a rule.
     pub fn to_json(&self) -> Result<Value, StatusError> {
-        let mut entry = json!({
-            "id": format!("{}#{}", self.list, self.index),
-            "type": "BitstringStatusListEntry",
-            "statusPurpose": self.purpose,
-            "statusListIndex": self.index.to_string(),
-            "statusListCredential": self.list,
-        });
+        let mut entry = Map::new();
+        let mut put = |name: &str, value: Value| entry.insert(name.to_owned(), value);
+        put("id", json!(format!("{}#{}", self.list, self.index)));
+        put("type", json!("BitstringStatusListEntry"));
+        put("statusPurpose", json!(self.purpose));
+        put("statusListIndex", json!(self.index.to_string()));
+        put("statusListCredential", json!(self.list));
         if !self.messages.is_empty() {
             let messages: Vec<Value> = self
                 .messages
@@ -186,19 +186,13 @@ impl NewEntry<'_> {
                     |(value, message)| json!({"status": format!("{value:#x}"), "message": message}),
                 )
                 .collect();
-            entry["statusSize"] = json!(self.messages.len().trailing_zeros());
-            entry["statusMessage"] = json!(messages);
+            put("statusSize", json!(self.messages.len().trailing_zeros()));
+            put("statusMessage", Value::Array(messages));
         }
         if let Some(reference) = self.reference {
-            entry["statusReference"] = json!(reference);
+            put("statusReference", json!(reference));
         }
-        let checked = entry.as_object().map(BitstringEntry::read);
-        match checked {
-            Some(Ok(_)) => Ok(entry),
-            Some(Err(reason)) => Err(StatusError::Entry { reason }),
-            None => Err(StatusError::Entry {
-                reason: "it is no object",
-            }),
-        }
+        BitstringEntry::read(&entry).map_err(|reason| StatusError::Entry { reason })?;
+        Ok(Value::Object(entry))
     }
 }

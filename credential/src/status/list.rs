@@ -34,27 +34,28 @@ impl NewList<'_> {
     /// # Errors
     /// When the list cannot be encoded.
     pub fn to_credential(&self) -> Result<Value, StatusError> {
-        let mut subject = json!({
-            "id": format!("{}#list", self.id),
-            "type": "BitstringStatusList",
-            "statusPurpose": self.purpose,
-            "encodedList": self.bits.encode()?,
-        });
+        let mut subject = Map::new();
+        subject.insert("id".to_owned(), json!(format!("{}#list", self.id)));
+        subject.insert("type".to_owned(), json!("BitstringStatusList"));
+        subject.insert("statusPurpose".to_owned(), json!(self.purpose));
+        subject.insert("encodedList".to_owned(), json!(self.bits.encode()?));
         if let Some(ttl) = self.ttl_ms {
-            subject["ttl"] = json!(ttl);
+            subject.insert("ttl".to_owned(), json!(ttl));
         }
-        let mut credential = json!({
-            "@context": [Version::V2.base_context()],
-            "id": self.id,
-            "type": ["VerifiableCredential", "BitstringStatusListCredential"],
-            "issuer": self.issuer,
-            "validFrom": self.valid_from.to_string(),
-            "credentialSubject": subject,
-        });
+        let mut credential = Map::new();
+        credential.insert("@context".to_owned(), json!([Version::V2.base_context()]));
+        credential.insert("id".to_owned(), json!(self.id));
+        credential.insert(
+            "type".to_owned(),
+            json!(["VerifiableCredential", "BitstringStatusListCredential"]),
+        );
+        credential.insert("issuer".to_owned(), json!(self.issuer));
+        credential.insert("validFrom".to_owned(), json!(self.valid_from));
         if let Some(until) = self.valid_until {
-            credential["validUntil"] = json!(until.to_string());
+            credential.insert("validUntil".to_owned(), json!(until));
         }
-        Ok(credential)
+        credential.insert("credentialSubject".to_owned(), Value::Object(subject));
+        Ok(Value::Object(credential))
     }
 }
 

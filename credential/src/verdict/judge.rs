@@ -74,6 +74,30 @@ pub fn judge(
     policy: &Policy,
     contexts: &Contexts,
 ) -> Verdict {
+    let verifies = [
+        CheckName::Proof,
+        CheckName::IssuerBinding,
+        CheckName::KeyValidity,
+        CheckName::Accreditation,
+    ]
+    .iter()
+    .any(|name| policy.need(*name).is_some());
+    let reports = if verifies {
+        checks::reports(credential, evidence, policy)
+    } else {
+        Vec::new()
+    };
+    judge_signed(credential, evidence, policy, contexts, &reports)
+}
+
+/// Judges a credential by what came of the proofs that secure it: its own, or those of the presentation that holds it.
+pub(super) fn judge_signed(
+    credential: &SecuredCredential,
+    evidence: &Evidence,
+    policy: &Policy,
+    contexts: &Contexts,
+    reports: &[ProofReport],
+) -> Verdict {
     let mut sheet = Sheet::new(policy);
     sheet.enter(CheckName::Structure, || {
         Finding::passed("strict JSON, and the data model's rules hold")
@@ -81,23 +105,14 @@ pub fn judge(
     sheet.enter(CheckName::Contexts, || {
         self::contexts(contexts.check(credential.credential()))
     });
-    let reports = if sheet.runs(&[
-        CheckName::Proof,
-        CheckName::IssuerBinding,
-        CheckName::KeyValidity,
-    ]) {
-        checks::reports(credential, evidence, policy)
-    } else {
-        Vec::new()
-    };
     let case = Case {
         credential,
         evidence,
         policy,
         anchored: ledger::anchored(credential, evidence, policy),
-        reports: &reports,
+        reports,
     };
-    sheet.enter(CheckName::Proof, || proof(&reports, policy));
+    sheet.enter(CheckName::Proof, || proof(reports, policy));
     sheet.enter(CheckName::IssuerBinding, || checks::issuer_binding(&case));
     sheet.enter_marked(CheckName::KeyValidity, |marks| {
         checks::key_validity(&case, marks)
@@ -158,10 +173,6 @@ impl<'a> Sheet<'a> {
             checks: Vec::with_capacity(CheckName::CREDENTIAL.len()),
             marks: Vec::new(),
         }
-    }
-
-    fn runs(&self, names: &[CheckName]) -> bool {
-        names.iter().any(|name| self.policy.need(*name).is_some())
     }
 
     pub(super) fn enter(&mut self, name: CheckName, run: impl FnOnce() -> Finding) {

@@ -1,10 +1,10 @@
 //! Judging a presentation and the credentials in it.
 
-use super::judge::{Finding, Sheet, contexts, judge, outcome, proof, unparsed};
+use super::judge::{Finding, Sheet, contexts, judge, judge_signed, outcome, proof, unparsed};
 use super::{Check, CheckName, Evidence, Mark, Outcome, Policy, Verdict, key_holds};
 use crate::contexts::Contexts;
 use crate::problem::ProblemType;
-use crate::securing::{ProofReport, ProofTerms, SecuredPresentation, Securing};
+use crate::securing::{ProofReport, ProofTerms, SecuredCredential, SecuredPresentation, Securing};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,12 +85,21 @@ pub fn judge_presentation(
         .iter()
         .enumerate()
         .map(|(index, credential)| match credential {
-            Ok(credential) => judge(
-                credential,
-                credentials.get(index).unwrap_or(&nothing),
-                policy,
-                known,
-            ),
+            Ok(credential) => {
+                let evidence = credentials.get(index).unwrap_or(&nothing);
+                match credential.securing() {
+                    Securing::Unsecured => {
+                        let evidence = Evidence {
+                            keys: own.keys.clone(),
+                            ..evidence.clone()
+                        };
+                        self_asserted(credential, &evidence, policy, known, &reports)
+                    }
+                    Securing::DataIntegrity(_) | Securing::Jose(_) => {
+                        judge(credential, evidence, policy, known)
+                    }
+                }
+            }
             Err(error) => unparsed(&error.to_string(), error.problem(), policy),
         })
         .collect();
@@ -108,6 +117,21 @@ pub fn judge_presentation(
         checks: sheet.checks,
         credentials: verdicts,
     }
+}
+
+/// Judges a credential without a proof of its own by the presentation's (VC Data Model 2.0 §4.13.4).
+fn self_asserted(
+    credential: &SecuredCredential,
+    evidence: &Evidence,
+    policy: &Policy,
+    known: &Contexts,
+    reports: &[ProofReport],
+) -> Verdict {
+    let mut verdict = judge_signed(credential, evidence, policy, known, reports);
+    verdict.marks.push(Mark::SelfAsserted {
+        by: credential.credential().issuer().to_owned(),
+    });
+    verdict
 }
 
 /// The credentials are checked under their own contexts.

@@ -24,9 +24,9 @@ const MEMBERS: [&str; 11] = [
 ];
 
 /// Defines one term of the local context, after the terms that it builds on.
-pub(crate) fn define<'a>(
+pub(crate) fn define(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     name: &str,
 ) -> Result<(), ContextError> {
     let Some((name, value)) = defining.local.get_key_value(name) else {
@@ -51,10 +51,10 @@ pub(crate) fn define<'a>(
     if let Some(term) = definition(active, defining, name, value)? {
         let term = guarded(name, term, previous, defining.scope)?;
         active.terms.insert(name.clone(), term);
-    } else if let Some(previous) = previous {
-        if previous.protected && defining.scope == Scope::Guarded {
-            return Err(ContextError::Protected { term: name.clone() });
-        }
+    } else if previous.is_some_and(|previous| previous.protected)
+        && defining.scope == Scope::Guarded
+    {
+        return Err(ContextError::Protected { term: name.clone() });
     }
     defining.done.insert(name, true);
     Ok(())
@@ -82,11 +82,11 @@ fn guarded(
 }
 
 /// Reads a definition; none: the term is passed over because its `@id` is reserved.
-fn definition<'a>(
+fn definition(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     name: &str,
-    value: &'a Value,
+    value: &Value,
 ) -> Result<Option<Term>, ContextError> {
     let empty = Map::new();
     let (members, simple) = match value {
@@ -169,9 +169,9 @@ fn keyword_type(mut term: Term, members: &Map<String, Value>) -> Result<Term, Co
     Ok(term)
 }
 
-fn coercion<'a>(
+fn coercion(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     name: &str,
     members: &Map<String, Value>,
     term: &mut Term,
@@ -191,9 +191,9 @@ fn coercion<'a>(
     Ok(())
 }
 
-fn reverse<'a>(
+fn reverse(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     name: &str,
     members: &Map<String, Value>,
     value: &Value,
@@ -264,9 +264,9 @@ fn text(
 }
 
 /// What a term means whose definition does not say: itself, by prefix, or within the vocabulary.
-fn own_iri<'a>(
+fn own_iri(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     name: &str,
 ) -> Result<String, ContextError> {
     if let Some((prefix, suffix)) = split_prefix(name) {
@@ -289,9 +289,9 @@ fn own_iri<'a>(
 }
 
 /// A compact term must mean what its spelling says.
-fn same_when_compact<'a>(
+fn same_when_compact(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     name: &str,
     iri: &str,
 ) -> Result<(), ContextError> {
@@ -312,9 +312,9 @@ fn same_when_compact<'a>(
 }
 
 /// Expands an IRI within the local context: terms that it builds on are defined first (JSON-LD 1.1 API §5.2).
-fn expand<'a>(
+fn expand(
     active: &mut Active,
-    defining: &mut Defining<'a>,
+    defining: &mut Defining<'_>,
     text: &str,
 ) -> Result<Option<String>, ContextError> {
     if is_keyword(text) {

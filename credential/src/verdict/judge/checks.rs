@@ -8,7 +8,7 @@ use crate::contexts::ContextError;
 use crate::problem::ProblemType;
 use crate::schema::{Schema, SchemaError};
 use crate::securing::{ProofReport, ProofTerms, SecuredCredential};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 pub(crate) fn contexts(result: Result<(), ContextError>) -> Finding {
     match result {
@@ -71,20 +71,22 @@ pub(crate) fn proof(reports: &[ProofReport], policy: &Policy) -> Finding {
     finding.with(json!(reports.iter().map(evidence_of).collect::<Vec<_>>()))
 }
 
-fn evidence_of(report: &ProofReport) -> serde_json::Value {
-    let mut evidence = json!({
-        "suite": report.suite,
-        "verificationMethod": report.verification_method,
-        "verified": report.result.is_ok(),
-    });
+fn evidence_of(report: &ProofReport) -> Value {
+    let mut evidence = Map::new();
+    evidence.insert("suite".to_owned(), json!(report.suite));
+    evidence.insert(
+        "verificationMethod".to_owned(),
+        json!(report.verification_method),
+    );
+    evidence.insert("verified".to_owned(), json!(report.result.is_ok()));
     if let Some(created) = report.created {
-        evidence["created"] = json!(created);
+        evidence.insert("created".to_owned(), json!(created));
     }
     if let Err(error) = &report.result {
-        evidence["rule"] = json!(error.rule());
-        evidence["detail"] = json!(error.to_string());
+        evidence.insert("rule".to_owned(), json!(error.rule()));
+        evidence.insert("detail".to_owned(), json!(error.to_string()));
     }
-    evidence
+    Value::Object(evidence)
 }
 
 /// At least one proof that verifies is by a key of the issuer's own document.

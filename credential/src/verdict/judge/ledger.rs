@@ -254,11 +254,10 @@ enum Meaning {
 /// What a value means for a purpose (Bitstring Status List 1.0 §2.1); an unknown purpose is never clear.
 fn meaning(entry: &BitstringEntry<'_>, value: u16) -> Meaning {
     match entry.purpose {
-        "revocation" | "suspension" if value == 0 => Meaning::Clear,
+        "revocation" | "suspension" | "refresh" if value == 0 => Meaning::Clear,
         "revocation" => Meaning::Set("its issuer has revoked it".to_owned()),
         "suspension" => Meaning::Set("its issuer has suspended it".to_owned()),
         // A newer one is to be had; this one holds.
-        "refresh" if value == 0 => Meaning::Clear,
         "refresh" => {
             Meaning::Message("a newer credential is to be had from its refresh service".to_owned())
         }

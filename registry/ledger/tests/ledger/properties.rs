@@ -13,7 +13,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn no_story_breaks_the_rules_that_hold_for_all(steps in proptest::collection::vec(step(), 1..40)) {
+    fn no_story_breaks_the_rules_that_hold_for_all(steps in proptest::collection::vec(step(), 1..80)) {
         let mut story = Story::begin();
         for step in &steps {
             story.tell(step);

@@ -1,7 +1,7 @@
 //! A generated story: parties ask for things in any order, and what must hold is checked after every step.
 
 use super::world::{Party, World, document};
-use chop_did::build;
+use chop_did::{ChopDid, build};
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::{
     Accredit, Accreditation, Action, AnchorCredential, AnchorStatus, CredentialType,
@@ -45,9 +45,10 @@ pub(crate) enum Switch {
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let index = any::<Index>;
     let ahead = || proptest::option::of(0..20_000_i64);
-    let place = proptest::option::of(prop_oneof![Just("CN"), Just("CN-SN"), Just("NZ")]);
+    let until = proptest::option::weighted(0.3, 0..200_000_i64);
+    let place = proptest::option::weighted(0.3, prop_oneof![Just("CN"), Just("CN-SN"), Just("NZ")]);
     let parent = proptest::option::weighted(0.6, index());
-    let grant = (index(), parent, 0..4_u8, place, ahead());
+    let grant = (index(), parent, 0..5_u8, place, until);
     let switch = prop_oneof![
         3 => ahead().prop_map(Switch::Suspend),
         2 => ahead().prop_map(Switch::Reinstate),
@@ -60,15 +61,16 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         Just(AnchorStatus::Revoked)
     ];
     prop_oneof![
-        6 => (index(), grant).prop_map(|(by, grant)| Step::Accredit(by, grant)),
-        6 => (index(), index(), switch).prop_map(|(by, which, switch)| Step::Switch(by, which, switch)),
-        2 => (index(), 0..4_u8, proptest::option::of(index()))
+        24 => (index(), grant).prop_map(|(by, grant)| Step::Accredit(by, grant)),
+        14 => (index(), index(), switch).prop_map(|(by, which, switch)| Step::Switch(by, which, switch)),
+        4 => (index(), 0..4_u8, proptest::option::of(index()))
             .prop_map(|(by, text, subject)| Step::Anchor(by, text, subject)),
-        2 => (index(), 0..4_u8, status).prop_map(|(by, text, status)| Step::SetStatus(by, text, status)),
-        2 => (index(), index()).prop_map(|(by, who)| Step::Update(by, who)),
+        4 => (index(), 0..4_u8, status).prop_map(|(by, text, status)| Step::SetStatus(by, text, status)),
+        4 => (index(), index()).prop_map(|(by, who)| Step::Update(by, who)),
         1 => index().prop_map(Step::Deactivate),
-        1 => (index(), 0..3_u16).prop_map(|(by, nonce)| Step::Product(by, nonce)),
-        1 => index().prop_map(Step::Replay),
+        2 => (index(), 0..3_u16).prop_map(|(by, nonce)| Step::Product(by, nonce)),
+        2 => index().prop_map(Step::Replay),
+        2 => (0..30_000_i64).prop_map(Step::Wait),
         1 => (0..100_000_000_i64).prop_map(Step::Wait),
     ]
 }
@@ -137,7 +139,12 @@ impl Story {
         let party = |index: &Index| index.index(PARTIES);
         match step {
             Step::Accredit(by, grant) => self.grant(by.index(PARTIES), *grant),
-            Step::Switch(by, which, switch) => (party(by), self.switch(self.pick(*which), *switch)),
+            Step::Switch(by, which, switch) => {
+                let id = self.pick(*which);
+                let accreditor = self.stored(&id).filter(|_| by.index(4) > 0);
+                let by = accreditor.map_or(party(by), |granted| self.place(&granted.accreditor));
+                (by, self.switch(id, *switch))
+            }
             Step::Anchor(by, text, subject) => {
                 let subject = subject.map(|subject| self.parties[party(&subject)].did);
                 let digest = anchor_digest(&[*text]);
@@ -190,13 +197,26 @@ impl Story {
             depth,
             parent: parent.map(|parent| self.pick(parent)),
         };
-        // Half of the grants below a parent are asked for by its holder, or hardly any would succeed.
-        let parent = body.parent.filter(|_| by.is_multiple_of(2));
-        let parent =
-            parent.and_then(|id| self.world.read::<Accreditation>(&keys::accreditation(&id)));
-        let holder =
-            parent.and_then(|p| self.parties.iter().position(|party| party.did == p.subject));
-        (holder.unwrap_or(by), Action::Accredit(body))
+        // Half of the grants are asked for by one who may make them, or hardly any would succeed.
+        if !by.is_multiple_of(2) {
+            return (by, Action::Accredit(body));
+        }
+        let Some(parent) = body.parent.and_then(|id| self.stored(&id)) else {
+            return (
+                0,
+                Action::Accredit(Accredit {
+                    parent: None,
+                    ..body
+                }),
+            );
+        };
+        let body = Accredit {
+            jurisdiction: body.jurisdiction.or(parent.jurisdiction),
+            valid_until: body.valid_until.or(parent.valid_until),
+            depth: depth.min(parent.depth.saturating_sub(1)),
+            ..body
+        };
+        (self.place(&parent.subject), Action::Accredit(body))
     }
 
     fn switch(&self, accreditation: Hash, switch: Switch) -> Action {
@@ -289,10 +309,10 @@ impl Story {
     /// A scope never widens down a chain, and a chain ends at a member.
     fn check_scopes(&self) {
         for id in &self.granted {
-            let granted = self.stored(id);
+            let granted = self.stored(id).unwrap();
             match granted.parent {
                 Some(parent) => {
-                    let parent = self.stored(&parent);
+                    let parent = self.stored(&parent).unwrap();
                     parent.admits(&granted).unwrap();
                     assert_eq!(parent.subject, granted.accreditor);
                 }
@@ -320,16 +340,23 @@ impl Story {
         self.judged.extend(judged);
     }
 
-    fn stored(&self, id: &Hash) -> Accreditation {
-        self.world.read(&keys::accreditation(id)).unwrap()
+    fn stored(&self, id: &Hash) -> Option<Accreditation> {
+        self.world.read(&keys::accreditation(id))
+    }
+
+    fn place(&self, did: &ChopDid) -> usize {
+        self.parties
+            .iter()
+            .position(|party| party.did == *did)
+            .unwrap()
     }
 
     fn standing(&self, id: &Hash, at: Timestamp) -> Standing {
-        let granted = self.stored(id);
+        let granted = self.stored(id).unwrap();
         let mut chain = vec![];
         let mut next = granted.parent;
         while let Some(parent) = next {
-            let parent = self.stored(&parent);
+            let parent = self.stored(&parent).unwrap();
             next = parent.parent;
             chain.push(parent);
         }

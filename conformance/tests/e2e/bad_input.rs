@@ -116,6 +116,8 @@ fn writes_without_the_token_are_refused_before_their_body_is_judged() {
     let stack = stack_with_instance(data.path());
     let mut wrong = Vec::new();
     for path in [
+        "/v1/transactions",
+        "/1.0/create",
         "/v1/issuers",
         "/issuers/tester/credentials/issue",
         "/v1/issuers/tester/status",

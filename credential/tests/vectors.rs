@@ -4,6 +4,13 @@
 //! (`now`), with which evidence (`statusLists`, `schemas`), and, if invalid, by which rule it is refused (`refusal`) and with
 //! which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's panics are its assertions"
+)]
+
 use chop_credential::securing::Keys;
 use chop_credential::status::VerifiedList;
 use chop_credential::verdict::{
@@ -112,7 +119,7 @@ fn run(vector: &Value, contexts: &Contexts) -> Result<(), (String, String)> {
                     .check(credential.credential())
                     .err()
                     .map(|error| error.rule());
-                result(verdict.outcome, &decisive(&verdict.checks), context)
+                result(verdict.outcome, decisive(&verdict.checks).as_ref(), context)
             }
             Err(error) => refused(error.rule()),
         },
@@ -150,16 +157,18 @@ fn without_credentials(presentation: &SecuredPresentation) -> serde_json::Map<St
 }
 
 fn presented(verdict: &PresentationVerdict, context: Option<&str>) -> Result<(), (String, String)> {
-    result(verdict.outcome, &decisive(&verdict.checks), context).map_err(|(rule, outcome)| {
-        let inner = verdict
-            .credentials
-            .iter()
-            .find(|inner| inner.outcome != Outcome::Accepted);
-        match inner {
-            Some(inner) if rule == "none" => (format!("credential.{}", first(inner)), outcome),
-            _ => (rule, outcome),
-        }
-    })
+    result(verdict.outcome, decisive(&verdict.checks).as_ref(), context).map_err(
+        |(rule, outcome)| {
+            let inner = verdict
+                .credentials
+                .iter()
+                .find(|inner| inner.outcome != Outcome::Accepted);
+            match inner {
+                Some(inner) if rule == "none" => (format!("credential.{}", first(inner)), outcome),
+                _ => (rule, outcome),
+            }
+        },
+    )
 }
 
 fn first(verdict: &Verdict) -> &'static str {
@@ -178,7 +187,7 @@ fn decisive(checks: &[Check]) -> Option<Check> {
 
 fn result(
     outcome: Outcome,
-    decisive: &Option<Check>,
+    decisive: Option<&Check>,
     context: Option<&str>,
 ) -> Result<(), (String, String)> {
     let outcome = match outcome {

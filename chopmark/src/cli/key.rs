@@ -19,8 +19,6 @@ Examples:
 
 Keys are encrypted on disk (Argon2id, XChaCha20-Poly1305) and private keys are never printed.")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    keyring: KeyringArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -34,9 +32,14 @@ enum Command {
         /// Its type
         #[arg(long = "type", value_name = "TYPE", default_value = "ed25519")]
         key_type: KeyKind,
+        #[command(flatten)]
+        keyring: KeyringArgs,
     },
     /// List the keys; needs no passphrase
-    List,
+    List {
+        #[command(flatten)]
+        keyring: KeyringArgs,
+    },
     /// Print the public half of a key; needs no passphrase
     ExportPublic {
         /// The key's name
@@ -44,6 +47,8 @@ enum Command {
         /// How to print it
         #[arg(long, value_enum, default_value = "multikey")]
         format: Format,
+        #[command(flatten)]
+        keyring: KeyringArgs,
     },
 }
 
@@ -82,9 +87,17 @@ impl From<KeyKind> for KeyType {
 
 pub(super) fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     match args.command {
-        Command::New { name, key_type } => new(&args.keyring, terminal, &name, key_type.into()),
-        Command::List => list(&args.keyring),
-        Command::ExportPublic { name, format } => export(&args.keyring, &name, format),
+        Command::New {
+            name,
+            key_type,
+            keyring,
+        } => new(&keyring, terminal, &name, key_type.into()),
+        Command::List { keyring } => list(&keyring),
+        Command::ExportPublic {
+            name,
+            format,
+            keyring,
+        } => export(&keyring, &name, format),
     }
 }
 

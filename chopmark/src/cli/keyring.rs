@@ -158,7 +158,7 @@ impl Keyring {
             .into_iter()
             .map(|entry| entry.name.to_string())
             .collect();
-        let name = (1..)
+        let name = (1..=u16::MAX)
             .map(|number| format!("{stem}-{number}"))
             .find(|name| !taken.contains(name))
             .unwrap_or_default();

@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Where answers go and how they may look.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Terminal {
     json: bool,
     colour: bool,
@@ -197,6 +197,10 @@ impl Page {
 
     /// Adds a named value; values of neighbouring fields line up.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers hand over numbers, times and texts alike"
+    )]
     pub(crate) fn field(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.lines.push(Line::Field(name.into(), value.to_string()));
         self

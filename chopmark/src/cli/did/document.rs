@@ -133,7 +133,7 @@ pub(crate) fn add_key(
             .iter()
             .any(|method| method.get("id").and_then(Value::as_str) == Some(id))
     };
-    let id = (1..)
+    let id = (1..=u16::MAX)
         .map(|number| format!("#key-{number}"))
         .find(|id| !taken(id))
         .unwrap_or_default();

@@ -79,10 +79,7 @@ async fn by_service(
         .iter()
         .map(|purpose| json!({"statusPurpose": purpose}))
         .collect();
-    let mut body = json!({"credential": credential});
-    if !statuses.is_empty() {
-        body["options"] = json!({"credentialStatus": statuses});
-    }
+    let body = json!({"credential": credential, "options": {"credentialStatus": statuses}});
     let answer = args
         .stack
         .connect(terminal)?

@@ -17,7 +17,7 @@ use crate::cli::{Done, Failure, Page, Terminal};
 /// Measures verification and the services against their raw floor
 #[derive(Debug, Parser)]
 #[command(after_help = "Run it from a release build: cargo run --release -- bench --json")]
-pub struct Args {
+pub(crate) struct Args {
     /// Only what has this in its name
     #[arg(long)]
     only: Option<String>,
@@ -31,7 +31,7 @@ pub struct Args {
 
 /// One measurement.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// What was measured, such as `verify/eddsa-jcs-2022`.
     pub name: &'static str,
     /// Microseconds per operation; of services, wall time per answered request.
@@ -44,9 +44,14 @@ pub struct Row {
 
 impl Row {
     /// Puts a measurement beside its floor.
-    pub fn new(name: &'static str, us: f64, raw_us: f64) -> Self {
+    pub(crate) fn new(name: &'static str, us: f64, raw_us: f64) -> Self {
         let round = |value: f64| (value * 1_000.0).round() / 1_000.0;
-        Self { name, us: round(us), raw_us: round(raw_us), ratio: round(us / raw_us) }
+        Self {
+            name,
+            us: round(us),
+            raw_us: round(raw_us),
+            ratio: round(us / raw_us),
+        }
     }
 }
 
@@ -54,15 +59,21 @@ impl Row {
 ///
 /// # Errors
 /// When something that is measured does not work.
-pub async fn run(args: Args, _terminal: &Terminal) -> Result<Done, Failure> {
+pub(crate) async fn run(args: Args, _terminal: &Terminal) -> Result<Done, Failure> {
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| name.contains(only));
     let mut rows = verify::rows(&wanted).map_err(Failure::internal)?;
-    if ["resolve", "resolve+proof", "submit"].into_iter().any(wanted) {
+    if ["resolve", "resolve+proof", "submit"]
+        .into_iter()
+        .any(wanted)
+    {
         let services = services::rows(&wanted, args.identifiers, args.seconds).await;
         rows.extend(services.map_err(Failure::internal)?);
     }
     let page = rows.iter().fold(Page::new(), |page, row| {
-        page.text(format!("{:<28} {:>9.1} µs   floor {:>8.1} µs   × {:.2}", row.name, row.us, row.raw_us, row.ratio))
+        page.text(format!(
+            "{:<28} {:>9.1} µs   floor {:>8.1} µs   × {:.2}",
+            row.name, row.us, row.raw_us, row.ratio
+        ))
     });
     let value = serde_json::to_value(&rows).map_err(Failure::internal)?;
     Ok(Done::new(value, page))

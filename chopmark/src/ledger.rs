@@ -14,7 +14,7 @@ use crate::cli::{Done, Failure, Mark, Page};
 
 /// Looks into the ledger of a data folder that no process uses
 #[derive(Debug, Parser)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -33,19 +33,24 @@ enum Command {
 ///
 /// # Errors
 /// When the folder is in use or damaged, or a block differs.
-pub fn run(args: &Args) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Args) -> Result<Done, Failure> {
     let Command::Replay { data } = &args.command;
     let genesis = std::fs::read(data.join("genesis.json"))
         .with_context(|| format!("cannot read the genesis in {}", data.display()))
         .map_err(Failure::usage)?;
     let genesis = LedgerGenesis::parse(&genesis).map_err(Failure::usage)?;
-    let store = Store::open(&data.join("registry.redb"), DiskLimit::none().into()).map_err(Failure::usage)?;
+    let store = Store::open(&data.join("registry.redb"), DiskLimit::none().into())
+        .map_err(Failure::usage)?;
     let snapshot = store.snapshot().map_err(Failure::internal)?;
     let replayed = verify_replay(&snapshot, &genesis).map_err(Failure::refused)?;
     let root = HEXUPPER.encode(&replayed.root);
-    let value = json!({"height": replayed.height, "envelopes": replayed.envelopes, "appHash": root});
+    let value =
+        json!({"height": replayed.height, "envelopes": replayed.envelopes, "appHash": root});
     let page = Page::new()
-        .heading(Mark::Good, "every block, result and state root is as it was")
+        .heading(
+            Mark::Good,
+            "every block, result and state root is as it was",
+        )
         .field("height", replayed.height)
         .field("envelopes", replayed.envelopes)
         .field("state root", root);

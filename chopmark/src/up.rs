@@ -16,12 +16,14 @@ use chop_http::telemetry::{self, Format};
 use clap::Parser;
 
 use crate::cli::{Done, Failure, Terminal};
-pub use stack::{Options, Stack};
+pub(crate) use stack::{Options, Stack};
 
 /// Runs a whole stack: registry, issuer and verifier in one process
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  chopmark up\n  chopmark up --data ./data --listen 127.0.0.1:8400\n  chopmark up --data ./suites --tls-listen 127.0.0.1:8443 --conformance")]
-pub struct Args {
+#[command(
+    after_help = "Examples:\n  chopmark up\n  chopmark up --data ./data --listen 127.0.0.1:8400\n  chopmark up --data ./suites --tls-listen 127.0.0.1:8443 --conformance"
+)]
+pub(crate) struct Args {
     /// The data folder; made at the first start
     #[arg(long, default_value = "chopmark-data")]
     data: PathBuf,
@@ -52,8 +54,14 @@ pub struct Args {
 ///
 /// # Errors
 /// When a folder, a port or a passphrase is wrong.
-pub async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let format = if terminal.json() { Format::Json } else { Format::Text { colour: terminal.colour() } };
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    let format = if terminal.json() {
+        Format::Json
+    } else {
+        Format::Text {
+            colour: terminal.colour(),
+        }
+    };
     telemetry::init(format, &args.log);
     let passphrase = passphrase::given(args.passphrase_file.as_deref()).map_err(Failure::usage)?;
     let options = Options {
@@ -67,18 +75,21 @@ pub async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;
     announce(&stack.base_url()).map_err(Failure::internal)?;
-    stack.serve(async {
-        if let Err(error) = server::shutdown_signal().await {
-            tracing::error!(%error, "cannot listen for signals; ending");
-        }
-    })
-    .await
-    .map_err(Failure::internal)?;
+    stack
+        .serve(async {
+            if let Err(error) = server::shutdown_signal().await {
+                tracing::error!(%error, "cannot listen for signals; ending");
+            }
+        })
+        .await
+        .map_err(Failure::internal)?;
     Ok(Done::silent())
 }
 
 /// Prints the one line that scripts wait for.
 fn announce(base: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
-    writeln!(out, "ready {base}").and_then(|()| out.flush()).context("cannot write to standard output")
+    writeln!(out, "ready {base}")
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
 }

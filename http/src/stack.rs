@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -149,23 +149,30 @@ async fn admit(
 ) -> Result<(Request, tokio::sync::OwnedSemaphorePermit), Problem> {
     let (parts, incoming) = request.into_parts();
     // The whole body is read before its handler runs: no handler waits for a slow client, and an answer that comes
-    // before the body was wanted does not break the connection.
-    let reading = body::read(&parts.headers, incoming, bounds.limits.body);
-    let bytes = tokio::time::timeout(bounds.limits.body_time, reading)
-        .await
-        .map_err(|_| {
+    // before the body was wanted does not break the connection. Most reads bring none, and need no clock for it.
+    let body = if incoming.is_end_stream() {
+        Body::empty()
+    } else {
+        let reading = body::read(&parts.headers, incoming, bounds.limits.body);
+        let read = tokio::time::timeout(bounds.limits.body_time, reading).await;
+        Body::from(read.map_err(|_| {
             Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "slow-body",
                 "The body came too slowly",
             )
-        })??;
+        })??)
+    };
+    let request = Request::from_parts(parts, body);
+    if let Ok(turn) = Arc::clone(&bounds.turns).try_acquire_owned() {
+        return Ok((request, turn));
+    }
     let waiting = Arc::clone(&bounds.turns).acquire_owned();
     let turn = tokio::time::timeout(bounds.limits.queue_time, waiting).await;
     let Ok(Ok(turn)) = turn else {
         return Err(Problem::unavailable("too many requests are under way"));
     };
-    Ok((Request::from_parts(parts, Body::from(bytes)), turn))
+    Ok((request, turn))
 }
 
 #[expect(

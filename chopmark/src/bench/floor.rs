@@ -13,17 +13,21 @@ use tokio::task::JoinHandle;
 ///
 /// # Errors
 /// When no port is free.
-pub async fn serve(size: usize) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
+pub(super) async fn serve(size: usize) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
     let body = Bytes::from(vec![b'x'; size]);
     let read = body.clone();
     let router = Router::new().route(
         "/{*path}",
-        get(move || async move { ([(header::CONTENT_TYPE, "application/json")], body) }).merge(post(
-            move |sent: Bytes| async move {
+        get(move || async move { ([(header::CONTENT_TYPE, "application/json")], body) }).merge(
+            post(move |sent: Bytes| async move {
                 drop(sent);
-                (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], read)
-            },
-        )),
+                (
+                    StatusCode::CREATED,
+                    [(header::CONTENT_TYPE, "application/json")],
+                    read,
+                )
+            }),
+        ),
     );
     let socket = TcpListener::bind("127.0.0.1:0").await?;
     let address = socket.local_addr()?;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug)]
-pub struct Rate {
+pub(super) struct Rate {
     /// Requests answered as expected, per second.
     pub per_second: f64,
     /// The mean length of an answer's body in bytes.
@@ -21,7 +21,7 @@ pub struct Rate {
 
 impl Rate {
     /// Microseconds per request at this rate.
-    pub fn micros(self) -> f64 {
+    pub(super) fn micros(self) -> f64 {
         1e6 / self.per_second
     }
 }
@@ -30,7 +30,7 @@ impl Rate {
 ///
 /// # Errors
 /// A connection that breaks, or an answer whose status is not `status`.
-pub async fn run(
+pub(super) async fn run(
     address: SocketAddr,
     requests: Arc<Vec<Vec<u8>>>,
     status: u16,
@@ -48,7 +48,9 @@ pub async fn run(
             let (mut answered, mut bytes) = (0_usize, 0_usize);
             while Instant::now() < until {
                 let turn = next.fetch_add(1, Ordering::Relaxed);
-                let request = requests.get(turn % requests.len()).context("no requests to send")?;
+                let request = requests
+                    .get(turn % requests.len())
+                    .context("no requests to send")?;
                 let (got, body) = connection.exchange(request).await?;
                 ensure!(got == status, "expected status {status}, got {got}");
                 answered += 1;
@@ -64,16 +66,22 @@ pub async fn run(
         bytes += b;
     }
     ensure!(answered > 0, "no request was answered in {lasting:?}");
-    #[expect(clippy::cast_precision_loss, reason = "counts of a run of seconds are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of a run of seconds are far below 2^52"
+    )]
     let per_second = answered as f64 / started.elapsed().as_secs_f64();
-    Ok(Rate { per_second, body: bytes / answered })
+    Ok(Rate {
+        per_second,
+        body: bytes / answered,
+    })
 }
 
 /// Sends each of `requests` once over `connections` connections and gives the rate.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn once(
+pub(super) async fn once(
     address: SocketAddr,
     requests: Vec<Vec<u8>>,
     status: u16,
@@ -100,18 +108,24 @@ pub async fn once(
     while let Some(worker) = workers.join_next().await {
         bytes += worker.context("a load worker ended early")??;
     }
-    #[expect(clippy::cast_precision_loss, reason = "counts of a run of seconds are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of a run of seconds are far below 2^52"
+    )]
     let per_second = requests.len() as f64 / started.elapsed().as_secs_f64();
-    Ok(Rate { per_second, body: bytes / requests.len().max(1) })
+    Ok(Rate {
+        per_second,
+        body: bytes / requests.len().max(1),
+    })
 }
 
 /// A GET request as bytes.
-pub fn get(path: &str, accept: &str) -> Vec<u8> {
+pub(super) fn get(path: &str, accept: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\r\n").into_bytes()
 }
 
 /// A POST request with a JSON body as bytes.
-pub fn post(path: &str, token: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn post(path: &str, token: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
@@ -127,9 +141,14 @@ struct Connection {
 
 impl Connection {
     async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await.context("cannot connect")?;
+        let stream = TcpStream::connect(address)
+            .await
+            .context("cannot connect")?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024) })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(16 * 1024),
+        })
     }
 
     /// Sends one request and reads its whole answer: status and length of the body.
@@ -146,7 +165,10 @@ impl Connection {
         let status = text.split(' ').nth(1).context("no status line")?.parse()?;
         let length: usize = text
             .lines()
-            .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")))
+            .find_map(|line| {
+                line.split_once(':')
+                    .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            })
             .context("an answer without content-length")?
             .1
             .trim()
@@ -166,5 +188,7 @@ impl Connection {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

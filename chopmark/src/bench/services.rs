@@ -33,7 +33,11 @@ const ENVELOPE_LIFE_MS: i64 = 30 * 60 * 1_000;
 ///
 /// # Errors
 /// When the stack does not start or an answer is not the one expected.
-pub async fn rows(wanted: &dyn Fn(&str) -> bool, identifiers: usize, seconds: u64) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn rows(
+    wanted: &dyn Fn(&str) -> bool,
+    identifiers: usize,
+    seconds: u64,
+) -> anyhow::Result<Vec<Row>> {
     let folder = Folder::make()?;
     let options = Options {
         data: folder.0.clone(),
@@ -58,7 +62,12 @@ pub async fn rows(wanted: &dyn Fn(&str) -> bool, identifiers: usize, seconds: u6
         let dids = register(&client, identifiers).await?;
         for (name, query) in [("resolve", ""), ("resolve+proof", "?proof=true")] {
             if wanted(name) {
-                let path = |did: &String| load::get(&format!("/1.0/identifiers/{did}{query}"), "application/did-resolution");
+                let path = |did: &String| {
+                    load::get(
+                        &format!("/1.0/identifiers/{did}{query}"),
+                        "application/did-resolution",
+                    )
+                };
                 let requests: Arc<Vec<Vec<u8>>> = Arc::new(dids.iter().map(path).collect());
                 rows.push(reads(name, address, requests, lasting).await?);
             }
@@ -92,7 +101,8 @@ async fn reads(
 
 /// Submits envelopes that each create one DID.
 async fn writes(client: &Client, address: SocketAddr, token: &str) -> anyhow::Result<Row> {
-    let requests = (0..ENVELOPES).map(|_| envelope(client).map(|body| load::post("/v1/transactions", token, &body)));
+    let requests = (0..ENVELOPES)
+        .map(|_| envelope(client).map(|body| load::post("/v1/transactions", token, &body)));
     let requests: Vec<Vec<u8>> = requests.collect::<Result<_, _>>()?;
     let ours = load::once(address, requests.clone(), 201, SUBMITTERS).await?;
     let (bare, serving) = floor::serve(ours.body).await?;
@@ -107,7 +117,8 @@ fn envelope(client: &Client) -> anyhow::Result<Vec<u8>> {
         current: KeySet::new([update.public_key().clone()], 1)?,
         next: Some(KeySet::new([next.public_key().clone()], 1)?.commitment()),
     };
-    let genesis = GenesisDraft::own_keys(Class::Organisation, keys, chop_http::random::bytes()).build(client.ledger())?;
+    let genesis = GenesisDraft::own_keys(Class::Organisation, keys, chop_http::random::bytes())
+        .build(client.ledger())?;
     let operation = build::create(&genesis).signed_by(&[&update])?;
     let envelope = Envelope {
         ledger: *client.ledger(),
@@ -127,7 +138,8 @@ async fn register(client: &Client, count: usize) -> anyhow::Result<Vec<String>> 
     while dids.len() < count {
         let mut actions = Vec::new();
         for _ in 0..CREATES.min(count - dids.len()) {
-            let document = Document::empty().with_also_known_as("https://id.example/01/09521234543213")?;
+            let document =
+                Document::empty().with_also_known_as("https://id.example/01/09521234543213")?;
             let (genesis, create) = owner.controlled(client, Class::Product, document)?;
             dids.push(genesis.did().to_string());
             actions.push(create);
@@ -149,7 +161,10 @@ struct Folder(std::path::PathBuf);
 
 impl Folder {
     fn make() -> anyhow::Result<Self> {
-        let name = format!("chopmark-bench-{}", data_encoding::HEXLOWER.encode(&chop_http::random::bytes::<8>()));
+        let name = format!(
+            "chopmark-bench-{}",
+            data_encoding::HEXLOWER.encode(&chop_http::random::bytes::<8>())
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))

@@ -1,9 +1,11 @@
 //! Verifying one credential, bytes to verdict, against the signature check alone.
 
 use anyhow::{Context as _, ensure};
-use chop_credential::issuing::{self, ProofRequest};
-use chop_credential::verdict::{CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge_bytes};
 use chop_credential::Contexts;
+use chop_credential::issuing::{self, ProofRequest};
+use chop_credential::verdict::{
+    CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge_bytes,
+};
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
 use serde_json::{Value, json};
@@ -17,14 +19,18 @@ const CALLS: u32 = 200;
 /// The context beside the base one: of a scenario pack, in memory like every other.
 const CONTEXT: &str = "https://chopmark.dev/ns/apple/v1";
 /// The checks that need nothing but the credential and its issuer's key.
-const CHECKS: [CheckName; 4] =
-    [CheckName::Proof, CheckName::IssuerBinding, CheckName::KeyValidity, CheckName::Validity];
+const CHECKS: [CheckName; 4] = [
+    CheckName::Proof,
+    CheckName::IssuerBinding,
+    CheckName::KeyValidity,
+    CheckName::Validity,
+];
 
 /// Measures each securing mechanism.
 ///
 /// # Errors
 /// When a sample cannot be issued, or does not verify.
-pub fn rows(wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Row>> {
+pub(super) fn rows(wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Row>> {
     let contexts = Contexts::embedded();
     let cases = [
         ("verify/eddsa-jcs-2022", KeyType::Ed25519, false),
@@ -41,19 +47,30 @@ pub fn rows(wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn row(name: &'static str, key_type: KeyType, jwt: bool, contexts: &Contexts) -> anyhow::Result<Row> {
+fn row(
+    name: &'static str,
+    key_type: KeyType,
+    jwt: bool,
+    contexts: &Contexts,
+) -> anyhow::Result<Row> {
     let key = PrivateKey::from_seed(key_type, &vec![7; key_type.secret_len()])?;
     let now = Timestamp::from_unix_ms(chop_http::clock::now_ms());
     let bytes = sample(&key, jwt, now, contexts)?;
     let evidence = evidence(key.public_key());
     let policy = Policy::only(now, &CHECKS);
     let verdict = judge_bytes(&bytes, &evidence, &policy, contexts);
-    ensure!(verdict.outcome == Outcome::Accepted, "the sample of {name} is not accepted: {verdict:?}");
+    ensure!(
+        verdict.outcome == Outcome::Accepted,
+        "the sample of {name} is not accepted: {verdict:?}"
+    );
 
-    let message = [42; 64];
+    let message = vec![42; key_type.signature_len()];
     let signature = signature(&key, &message)?;
     let public = key.public_key();
-    ensure!(public.verify(&message, &signature).is_ok(), "the floor of {name} does not verify");
+    ensure!(
+        public.verify(&message, &signature).is_ok(),
+        "the floor of {name} does not verify"
+    );
     let (us, raw) = measure::pair(
         BATCHES,
         CALLS,
@@ -64,7 +81,12 @@ fn row(name: &'static str, key_type: KeyType, jwt: bool, contexts: &Contexts) ->
 }
 
 /// A credential of fifteen claims under the base context and one more, secured.
-fn sample(key: &PrivateKey, jwt: bool, now: Timestamp, contexts: &Contexts) -> anyhow::Result<Vec<u8>> {
+fn sample(
+    key: &PrivateKey,
+    jwt: bool,
+    now: Timestamp,
+    contexts: &Contexts,
+) -> anyhow::Result<Vec<u8>> {
     let issuer = key.public_key().did_key();
     let method = key.public_key().did_key_url();
     let credential: Value = json!({
@@ -106,9 +128,10 @@ fn evidence(key: &PublicKey) -> Evidence {
     evidence
 }
 
-/// A signature over 64 bytes: what the floor checks.
-fn signature(key: &PrivateKey, message: &[u8; 64]) -> anyhow::Result<Vec<u8>> {
-    let (first, second) = message.split_at(32);
-    let input = chop_keys::DataIntegrityInput::new(first, second).context("the floor's message is malformed")?;
+/// A signature over two hashes: what the floor checks.
+fn signature(key: &PrivateKey, message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let (first, second) = message.split_at(message.len() / 2);
+    let input = chop_keys::DataIntegrityInput::new(first, second)
+        .context("the floor's message is malformed")?;
     Ok(key.sign_credential(&input)?.as_bytes().to_vec())
 }

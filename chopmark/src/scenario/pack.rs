@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use chop_schemas::Scenario;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// A whole pack, as `pack.json` states it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pack {
+pub(super) struct Pack {
     /// The pack's name.
-    pub pack: String,
+    #[serde(rename = "pack")]
+    pub(crate) name: String,
     /// The version of the step vocabulary: 1.
     pub format: u32,
     /// The pack's own version.
@@ -34,7 +36,7 @@ pub struct Pack {
 /// A JSON-LD context file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Context {
+pub(super) struct Context {
     /// The URL that credentials name.
     pub url: String,
     /// The file in the pack.
@@ -44,7 +46,7 @@ pub struct Context {
 /// A JSON Schema file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Schema {
+pub(super) struct Schema {
     /// The URL that credentials name.
     pub id: String,
     /// The file in the pack.
@@ -54,7 +56,7 @@ pub struct Schema {
 /// Who somebody or something in the story is.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Role {
+pub(super) struct Role {
     /// What it is, for the reader.
     pub title: String,
     /// Its name.
@@ -69,7 +71,7 @@ pub struct Role {
 /// What a verifier of this pack asks of one credential type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CredentialPolicy {
+pub(super) struct CredentialPolicy {
     /// The type.
     pub credential_type: String,
     /// The roles that issue it.
@@ -89,7 +91,7 @@ pub struct CredentialPolicy {
 /// Whether something must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Demand {
+pub(super) enum Demand {
     /// Without it the credential is refused.
     Required,
     /// It counts where it is there.
@@ -98,8 +100,13 @@ pub enum Demand {
 
 /// One step of the story.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Step {
+#[serde(
+    tag = "op",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub(super) enum Step {
     /// A heading and a sentence.
     Chapter {
         /// The heading.
@@ -266,14 +273,87 @@ pub enum Step {
     },
 }
 
+impl Pack {
+    /// Checks that the pack is whole: every file that it names is in it, every role and schema that a policy names exists,
+    /// and whoever must be accredited for a type is accredited in the story.
+    ///
+    /// # Errors
+    /// The first thing that is missing.
+    pub(super) fn check(&self, scenario: &Scenario) -> Result<(), String> {
+        let files = self
+            .contexts
+            .iter()
+            .map(|context| (&context.url, &context.file));
+        for (url, file) in files.chain(self.schemas.iter().map(|schema| (&schema.id, &schema.file)))
+        {
+            if scenario.file(file).is_none() {
+                return Err(format!(
+                    "{url} is said to be in {file}, which is not in the pack"
+                ));
+            }
+        }
+        for policy in &self.policies {
+            let credential_type = &policy.credential_type;
+            let roles = policy.issued_by.iter().chain([&policy.about]);
+            if let Some(role) = roles
+                .into_iter()
+                .find(|role| !self.roles.contains_key(*role))
+            {
+                return Err(format!(
+                    "the policy for {credential_type} names the role {role}, which the pack does not have"
+                ));
+            }
+            if !self.schemas.iter().any(|schema| schema.id == policy.schema) {
+                return Err(format!(
+                    "the policy for {credential_type} names the schema {}, which the pack does not have",
+                    policy.schema
+                ));
+            }
+            let missing = policy
+                .issued_by
+                .iter()
+                .find(|role| !self.accredits(role, credential_type));
+            if let (Demand::Required, Some(role)) = (policy.accreditation, missing) {
+                return Err(format!(
+                    "{credential_type} needs an accredited issuer, and the story accredits {role} for no such type"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the policy of a credential type asks of its anchor and of its status; nothing without a policy.
+    pub(super) fn demands(&self, credential_type: &str) -> Option<(Demand, Demand)> {
+        let policy = self
+            .policies
+            .iter()
+            .find(|policy| policy.credential_type == credential_type)?;
+        Some((policy.anchor, policy.status))
+    }
+
+    fn accredits(&self, role: &str, credential_type: &str) -> bool {
+        self.story.iter().any(|step| {
+            matches!(step, Step::Accredit { to, types, .. } if to == role && types.iter().any(|known| known == credential_type))
+        })
+    }
+}
+
 /// Replaces `${name}` in every string of a JSON value by what `value_of` knows.
 ///
 /// # Errors
 /// The first name that is not known.
-pub fn fill(template: &Value, value_of: &dyn Fn(&str) -> Option<String>) -> Result<Value, String> {
+pub(super) fn fill(
+    template: &Value,
+    value_of: &dyn Fn(&str) -> Option<String>,
+) -> Result<Value, String> {
     Ok(match template {
         Value::String(text) => Value::String(fill_text(text, value_of)?),
-        Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, value_of)).collect::<Result<_, _>>()?),
+        Value::Array(items) => Value::Array(
+            items
+                .iter()
+                .map(|item| fill(item, value_of))
+                .collect::<Result<_, _>>()?,
+        ),
         Value::Object(members) => Value::Object(
             members
                 .iter()
@@ -298,7 +378,7 @@ fn fill_text(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Result<St
 }
 
 /// A span of time in milliseconds from digits and `s`, `m`, `h` or `d`.
-pub fn span_ms(text: &str) -> Option<i64> {
+pub(super) fn span_ms(text: &str) -> Option<i64> {
     let unit = match text.chars().last()? {
         's' => 1_000,
         'm' => 60_000,
@@ -306,7 +386,10 @@ pub fn span_ms(text: &str) -> Option<i64> {
         'd' => 86_400_000,
         _ => return None,
     };
-    text.get(..text.len() - 1)?.parse::<i64>().ok()?.checked_mul(unit)
+    text.get(..text.len() - 1)?
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(unit)
 }
 
 #[cfg(test)]
@@ -317,7 +400,10 @@ mod tests {
     #[test]
     fn fills_every_string_and_names_what_it_does_not_know() {
         let known = |name: &str| (name == "did.lot").then(|| "did:chop:x".to_owned());
-        assert_eq!(fill(&json!({"a": ["${did.lot}#k", 3]}), &known), Ok(json!({"a": ["did:chop:x#k", 3]})));
+        assert_eq!(
+            fill(&json!({"a": ["${did.lot}#k", 3]}), &known),
+            Ok(json!({"a": ["did:chop:x#k", 3]}))
+        );
         assert_eq!(fill(&json!("${nobody}"), &known), Err("nobody".to_owned()));
     }
 

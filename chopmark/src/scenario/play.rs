@@ -7,14 +7,14 @@ use chop_did::{ChopDid, Class, Document};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{PublicKey, Signer};
 use chop_protocol::terms::CredentialType;
-use chop_schemas::Scenario;
 use chop_protocol::{
     Accredit, Action, AnchorCredential, SuspendAccreditation, accreditation_id, anchor_digest,
 };
+use chop_schemas::Scenario;
 use serde_json::{Map, Value, json};
 
 use super::actor::{self, Actor};
-use super::pack::{self, Pack, Step};
+use super::pack::{self, Demand, Pack, Step};
 use super::proof;
 use super::sign;
 use super::stack::Stack;
@@ -26,7 +26,7 @@ const CREATES_PER_ENVELOPE: usize = 50;
 const SERVICE_KEY: &str = "#service";
 
 /// What the story has made so far.
-pub struct Play<'a, 't> {
+pub(super) struct Play<'a, 't> {
     stack: &'a Stack,
     pack: &'a Pack,
     scenario: &'static Scenario,
@@ -43,7 +43,7 @@ pub struct Play<'a, 't> {
 
 impl<'a, 't> Play<'a, 't> {
     /// Sets the stage.
-    pub fn new(
+    pub(super) fn new(
         stack: &'a Stack,
         pack: &'a Pack,
         scenario: &'static Scenario,
@@ -68,7 +68,7 @@ impl<'a, 't> Play<'a, 't> {
     ///
     /// # Errors
     /// When the stack refuses what the story needs, or accepts what it must refuse.
-    pub async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+    pub(super) async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
         match step {
             Step::Chapter { title, text } => {
                 self.tale.chapter(title, text);
@@ -76,37 +76,96 @@ impl<'a, 't> Play<'a, 't> {
             }
             Step::CreateDid { who } => self.create_did(who).await,
             Step::CreateIssuer { who, suite } => self.create_issuer(who, suite).await,
-            Step::Accredit { by, to, types, depth, under, lasts, name } => {
-                let terms = Terms { types, depth: *depth, under: under.as_deref(), lasts };
+            Step::Accredit {
+                by,
+                to,
+                types,
+                depth,
+                under,
+                lasts,
+                name,
+            } => {
+                let terms = Terms {
+                    types,
+                    depth: *depth,
+                    under: under.as_deref(),
+                    lasts,
+                };
                 self.accredit(by, to, &terms, name).await
             }
-            Step::Issue { by, credential, name } => self.issue(by, credential, name).await,
+            Step::Issue {
+                by,
+                credential,
+                name,
+            } => self.issue(by, credential, name).await,
             Step::Anchor { by, credential } => self.anchor(by, credential).await,
-            Step::Verify { credential, expect, failing, marked } => {
-                self.verify(credential, expect, failing.as_deref(), marked.as_deref()).await
+            Step::Verify {
+                credential,
+                expect,
+                failing,
+                marked,
+            } => {
+                self.verify(credential, expect, failing.as_deref(), marked.as_deref())
+                    .await
             }
-            Step::CreateProducts { count, by, class, document, name } => {
-                self.create_products(*count, by, class, document, name).await
+            Step::CreateProducts {
+                count,
+                by,
+                class,
+                document,
+                name,
+            } => {
+                self.create_products(*count, by, class, document, name)
+                    .await
             }
             Step::Resolve { who, proof } => self.resolve(who, *proof).await,
-            Step::ResolveAltered { who, flips, expect } => self.resolve_altered(who, *flips, expect).await,
-            Step::Tamper { credential, set, flip, name } => self.tamper(credential, set, flip.as_deref(), name),
-            Step::Forge { credential, pretend, name } => self.forge(credential, pretend, name),
+            Step::ResolveAltered { who, flips, expect } => {
+                self.resolve_altered(who, *flips, expect).await
+            }
+            Step::Tamper {
+                credential,
+                set,
+                flip,
+                name,
+            } => self.tamper(credential, set, flip.as_deref(), name),
+            Step::Forge {
+                credential,
+                pretend,
+                name,
+            } => self.forge(credential, pretend, name),
             Step::Revoke { by, credential } => self.revoke(by, credential).await,
             Step::Mark { name } => self.mark(name).await,
-            Step::Suspend { by, accreditation, reason } => self.suspend(by, accreditation, reason).await,
-            Step::BackDate { by, credential, to, name } => self.back_date(by, credential, to, name),
-            Step::Summary { credentials, products } => self.summary(credentials, products),
+            Step::Suspend {
+                by,
+                accreditation,
+                reason,
+            } => self.suspend(by, accreditation, reason).await,
+            Step::BackDate {
+                by,
+                credential,
+                to,
+                name,
+            } => self.back_date(by, credential, to, name),
+            Step::Summary {
+                credentials,
+                products,
+            } => self.summary(credentials, products),
         }
     }
 
     async fn create_did(&mut self, who: &str) -> anyhow::Result<()> {
-        let role = self.pack.roles.get(who).with_context(|| format!("the pack has no role {who}"))?;
+        let role = self
+            .pack
+            .roles
+            .get(who)
+            .with_context(|| format!("the pack has no role {who}"))?;
         let class = class(&role.class)?;
         let did = if let Some(controller) = &role.controller {
             let owner = self.actor(controller)?;
             let (genesis, create) = owner.controlled(self.stack, class, Document::empty())?;
-            self.stack.submit(&owner.did, vec![create], &[&owner.invoke]).await?;
+            self.stack
+                .submit(&owner.did, vec![create], &[&owner.invoke])
+                .await?;
             self.assets.insert(who.to_owned(), genesis.did());
             genesis.did()
         } else {
@@ -120,21 +179,41 @@ impl<'a, 't> Play<'a, 't> {
     }
 
     async fn create_issuer(&mut self, who: &str, suite: &str) -> anyhow::Result<()> {
-        let name = format!("{}-{who}-{}", self.pack.pack, self.run);
-        let made = self.stack.post(&["v1", "issuers"], &json!({"name": name, "suite": suite})).await?;
-        let multikey = made["publicKeyMultibase"].as_str().context("the issuing service named no key")?;
+        let name = format!("{}-{who}-{}", self.pack.name, self.run);
+        let made = self
+            .stack
+            .post(&["v1", "issuers"], &json!({"name": name, "suite": suite}))
+            .await?;
+        let multikey = member(&made, "publicKeyMultibase")
+            .as_str()
+            .context("the issuing service named no key")?;
         let key = PublicKey::from_multikey(multikey)?;
         let stack = self.stack;
-        let actor = self.actors.get_mut(who).with_context(|| format!("{who} has no keys of its own"))?;
+        let actor = self
+            .actors
+            .get_mut(who)
+            .with_context(|| format!("{who} has no keys of its own"))?;
         actor.publish(stack, SERVICE_KEY, &key).await?;
-        self.stack.put(&["v1", "issuers", &name], &json!({"did": actor.did})).await?;
+        self.stack
+            .put(&["v1", "issuers", &name], &json!({"did": actor.did}))
+            .await?;
         actor.instance = Some(name);
-        self.tale.done(&format!("{} can issue credentials ({suite})", self.title(who)));
+        self.tale.done(&format!(
+            "{} can issue credentials ({suite})",
+            self.title(who)
+        ));
         Ok(())
     }
 
-    async fn accredit(&mut self, by: &str, to: &str, terms: &Terms<'_>, name: &str) -> anyhow::Result<()> {
-        let lasts = pack::span_ms(terms.lasts).with_context(|| format!("{} is no span of time", terms.lasts))?;
+    async fn accredit(
+        &mut self,
+        by: &str,
+        to: &str,
+        terms: &Terms<'_>,
+        name: &str,
+    ) -> anyhow::Result<()> {
+        let lasts = pack::span_ms(terms.lasts)
+            .with_context(|| format!("{} is no span of time", terms.lasts))?;
         let valid_until = Some(now().plus_ms(lasts));
         let subject = self.did(to)?;
         let mut actions = Vec::new();
@@ -160,19 +239,35 @@ impl<'a, 't> Play<'a, 't> {
         let (actor, signers) = self.voice(by)?;
         let envelope = self.stack.submit(&actor, actions, &signers).await?;
         for (index, credential_type) in (0_u16..).zip(terms.types) {
-            self.accreditations.insert(format!("{name}/{credential_type}"), accreditation_id(&envelope, index));
+            self.accreditations.insert(
+                format!("{name}/{credential_type}"),
+                accreditation_id(&envelope, index),
+            );
         }
-        self.tale.done(&format!("{} accredits {} for {}", self.title(by), self.title(to), terms.types.join(" and ")));
+        self.tale.done(&format!(
+            "{} accredits {} for {}",
+            self.title(by),
+            self.title(to),
+            terms.types.join(" and ")
+        ));
         Ok(())
     }
 
     async fn issue(&mut self, by: &str, template: &str, name: &str) -> anyhow::Result<()> {
         let credential = self.template(template)?;
-        let instance = self.actor(by)?.instance.clone().with_context(|| format!("{by} has no issuing instance"))?;
+        let instance = self
+            .actor(by)?
+            .instance
+            .clone()
+            .with_context(|| format!("{by} has no issuing instance"))?;
         let body = json!({"credential": credential, "options": {"credentialStatus": {"statusPurpose": "revocation"}}});
-        let issued = self.stack.post(&["v1", "issuers", &instance, "credentials"], &body).await?;
-        let issued = issued["verifiableCredential"].clone();
-        self.tale.done(&format!("{} issues “{}”", self.title(by), label(&issued)));
+        let issued = self
+            .stack
+            .post(&["v1", "issuers", &instance, "credentials"], &body)
+            .await?;
+        let issued = member(&issued, "verifiableCredential").clone();
+        self.tale
+            .done(&format!("{} issues “{}”", self.title(by), label(&issued)));
         self.credentials.insert(name.to_owned(), issued);
         Ok(())
     }
@@ -186,7 +281,10 @@ impl<'a, 't> Play<'a, 't> {
         });
         let (actor, signers) = self.voice(by)?;
         self.stack.submit(&actor, vec![action], &signers).await?;
-        self.tale.done(&format!("the ledger remembers the digest and the time of “{}”", label(self.credential(credential)?)));
+        self.tale.done(&format!(
+            "the ledger remembers the digest and the time of “{}”",
+            label(self.credential(credential)?)
+        ));
         Ok(())
     }
 
@@ -198,29 +296,91 @@ impl<'a, 't> Play<'a, 't> {
         marked: Option<&str>,
     ) -> anyhow::Result<()> {
         let credential = self.credential(name)?;
-        let verdict = self.stack.post(&["v1", "verifications"], &json!({"credential": credential})).await?;
-        let outcome = verdict["outcome"].as_str().unwrap_or("none");
-        let checks = verdict["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let failed: Vec<&Value> = checks.iter().filter(|check| check["outcome"] == "failed").collect();
-        let named: Vec<&str> = failed.iter().filter_map(|check| check["check"].as_str()).collect();
-        ensure!(outcome == expect, "expected {name} to be {expect}, the verdict is {verdict:#}");
+        let verdict = self
+            .stack
+            .post(&["v1", "verifications"], &json!({"credential": credential}))
+            .await?;
+        let outcome = member(&verdict, "outcome").as_str().unwrap_or("none");
+        let checks = member(&verdict, "checks")
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let failed: Vec<&Value> = checks
+            .iter()
+            .filter(|check| member(check, "outcome") == "failed")
+            .collect();
+        let named: Vec<&str> = failed
+            .iter()
+            .filter_map(|check| member(check, "check").as_str())
+            .collect();
+        ensure!(
+            outcome == expect,
+            "expected {name} to be {expect}, the verdict is {verdict:#}"
+        );
         if let Some(failing) = failing {
-            ensure!(named.contains(&failing), "expected {name} to fail at {failing}, it failed at {named:?}: {verdict:#}");
+            ensure!(
+                named.contains(&failing),
+                "expected {name} to fail at {failing}, it failed at {named:?}: {verdict:#}"
+            );
         }
-        let marks = verdict["marks"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let mark = marked.map(|marked| marks.iter().find(|mark| mark["mark"] == marked).context(marked.to_owned()));
-        let mark = mark.transpose().with_context(|| format!("{name} is not marked: {verdict:#}"))?;
+        let marks = member(&verdict, "marks")
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let mark = marked.map(|marked| {
+            marks
+                .iter()
+                .find(|mark| member(mark, "mark") == marked)
+                .context(marked.to_owned())
+        });
+        let mark = mark
+            .transpose()
+            .with_context(|| format!("{name} is not marked: {verdict:#}"))?;
+        if expect == "accepted" {
+            self.check_demands(credential, checks)?;
+        }
         let label = label(credential);
         if expect == "accepted" {
             let remark = mark.map_or(String::new(), |mark| format!(", marked: {}", plain(mark)));
-            self.tale.accepted(&format!("“{label}” is accepted{remark}"));
+            self.tale
+                .accepted(&format!("“{label}” is accepted{remark}"));
         } else {
             let reason = failed
                 .iter()
-                .find(|check| failing.is_none_or(|failing| check["check"] == failing))
-                .and_then(|check| check["detail"].as_str())
+                .find(|check| failing.is_none_or(|failing| member(check, "check") == failing))
+                .and_then(|check| member(check, "detail").as_str())
                 .unwrap_or("no reason given");
-            self.tale.refused(&format!("“{label}” is {outcome} ({}): {reason}", failing.unwrap_or("checks")));
+            self.tale.refused(&format!(
+                "“{label}” is {outcome} ({}): {reason}",
+                failing.unwrap_or("checks")
+            ));
+        }
+        Ok(())
+    }
+
+    /// An accepted credential has what the pack's policy demands of its type: an anchor, a status that was checked.
+    fn check_demands(&self, credential: &Value, checks: &[Value]) -> anyhow::Result<()> {
+        let passed = |name: &str| {
+            checks
+                .iter()
+                .any(|check| member(check, "check") == name && member(check, "outcome") == "passed")
+        };
+        let types = member(credential, "type")
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for (anchor, status) in types
+            .iter()
+            .filter_map(|name| self.pack.demands(name.as_str()?))
+        {
+            ensure!(
+                anchor == Demand::Optional || passed("anchor"),
+                "the pack demands an anchor: {checks:?}"
+            );
+            ensure!(
+                status == Demand::Optional || passed("status"),
+                "the pack demands a status: {checks:?}"
+            );
         }
         Ok(())
     }
@@ -241,39 +401,67 @@ impl<'a, 't> Play<'a, 't> {
             let mut actions = Vec::new();
             for serial in first..count.min(first + CREATES_PER_ENVELOPE) {
                 let serial = format!("{:06}", serial + 1);
-                let document = pack::fill(document, &|name| (name == "serial").then(|| serial.clone()))
-                    .map_err(|name| anyhow::anyhow!("the product document names an unknown ${{{name}}}"))?;
-                let (genesis, create) = owner.controlled(self.stack, class, Document::parse(document)?)?;
+                let document =
+                    pack::fill(document, &|name| (name == "serial").then(|| serial.clone()))
+                        .map_err(|name| {
+                            anyhow::anyhow!("the product document names an unknown ${{{name}}}")
+                        })?;
+                let (genesis, create) =
+                    owner.controlled(self.stack, class, Document::parse(document)?)?;
                 made.push(genesis.did());
                 actions.push(create);
             }
             progress.inc(actions.len() as u64);
-            self.stack.submit(&owner.did, actions, &[&owner.invoke]).await?;
+            self.stack
+                .submit(&owner.did, actions, &[&owner.invoke])
+                .await?;
         }
         progress.finish_and_clear();
-        self.tale.done(&format!("{} gives {count} cartons an identifier each", self.title(by)));
+        self.tale.done(&format!(
+            "{} gives {count} cartons an identifier each",
+            self.title(by)
+        ));
         self.products.insert(name.to_owned(), made);
         Ok(())
     }
 
     async fn resolve(&mut self, who: &str, with_proof: bool) -> anyhow::Result<()> {
         let did = self.did(who)?;
-        let resolved = self.stack.get(&["1.0", "identifiers", &did.to_string()]).await?;
-        ensure!(resolved["id"] == json!(did), "{did} resolved to another document: {resolved}");
+        let resolved = self
+            .stack
+            .get(&["1.0", "identifiers", &did.to_string()])
+            .await?;
+        ensure!(
+            *member(&resolved, "id") == json!(did),
+            "{did} resolved to another document: {resolved}"
+        );
         if with_proof {
             let checked = proof::check(self.stack, &did).await?;
-            self.tale.accepted(&format!("{did} resolves, proven at height {} by {} validator", checked.height, checked.validators));
+            self.tale.accepted(&format!(
+                "{did} resolves, proven at height {} by {} validator",
+                checked.height, checked.validators
+            ));
         } else {
             self.tale.accepted(&format!("{did} resolves"));
         }
         Ok(())
     }
 
-    async fn resolve_altered(&mut self, who: &str, flips: usize, expect: &str) -> anyhow::Result<()> {
-        ensure!(expect == "refused", "an altered proof can only be refused, the story expects {expect}");
+    async fn resolve_altered(
+        &mut self,
+        who: &str,
+        flips: usize,
+        expect: &str,
+    ) -> anyhow::Result<()> {
+        ensure!(
+            expect == "refused",
+            "an altered proof can only be refused, the story expects {expect}"
+        );
         let did = self.did(who)?;
         proof::refuse_altered(self.stack, &did, flips).await?;
-        self.tale.refused(&format!("{flips} answers about {did}, each altered in one bit, all refused"));
+        self.tale.refused(&format!(
+            "{flips} answers about {did}, each altered in one bit, all refused"
+        ));
         Ok(())
     }
 
@@ -286,14 +474,21 @@ impl<'a, 't> Play<'a, 't> {
     ) -> anyhow::Result<()> {
         let mut altered = self.credential(credential)?.clone();
         for (pointer, value) in set {
-            *altered.pointer_mut(pointer).with_context(|| format!("nothing at {pointer}"))? = value.clone();
+            *altered
+                .pointer_mut(pointer)
+                .with_context(|| format!("nothing at {pointer}"))? = value.clone();
         }
         if let Some(pointer) = flip {
-            let member = altered.pointer_mut(pointer).with_context(|| format!("nothing at {pointer}"))?;
-            let text = member.as_str().with_context(|| format!("no text at {pointer}"))?;
+            let member = altered
+                .pointer_mut(pointer)
+                .with_context(|| format!("nothing at {pointer}"))?;
+            let text = member
+                .as_str()
+                .with_context(|| format!("no text at {pointer}"))?;
             *member = Value::String(exchange_last(text));
         }
-        self.tale.attack(&format!("somebody alters “{}”", label(&altered)));
+        self.tale
+            .attack(&format!("somebody alters “{}”", label(&altered)));
         self.credentials.insert(name.to_owned(), altered);
         Ok(())
     }
@@ -302,48 +497,83 @@ impl<'a, 't> Play<'a, 't> {
         let stranger = actor::fresh()?;
         let method = stranger.public_key().did_key_url();
         let forged = self.signed_by(template, pretend, &stranger, &method, now())?;
-        self.tale.attack(&format!("a stranger signs “{}” in the name of {}", label(&forged), self.title(pretend)));
+        self.tale.attack(&format!(
+            "a stranger signs “{}” in the name of {}",
+            label(&forged),
+            self.title(pretend)
+        ));
         self.credentials.insert(name.to_owned(), forged);
         Ok(())
     }
 
     async fn revoke(&mut self, by: &str, credential: &str) -> anyhow::Result<()> {
-        let instance = self.actor(by)?.instance.clone().with_context(|| format!("{by} has no issuing instance"))?;
+        let instance = self
+            .actor(by)?
+            .instance
+            .clone()
+            .with_context(|| format!("{by} has no issuing instance"))?;
         let held = self.credential(credential)?;
-        let id = held["id"].as_str().context("the credential has no id")?;
+        let id = member(held, "id")
+            .as_str()
+            .context("the credential has no id")?;
         let body = json!({"credentialId": id, "credentialStatus": {"statusPurpose": "revocation"}, "status": true});
-        self.stack.post(&["v1", "issuers", &instance, "status"], &body).await?;
-        self.tale.done(&format!("{} revokes “{}”", self.title(by), label(held)));
+        self.stack
+            .post(&["v1", "issuers", &instance, "status"], &body)
+            .await?;
+        self.tale
+            .done(&format!("{} revokes “{}”", self.title(by), label(held)));
         Ok(())
     }
 
     async fn mark(&mut self, name: &str) -> anyhow::Result<()> {
         let status = self.stack.get(&["v1", "status"]).await?;
-        let time = status["time"].as_str().context("the ledger's status has no time")?;
+        let time = member(&status, "time")
+            .as_str()
+            .context("the ledger's status has no time")?;
         self.times.insert(name.to_owned(), Timestamp::parse(time)?);
         Ok(())
     }
 
     async fn suspend(&mut self, by: &str, accreditation: &str, reason: &str) -> anyhow::Result<()> {
         let prefix = format!("{accreditation}/");
-        let ids = self.accreditations.iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, id)| *id);
-        let suspend = |accreditation| Action::SuspendAccreditation(SuspendAccreditation { accreditation, effective: None });
+        let ids = self
+            .accreditations
+            .iter()
+            .filter(|(name, _)| name.starts_with(&prefix))
+            .map(|(_, id)| *id);
+        let suspend = |accreditation| {
+            Action::SuspendAccreditation(SuspendAccreditation {
+                accreditation,
+                effective: None,
+            })
+        };
         let actions: Vec<Action> = ids.map(suspend).collect();
-        ensure!(!actions.is_empty(), "the story knows no accreditation {accreditation}");
+        ensure!(
+            !actions.is_empty(),
+            "the story knows no accreditation {accreditation}"
+        );
         let (actor, signers) = self.voice(by)?;
         self.stack.submit(&actor, actions, &signers).await?;
-        self.tale.done(&format!("{} suspends the accreditation: {reason}", self.title(by)));
+        self.tale.done(&format!(
+            "{} suspends the accreditation: {reason}",
+            self.title(by)
+        ));
         Ok(())
     }
 
     fn back_date(&mut self, by: &str, template: &str, to: &str, name: &str) -> anyhow::Result<()> {
         let known = |name: &str| self.value_of(name);
-        let filled = pack::fill(&json!(to), &known).map_err(|name| anyhow::anyhow!("unknown ${{{name}}}"))?;
+        let filled = pack::fill(&json!(to), &known)
+            .map_err(|name| anyhow::anyhow!("unknown ${{{name}}}"))?;
         let earlier = Timestamp::parse_xml(filled.as_str().unwrap_or_default())?;
         let actor = self.actor(by)?;
         let method = format!("{}#assert", actor.did);
         let dated = self.signed_by(template, by, &actor.assert, &method, earlier)?;
-        self.tale.attack(&format!("{} signs “{}” today and dates it before the suspension", self.title(by), label(&dated)));
+        self.tale.attack(&format!(
+            "{} signs “{}” today and dates it before the suspension",
+            self.title(by),
+            label(&dated)
+        ));
         self.credentials.insert(name.to_owned(), dated);
         Ok(())
     }
@@ -352,7 +582,9 @@ impl<'a, 't> Play<'a, 't> {
         let count = self.products.get(products).map_or(0, Vec::len);
         for name in credentials {
             let credential = self.credential(name)?;
-            let words = credential["description"].as_str().unwrap_or_default();
+            let words = member(credential, "description")
+                .as_str()
+                .unwrap_or_default();
             self.tale.done(&format!("{}: {words}", label(credential)));
         }
         self.tale.done(&format!("{count} cartons carry an identifier that any phone can check against the ledger's proof"));
@@ -369,16 +601,22 @@ impl<'a, 't> Play<'a, 't> {
         at: Timestamp,
     ) -> anyhow::Result<Value> {
         let mut credential = self.template(template)?;
-        let members = credential.as_object_mut().context("a template is an object")?;
+        let members = credential
+            .as_object_mut()
+            .context("a template is an object")?;
         members.insert("issuer".to_owned(), json!(self.did(issuer)?));
         members.insert("validFrom".to_owned(), json!(at.to_seconds_text()));
         sign::with_key(members, signer, method, at)
     }
 
     fn template(&self, path: &str) -> anyhow::Result<Value> {
-        let text = self.scenario.file(path).with_context(|| format!("the pack has no file {path}"))?;
+        let text = self
+            .scenario
+            .file(path)
+            .with_context(|| format!("the pack has no file {path}"))?;
         let value: Value = serde_json::from_str(text)?;
-        pack::fill(&value, &|name| self.value_of(name)).map_err(|name| anyhow::anyhow!("{path} names an unknown ${{{name}}}"))
+        pack::fill(&value, &|name| self.value_of(name))
+            .map_err(|name| anyhow::anyhow!("{path} names an unknown ${{{name}}}"))
     }
 
     /// What `${name}` stands for: `did.ROLE`, `time.NAME`, `now`, `now+SPAN`, `now-SPAN`.
@@ -413,31 +651,47 @@ impl<'a, 't> Play<'a, 't> {
             return Ok(*self.stack.operator());
         }
         if let Some((name, index)) = who.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
-            let product = self.products.get(name).and_then(|made| made.get(index.parse::<usize>().ok()?));
-            return product.copied().with_context(|| format!("the story made no {who}"));
+            let product = self
+                .products
+                .get(name)
+                .and_then(|made| made.get(index.parse::<usize>().ok()?));
+            return product
+                .copied()
+                .with_context(|| format!("the story made no {who}"));
         }
         let own = self.actors.get(who).map(|actor| actor.did);
-        own.or_else(|| self.assets.get(who).copied()).with_context(|| format!("{who} has no DID yet"))
+        own.or_else(|| self.assets.get(who).copied())
+            .with_context(|| format!("{who} has no DID yet"))
     }
 
     fn actor(&self, who: &str) -> anyhow::Result<&Actor> {
-        self.actors.get(who).with_context(|| format!("{who} has no keys of its own"))
+        self.actors
+            .get(who)
+            .with_context(|| format!("{who} has no keys of its own"))
     }
 
     fn accreditation(&self, name: &str, credential_type: &str) -> anyhow::Result<Hash> {
-        let id = self.accreditations.get(&format!("{name}/{credential_type}")).copied();
+        let id = self
+            .accreditations
+            .get(&format!("{name}/{credential_type}"))
+            .copied();
         id.with_context(|| format!("the story knows no accreditation {name} for {credential_type}"))
     }
 
     fn credential(&self, name: &str) -> anyhow::Result<&Value> {
-        self.credentials.get(name).with_context(|| format!("the story has no credential {name}"))
+        self.credentials
+            .get(name)
+            .with_context(|| format!("the story has no credential {name}"))
     }
 
     fn title(&self, who: &str) -> String {
         if who == "operator" {
             return "the consortium".to_owned();
         }
-        self.pack.roles.get(who).map_or_else(|| who.to_owned(), |role| format!("the {}", role.title))
+        self.pack
+            .roles
+            .get(who)
+            .map_or_else(|| who.to_owned(), |role| format!("the {}", role.title))
     }
 }
 
@@ -457,9 +711,17 @@ fn class(name: &str) -> anyhow::Result<Class> {
     serde_json::from_value(json!(name)).with_context(|| format!("{name} is no class of DIDs"))
 }
 
+/// A member of an answer; null when it is not there.
+fn member<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
 /// What a credential is called.
 fn label(credential: &Value) -> String {
-    credential["name"].as_str().unwrap_or("a credential").to_owned()
+    member(credential, "name")
+        .as_str()
+        .unwrap_or("a credential")
+        .to_owned()
 }
 
 /// A verdict's mark in words: its members, the name first.
@@ -467,8 +729,14 @@ fn plain(mark: &Value) -> String {
     let empty = Map::new();
     let members = mark.as_object().unwrap_or(&empty);
     let rest = members.iter().filter(|(name, _)| *name != "mark");
-    let words: Vec<String> = rest.map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default())).collect();
-    format!("{} ({})", mark["mark"].as_str().unwrap_or_default(), words.join(", "))
+    let words: Vec<String> = rest
+        .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
+        .collect();
+    format!(
+        "{} ({})",
+        member(mark, "mark").as_str().unwrap_or_default(),
+        words.join(", ")
+    )
 }
 
 /// The text with its last character exchanged for another of the base58 alphabet.

@@ -16,7 +16,7 @@ const MAX_AGE_MS: i64 = 5 * 60 * 1_000;
 ///
 /// # Errors
 /// When the answer is not proven, or not about this DID.
-pub async fn check(stack: &Stack, did: &ChopDid) -> anyhow::Result<VerifiedHeader> {
+pub(super) async fn check(stack: &Stack, did: &ChopDid) -> anyhow::Result<VerifiedHeader> {
     let (key, answer) = ask(stack, did).await?;
     judge(stack, &key, &answer)
 }
@@ -26,7 +26,11 @@ pub async fn check(stack: &Stack, did: &ChopDid) -> anyhow::Result<VerifiedHeade
 ///
 /// # Errors
 /// When one is believed.
-pub async fn refuse_altered(stack: &Stack, did: &ChopDid, flips: usize) -> anyhow::Result<()> {
+pub(super) async fn refuse_altered(
+    stack: &Stack,
+    did: &ChopDid,
+    flips: usize,
+) -> anyhow::Result<()> {
     let (key, answer) = ask(stack, did).await?;
     judge(stack, &key, &answer)?;
     let text = serde_json::to_vec(&answer)?;
@@ -35,8 +39,13 @@ pub async fn refuse_altered(stack: &Stack, did: &ChopDid, flips: usize) -> anyho
         let mut altered = text.clone();
         let byte = altered.get_mut(place).context("nothing to alter")?;
         *byte ^= 1 << (flip % 7);
-        if serde_json::from_slice::<Value>(&altered).is_ok_and(|altered| judge(stack, &key, &altered).is_ok()) {
-            bail!("the answer about {did} was believed with bit {} of byte {place} altered", flip % 7);
+        if serde_json::from_slice::<Value>(&altered)
+            .is_ok_and(|altered| judge(stack, &key, &altered).is_ok())
+        {
+            bail!(
+                "the answer about {did} was believed with bit {} of byte {place} altered",
+                flip % 7
+            );
         }
     }
     Ok(())
@@ -50,9 +59,21 @@ async fn ask(stack: &Stack, did: &ChopDid) -> anyhow::Result<(String, Value)> {
 
 fn judge(stack: &Stack, key: &str, answer: &Value) -> anyhow::Result<VerifiedHeader> {
     let proven: ProvenValue = serde_json::from_value(answer.clone())?;
-    ensure!(proven.key == key, "expected an answer about {key}, got one about {}", proven.key);
-    let value = proven.value_bytes()?.context("the ledger holds nothing under the key")?;
+    ensure!(
+        proven.key == key,
+        "expected an answer about {key}, got one about {}",
+        proven.key
+    );
+    let value = proven
+        .value_bytes()?
+        .context("the ledger holds nothing under the key")?;
     let proof = proven.proof.context("the answer has no proof")?;
     let freshness = Freshness::within(chop_http::clock::now_ms(), MAX_AGE_MS);
-    Ok(verify_inclusion(stack.root(), &proof, key, &value, &freshness)?)
+    Ok(verify_inclusion(
+        stack.root(),
+        &proof,
+        key,
+        &value,
+        &freshness,
+    )?)
 }

@@ -10,16 +10,22 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// When it has no canonical form or the key does not sign.
-pub fn with_key(
+pub(super) fn with_key(
     credential: &Map<String, Value>,
     signer: &dyn Signer,
     method: &str,
     at: Timestamp,
 ) -> anyhow::Result<Value> {
     let key = signer.public_key();
-    let mut options = ProofOptions::new(JcsSuite::for_key(key.key_type()).context("the key signs no credentials")?, method, "assertionMethod");
+    let mut options = ProofOptions::new(
+        JcsSuite::for_key(key.key_type()).context("the key signs no credentials")?,
+        method,
+        "assertionMethod",
+    );
     options.created = Some(at.to_seconds_text());
-    let proof = proof::sign(credential, &options, key, |input| signer.sign_credential(input))?;
+    let proof = proof::sign(credential, &options, key, |input| {
+        signer.sign_credential(input)
+    })?;
     let mut secured = credential.clone();
     secured.insert("proof".to_owned(), Value::Object(proof));
     Ok(Value::Object(secured))

@@ -10,8 +10,8 @@ use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
-use chop_protocol::terms::Nonce;
 use chop_protocol::http::Transaction;
+use chop_protocol::terms::Nonce;
 use chop_protocol::{Action, Envelope, LedgerGenesis, UnsignedEnvelope};
 use serde_json::Value;
 use url::Url;
@@ -20,10 +20,10 @@ use url::Url;
 const ENVELOPE_LIFE_MS: i64 = 10 * 60 * 1_000;
 
 /// How long the story waits for an envelope's block.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection to a stack.
-pub struct Stack {
+pub(crate) struct Stack {
     service: Service,
     token: String,
     ledger: LedgerId,
@@ -36,33 +36,60 @@ impl Stack {
     ///
     /// # Errors
     /// When it cannot be reached, or its trust root does not belong to its genesis.
-    pub async fn connect(base: Url, token: String) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(base: Url, token: String) -> anyhow::Result<Self> {
         let trusted = vec![TrustedOrigin::new(base.clone())];
-        let service = Service::new(base, Guarded::new(Settings { trusted, ..Settings::default() })?)?;
-        let genesis = service.get(service.url(&["v1", "genesis"])).await?.success()?;
-        let genesis = LedgerGenesis::parse(&serde_json::to_vec(&genesis)?).context("the stack's genesis is malformed")?;
-        let root = service.get(service.url(&["v1", "trust-root"])).await?.success()?;
-        let root: TrustRoot = serde_json::from_value(root).context("the stack's trust root is malformed")?;
+        let service = Service::new(
+            base,
+            Guarded::new(Settings {
+                trusted,
+                ..Settings::default()
+            })?,
+        )?;
+        let genesis = service
+            .get(service.url(&["v1", "genesis"]))
+            .await?
+            .success()?;
+        let genesis = LedgerGenesis::parse(&serde_json::to_vec(&genesis)?)
+            .context("the stack's genesis is malformed")?;
+        let root = service
+            .get(service.url(&["v1", "trust-root"]))
+            .await?
+            .success()?;
+        let root: TrustRoot =
+            serde_json::from_value(root).context("the stack's trust root is malformed")?;
         let ledger = genesis.id();
         if root.genesis() != ledger.to_string() {
-            bail!("the trust root is of ledger {}, the genesis of {ledger}", root.genesis());
+            bail!(
+                "the trust root is of ledger {}, the genesis of {ledger}",
+                root.genesis()
+            );
         }
-        let operator = genesis.founders().first().context("the ledger has no founder")?.did();
-        Ok(Self { service, token, ledger, operator, root })
+        let operator = genesis
+            .founders()
+            .first()
+            .context("the ledger has no founder")?
+            .did();
+        Ok(Self {
+            service,
+            token,
+            ledger,
+            operator,
+            root,
+        })
     }
 
     /// The ledger's id.
-    pub fn ledger(&self) -> &LedgerId {
+    pub(crate) fn ledger(&self) -> &LedgerId {
         &self.ledger
     }
 
     /// The founder that runs the stack and sponsors the story's envelopes.
-    pub fn operator(&self) -> &ChopDid {
+    pub(crate) fn operator(&self) -> &ChopDid {
         &self.operator
     }
 
     /// What proofs are checked against.
-    pub fn root(&self) -> &TrustRoot {
+    pub(crate) fn root(&self) -> &TrustRoot {
         &self.root
     }
 
@@ -70,15 +97,19 @@ impl Stack {
     ///
     /// # Errors
     /// When the stack does not answer, or refuses.
-    pub async fn get(&self, segments: &[&str]) -> anyhow::Result<Value> {
-        Ok(self.service.get(self.service.url(segments)).await?.success()?)
+    pub(crate) async fn get(&self, segments: &[&str]) -> anyhow::Result<Value> {
+        Ok(self
+            .service
+            .get(self.service.url(segments))
+            .await?
+            .success()?)
     }
 
     /// GETs a state value with its proof, unchecked.
     ///
     /// # Errors
     /// When the stack does not answer, or refuses.
-    pub async fn get_proven(&self, key: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn get_proven(&self, key: &str) -> anyhow::Result<Value> {
         let mut url = self.service.url(&["v1", "state", key]);
         url.set_query(Some("proof=true"));
         Ok(self.service.get(url).await?.success()?)
@@ -88,10 +119,22 @@ impl Stack {
     ///
     /// # Errors
     /// When the stack does not answer, or refuses: then with its words.
-    pub async fn post(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
-        let answer = self.service.post(self.service.url(segments), serde_json::to_vec(body)?, Some(&self.token)).await?;
+    pub(crate) async fn post(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
+        let answer = self
+            .service
+            .post(
+                self.service.url(segments),
+                serde_json::to_vec(body)?,
+                Some(&self.token),
+            )
+            .await?;
         if !(200..300).contains(&answer.status) {
-            bail!("{} was refused ({}): {}", segments.join("/"), answer.status, answer.body);
+            bail!(
+                "{} was refused ({}): {}",
+                segments.join("/"),
+                answer.status,
+                answer.body
+            );
         }
         Ok(answer.body)
     }
@@ -100,10 +143,22 @@ impl Stack {
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub async fn put(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
-        let answer = self.service.put(self.service.url(segments), serde_json::to_vec(body)?, Some(&self.token)).await?;
+    pub(crate) async fn put(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
+        let answer = self
+            .service
+            .put(
+                self.service.url(segments),
+                serde_json::to_vec(body)?,
+                Some(&self.token),
+            )
+            .await?;
         if !(200..300).contains(&answer.status) {
-            bail!("{} was refused ({}): {}", segments.join("/"), answer.status, answer.body);
+            bail!(
+                "{} was refused ({}): {}",
+                segments.join("/"),
+                answer.status,
+                answer.body
+            );
         }
         Ok(answer.body)
     }
@@ -113,7 +168,7 @@ impl Stack {
     ///
     /// # Errors
     /// When it is refused, with the rule.
-    pub async fn submit(
+    pub(crate) async fn submit(
         &self,
         actor: &ChopDid,
         actions: Vec<Action>,
@@ -124,15 +179,24 @@ impl Stack {
             actor: *actor,
             sponsor: self.operator,
             nonce: Nonce::new(chop_http::random::bytes()),
-            valid_until: Timestamp::from_unix_ms(chop_http::clock::now_ms()).plus_ms(ENVELOPE_LIFE_MS),
+            valid_until: Timestamp::from_unix_ms(chop_http::clock::now_ms())
+                .plus_ms(ENVELOPE_LIFE_MS),
             actions,
         };
         if signers.is_empty() {
             let unsigned = UnsignedEnvelope::new(&envelope)?.to_value();
-            let transaction: Transaction = serde_json::from_value(self.post(&["v1", "transactions"], &unsigned).await?)?;
+            let transaction: Transaction =
+                serde_json::from_value(self.post(&["v1", "transactions"], &unsigned).await?)?;
             return Ok(transaction.hash);
         }
-        match submit_and_wait(&self.service, &envelope.sign(signers)?, Some(&self.token), PATIENCE).await? {
+        match submit_and_wait(
+            &self.service,
+            &envelope.sign(signers)?,
+            Some(&self.token),
+            PATIENCE,
+        )
+        .await?
+        {
             Submission::Committed { hash, .. } => Ok(hash),
             other => bail!("the ledger did not commit the envelope: {other:?}"),
         }

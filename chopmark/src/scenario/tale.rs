@@ -20,57 +20,60 @@ enum Kind {
 
 /// One line of the story.
 #[derive(Debug, Serialize)]
-pub struct Line {
+pub(super) struct Line {
     kind: Kind,
     text: String,
 }
 
 /// Tells the story while it happens, and remembers it.
-pub struct Tale<'a> {
+pub(super) struct Tale<'a> {
     terminal: &'a Terminal,
     lines: Vec<Line>,
 }
 
 impl<'a> Tale<'a> {
     /// Begins.
-    pub fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, lines: Vec::new() }
+    pub(super) fn new(terminal: &'a Terminal) -> Self {
+        Self {
+            terminal,
+            lines: Vec::new(),
+        }
     }
 
     /// A heading and what it is about.
-    pub fn chapter(&mut self, title: &str, text: &str) {
+    pub(super) fn chapter(&mut self, title: &str, text: &str) {
         self.say("");
         self.tell(Kind::Chapter, "", title, Style::new().bold());
         self.say(&format!("  {text}"));
     }
 
     /// Something was done.
-    pub fn done(&mut self, text: &str) {
+    pub(super) fn done(&mut self, text: &str) {
         self.tell(Kind::Done, "  · ", text, Style::new());
     }
 
     /// Somebody cheats.
-    pub fn attack(&mut self, text: &str) {
+    pub(super) fn attack(&mut self, text: &str) {
         self.tell(Kind::Attack, "  ! ", text, AnsiColor::Yellow.on_default());
     }
 
     /// Something held, as it must.
-    pub fn accepted(&mut self, text: &str) {
+    pub(super) fn accepted(&mut self, text: &str) {
         self.tell(Kind::Accepted, "  ✓ ", text, AnsiColor::Green.on_default());
     }
 
     /// Something was refused, as it must be.
-    pub fn refused(&mut self, text: &str) {
+    pub(super) fn refused(&mut self, text: &str) {
         self.tell(Kind::Refused, "  ✗ ", text, AnsiColor::Red.on_default());
     }
 
     /// A progress bar; it shows on a terminal only.
-    pub fn progress(&self, count: usize, what: &'static str) -> ProgressBar {
+    pub(super) fn progress(&self, count: usize, what: &'static str) -> ProgressBar {
         self.terminal.progress(count as u64, what)
     }
 
     /// What was told.
-    pub fn lines(&self) -> &[Line] {
+    pub(super) fn lines(&self) -> &[Line] {
         &self.lines
     }
 
@@ -80,7 +83,10 @@ impl<'a> Tale<'a> {
         } else {
             self.say(&format!("{sign}{text}"));
         }
-        self.lines.push(Line { kind, text: text.to_owned() });
+        self.lines.push(Line {
+            kind,
+            text: text.to_owned(),
+        });
     }
 
     /// With `--json`, standard output is one document at the end; a closed pipe ends nothing.

@@ -23,7 +23,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 /// Which kind of stack a folder belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(super) enum Mode {
     /// Writes need the admin token.
     Standard,
     /// Everything is open, on loopback only, under keys that nobody may trust.
@@ -41,7 +41,7 @@ impl Mode {
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FolderError {
+pub(super) enum FolderError {
     /// A file or the folder cannot be made, read or written.
     #[error("cannot use {path}: {source}")]
     Io {
@@ -57,7 +57,9 @@ pub enum FolderError {
         path: PathBuf,
     },
     /// The folder's keys belong to the other mode.
-    #[error("the keys in {path} belong to {found} mode, and this start asks for {asked} mode; use another folder")]
+    #[error(
+        "the keys in {path} belong to {found} mode, and this start asks for {asked} mode; use another folder"
+    )]
     Mode {
         /// The folder.
         path: PathBuf,
@@ -70,7 +72,7 @@ pub enum FolderError {
 
 /// An opened data folder; it stays locked as long as this lives.
 #[derive(Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
     _lock: File,
 }
@@ -80,12 +82,16 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError`] when it cannot be written, is in use, or is of the other mode.
-    pub fn open(path: &Path, mode: Mode) -> Result<Self, FolderError> {
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, FolderError> {
         let fail = |path: &Path| {
             let path = path.to_owned();
             move |source| FolderError::Io { path, source }
         };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail(path))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(fail(path))?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -96,21 +102,37 @@ impl Folder {
             .map_err(fail(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(FolderError::Locked { path: path.to_owned() }),
-            Err(fs::TryLockError::Error(source)) => return Err(FolderError::Io { path: lock_path, source }),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(FolderError::Locked {
+                    path: path.to_owned(),
+                });
+            }
+            Err(fs::TryLockError::Error(source)) => {
+                return Err(FolderError::Io {
+                    path: lock_path,
+                    source,
+                });
+            }
         }
-        let folder = Self { path: path.to_owned(), _lock: lock };
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
         let found = folder.read_or_create("mode", || format!("{}\n", mode.name()))?;
         if found.trim_end() == mode.name() {
             Ok(folder)
         } else {
             let found = found.trim_end().to_owned();
-            Err(FolderError::Mode { path: path.to_owned(), found, asked: mode.name() })
+            Err(FolderError::Mode {
+                path: path.to_owned(),
+                found,
+                asked: mode.name(),
+            })
         }
     }
 
     /// The path of a file or folder in it.
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
@@ -118,7 +140,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub fn admin_token(&self) -> Result<String, FolderError> {
+    pub(super) fn admin_token(&self) -> Result<String, FolderError> {
         let token = self.read_or_create("admin.token", || format!("{}\n", secret()))?;
         Ok(token.trim_end().to_owned())
     }
@@ -127,13 +149,13 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub fn passphrase(&self) -> Result<Passphrase, FolderError> {
+    pub(super) fn passphrase(&self) -> Result<Passphrase, FolderError> {
         let text = self.read_or_create("passphrase", || format!("{}\n", secret()))?;
         Ok(Passphrase::new(text.trim_end().to_owned()))
     }
 
     /// Whether a file exists in it.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.join(name).exists()
     }
 
@@ -141,14 +163,21 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub fn read_or_create(&self, name: &str, content: impl FnOnce() -> String) -> Result<String, FolderError> {
+    pub(super) fn read_or_create(
+        &self,
+        name: &str,
+        content: impl FnOnce() -> String,
+    ) -> Result<String, FolderError> {
         match fs::read_to_string(self.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let content = content();
                 self.write(name, content.as_bytes())?;
                 Ok(content)
             }
-            read => read.map_err(|source| FolderError::Io { path: self.join(name), source }),
+            read => read.map_err(|source| FolderError::Io {
+                path: self.join(name),
+                source,
+            }),
         }
     }
 
@@ -156,18 +185,26 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         let path = self.join(name);
         let temporary = self.join(&format!(".{name}.new"));
         let written = || -> io::Result<()> {
-            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&temporary)?;
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
             file.write_all(content)?;
             file.sync_all()?;
             fs::rename(&temporary, &path)?;
             File::open(&self.path)?.sync_all()
         };
-        written().map_err(|source| FolderError::Io { path: path.clone(), source })
+        written().map_err(|source| FolderError::Io {
+            path: path.clone(),
+            source,
+        })
     }
 }
 
@@ -183,24 +220,43 @@ mod tests {
     fn keeps_what_it_made_and_makes_it_private() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("data");
-        let token = Folder::open(&path, Mode::Standard).unwrap().admin_token().unwrap();
+        let token = Folder::open(&path, Mode::Standard)
+            .unwrap()
+            .admin_token()
+            .unwrap();
         let again = Folder::open(&path, Mode::Standard).unwrap();
         assert_eq!(again.admin_token().unwrap(), token);
-        assert_eq!(fs::metadata(path.join("admin.token")).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(path.join("admin.token"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 
     #[test]
     fn refuses_a_second_process_on_one_folder() {
         let root = tempfile::tempdir().unwrap();
         let _first = Folder::open(root.path(), Mode::Standard).unwrap();
-        assert!(matches!(Folder::open(root.path(), Mode::Standard), Err(FolderError::Locked { .. })));
+        assert!(matches!(
+            Folder::open(root.path(), Mode::Standard),
+            Err(FolderError::Locked { .. })
+        ));
     }
 
     #[test]
     fn refuses_keys_of_another_mode() {
         let root = tempfile::tempdir().unwrap();
         drop(Folder::open(root.path(), Mode::Standard).unwrap());
-        assert!(matches!(Folder::open(root.path(), Mode::Conformance), Err(FolderError::Mode { .. })));
+        assert!(matches!(
+            Folder::open(root.path(), Mode::Conformance),
+            Err(FolderError::Mode { .. })
+        ));
     }
 }

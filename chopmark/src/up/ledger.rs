@@ -26,11 +26,24 @@ const CHAIN_VERSION: u32 = chop_protocol::genesis::CHAIN_VERSION;
 ///
 /// # Errors
 /// When a key or a file is missing or damaged, or the ledger is not the one of the genesis.
-pub fn open(folder: &Folder, keystore: &Keystore, replay: bool) -> anyhow::Result<(Solo, Operator)> {
+pub(super) fn open(
+    folder: &Folder,
+    keystore: &Keystore,
+    replay: bool,
+) -> anyhow::Result<(Solo, Operator)> {
     let validator = key(keystore, "validator")?;
     let operator = key(keystore, "operator")?;
-    let genesis = genesis(folder, keystore, validator.public_key(), operator.public_key())?;
-    let did = genesis.founders().first().context("the genesis names no founder")?.did();
+    let genesis = genesis(
+        folder,
+        keystore,
+        validator.public_key(),
+        operator.public_key(),
+    )?;
+    let did = genesis
+        .founders()
+        .first()
+        .context("the genesis names no founder")?
+        .did();
     let config = SoloConfig {
         path: folder.join("registry.redb"),
         genesis,
@@ -46,7 +59,13 @@ pub fn open(folder: &Folder, keystore: &Keystore, replay: bool) -> anyhow::Resul
     if !folder.has("trust-root.json") {
         folder.write("trust-root.json", &root)?;
     }
-    Ok((engine, Operator { did, signer: operator }))
+    Ok((
+        engine,
+        Operator {
+            did,
+            signer: operator,
+        },
+    ))
 }
 
 /// The genesis in the folder, or a new one. The keys come first, so a start that was cut short is taken up again.
@@ -56,8 +75,11 @@ fn genesis(
     validator: &PublicKey,
     operator: &PublicKey,
 ) -> anyhow::Result<LedgerGenesis> {
-    let [update, next, recovery] =
-        [key(keystore, "operator-update")?, key(keystore, "operator-next")?, key(keystore, "operator-recovery")?];
+    let [update, next, recovery] = [
+        key(keystore, "operator-update")?,
+        key(keystore, "operator-next")?,
+        key(keystore, "operator-recovery")?,
+    ];
     let keys = UpdateKeys {
         current: KeySet::new([update.public_key().clone()], 1)?,
         next: Some(KeySet::new([next.public_key().clone()], 1)?.commitment()),
@@ -65,7 +87,11 @@ fn genesis(
     let document = Document::empty().with_key(
         "#operator",
         operator,
-        &[Relationship::Authentication, Relationship::AssertionMethod, Relationship::CapabilityInvocation],
+        &[
+            Relationship::Authentication,
+            Relationship::AssertionMethod,
+            Relationship::CapabilityInvocation,
+        ],
     )?;
     let founder = GenesisDraft::own_keys(Class::Organisation, keys, random::bytes())
         .with_recovery(KeySet::new([recovery.public_key().clone()], 1)?.commitment())
@@ -74,12 +100,17 @@ fn genesis(
         chain_version: CHAIN_VERSION,
         time: Timestamp::from_unix_ms(clock::now_ms()),
         nonce: Nonce::new(random::bytes()),
-        validators: vec![GenesisValidator { public_key: validator.clone(), power: 1 }],
+        validators: vec![GenesisValidator {
+            public_key: validator.clone(),
+            power: 1,
+        }],
         parameters: Parameters::default(),
         founders: vec![founder.template()],
     };
     let fresh = chop_integrity::canonicalize(&terms)?;
-    let text = folder.read_or_create("genesis.json", || String::from_utf8_lossy(&fresh).into_owned())?;
+    let text = folder.read_or_create("genesis.json", || {
+        String::from_utf8_lossy(&fresh).into_owned()
+    })?;
     LedgerGenesis::parse(text.trim_end().as_bytes()).context("genesis.json is malformed")
 }
 

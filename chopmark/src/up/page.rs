@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderName;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -14,7 +16,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self';
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `/`, `/docs`, `/openapi.json` and their scripts.
-pub fn router() -> Router {
+pub(super) fn router() -> Router {
     let api = openapi().to_json().unwrap_or_default();
     Router::new()
         .route("/", get(|| async { html(include_str!("index.html")) }))
@@ -26,18 +28,31 @@ pub fn router() -> Router {
 }
 
 /// The description of the whole stack.
-pub fn openapi() -> OpenApi {
+pub(super) fn openapi() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Chopmark")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Registry, issuer and verifier. Errors are problem documents (RFC 9457)."))
+        .description(Some(
+            "Registry, issuer and verifier. Errors are problem documents (RFC 9457).",
+        ))
         .build();
     let mut api = OpenApiBuilder::new().info(info).build();
-    for part in [chop_node::openapi(), chop_issuer::openapi(), chop_verifier::openapi()] {
+    for part in [
+        chop_node::openapi(),
+        chop_issuer::openapi(),
+        chop_verifier::openapi(),
+    ] {
         api.merge(part);
     }
-    let admin = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token in DATA/admin.token")).build());
-    api.components.get_or_insert_default().add_security_scheme("admin", admin);
+    let admin = SecurityScheme::Http(
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token in DATA/admin.token"))
+            .build(),
+    );
+    api.components
+        .get_or_insert_default()
+        .add_security_scheme("admin", admin);
     api
 }
 
@@ -52,5 +67,12 @@ fn html(text: &'static str) -> impl IntoResponse {
 }
 
 fn script(text: &'static str) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-cache")], text)
+    (
+        [
+            (CONTENT_TYPE, "text/javascript; charset=utf-8"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (CACHE_CONTROL, "no-cache"),
+        ],
+        text,
+    )
 }

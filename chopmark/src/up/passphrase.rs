@@ -10,11 +10,16 @@ use chop_keystore::Passphrase;
 ///
 /// # Errors
 /// When the file cannot be read or is empty.
-pub fn given(file: Option<&Path>) -> anyhow::Result<Option<Passphrase>> {
+pub(super) fn given(file: Option<&Path>) -> anyhow::Result<Option<Passphrase>> {
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the passphrase from {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the passphrase from {}", path.display()))?;
         let text = text.trim_end_matches(['\r', '\n']).to_owned();
-        ensure!(!text.is_empty(), "the passphrase file {} is empty", path.display());
+        ensure!(
+            !text.is_empty(),
+            "the passphrase file {} is empty",
+            path.display()
+        );
         return Ok(Some(Passphrase::new(text)));
     }
     match std::env::var("CHOPMARK_PASSPHRASE") {
@@ -27,10 +32,13 @@ pub fn given(file: Option<&Path>) -> anyhow::Result<Option<Passphrase>> {
 ///
 /// # Errors
 /// When nobody is there to be asked.
-pub fn ask() -> anyhow::Result<Passphrase> {
+pub(super) fn ask() -> anyhow::Result<Passphrase> {
     if !std::io::stdin().is_terminal() {
-        bail!("the keys need their passphrase: give it with --passphrase-file or in CHOPMARK_PASSPHRASE");
+        bail!(
+            "the keys need their passphrase: give it with --passphrase-file or in CHOPMARK_PASSPHRASE"
+        );
     }
-    let text = rpassword::prompt_password("Passphrase of the keys: ").context("cannot read the passphrase")?;
+    let text = rpassword::prompt_password("Passphrase of the keys: ")
+        .context("cannot read the passphrase")?;
     Ok(Passphrase::new(text))
 }

@@ -34,7 +34,7 @@ const TLS_FILE: &str = "tls.json";
 
 /// What a stack is started with.
 #[derive(Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// The data folder.
     pub data: PathBuf,
     /// Where to listen for http.
@@ -52,7 +52,7 @@ pub struct Options {
 }
 
 /// A stack that is ready to serve.
-pub struct Stack {
+pub(crate) struct Stack {
     folder: Folder,
     base: Url,
     address: SocketAddr,
@@ -68,11 +68,19 @@ impl Stack {
     ///
     /// # Errors
     /// When the folder, a port, the passphrase or a store cannot be used.
-    pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let mode = if options.conformance { Mode::Conformance } else { Mode::Standard };
+    pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
+        let mode = if options.conformance {
+            Mode::Conformance
+        } else {
+            Mode::Standard
+        };
         let sockets = [Some(options.listen), options.tls_listen];
         ensure!(
-            !options.conformance || sockets.iter().flatten().all(|address| address.ip().is_loopback()),
+            !options.conformance
+                || sockets
+                    .iter()
+                    .flatten()
+                    .all(|address| address.ip().is_loopback()),
             "--conformance opens every write: it listens on loopback addresses only"
         );
         let folder = Folder::open(&options.data, mode)?;
@@ -87,19 +95,37 @@ impl Stack {
         if let Some(tls_listen) = options.tls_listen {
             let socket = bind(tls_listen).await?;
             let identity = identity(&folder, tls_listen)?;
-            bases.push((Url::parse(&format!("https://{}", socket.local_addr()?))?, Some(identity.certificate.clone())));
+            bases.push((
+                Url::parse(&format!("https://{}", socket.local_addr()?))?,
+                Some(identity.certificate.clone()),
+            ));
             listeners.push(Listener::tls(socket, tls::acceptor(&identity)?));
         }
 
-        let admin = if options.conformance { AdminToken::open() } else { AdminToken::required(&token) };
-        let trusted = bases.iter().map(|(base, certificate)| TrustedOrigin { base: base.clone(), certificate: certificate.clone() });
-        let outbound = Guarded::new(Settings { trusted: trusted.collect(), ..Settings::default() })?;
+        let admin = if options.conformance {
+            AdminToken::open()
+        } else {
+            AdminToken::required(&token)
+        };
+        let trusted = bases.iter().map(|(base, certificate)| TrustedOrigin {
+            base: base.clone(),
+            certificate: certificate.clone(),
+        });
+        let outbound = Guarded::new(Settings {
+            trusted: trusted.collect(),
+            ..Settings::default()
+        })?;
         let registry = LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms));
         let resolver = Arc::new(Resolver::new(outbound).with_registry(Arc::new(registry)));
 
         // Status lists are named under the best base there is: what the operator says, else https, else http.
-        let lists = options.public_url.clone().or_else(|| bases.last().map(|(base, _)| base.clone()));
-        let lists = lists.map(|base| base.to_string().trim_end_matches('/').to_owned()).unwrap_or_default();
+        let lists = options
+            .public_url
+            .clone()
+            .or_else(|| bases.last().map(|(base, _)| base.clone()));
+        let lists = lists
+            .map(|base| base.to_string().trim_end_matches('/').to_owned())
+            .unwrap_or_default();
         let config = chop_issuer::Config {
             database: folder.join("issuer.sqlite"),
             base_url: lists,
@@ -107,34 +133,50 @@ impl Stack {
             admin: admin.clone(),
             conformance: options.conformance,
         };
-        let issuer = IssuerApp::open(config, Arc::clone(&keystore), Arc::clone(&resolver)).await.context("cannot open the issuing service")?;
+        let issuer = IssuerApp::open(config, Arc::clone(&keystore), Arc::clone(&resolver))
+            .await
+            .context("cannot open the issuing service")?;
         let verifier = VerifierApp::new((*resolver).clone());
         let node = NodeApp::new(engine.clone(), operator, admin, resolver);
 
-        let routes = Router::new()
+        let api = Router::new()
             .merge(chop_node::router(node))
             .merge(chop_issuer::router(issuer.clone()))
             .merge(chop_verifier::router(verifier))
             .merge(page::router())
-            .route("/readyz", get(ready).with_state((engine.clone(), issuer.clone())));
-        let guard = options.conformance.then(|| HostGuard::new(authorities(&bases)));
-        let router = wrap(routes, Metrics::new(), guard, Limits::default());
+            .route(
+                "/readyz",
+                get(ready).with_state((engine.clone(), issuer.clone())),
+            );
+        let guard = options
+            .conformance
+            .then(|| HostGuard::new(authorities(&bases)));
+        let router = wrap(api, Metrics::new(), guard, Limits::default());
         let (base, _) = bases.swap_remove(0);
-        Ok(Self { folder, base: options.public_url.unwrap_or(base), address, token, listeners, router, engine, issuer })
+        Ok(Self {
+            folder,
+            base: options.public_url.unwrap_or(base),
+            address,
+            token,
+            listeners,
+            router,
+            engine,
+            issuer,
+        })
     }
 
     /// The base URL, without a slash at its end.
-    pub fn base_url(&self) -> String {
+    pub(crate) fn base_url(&self) -> String {
         self.base.as_str().trim_end_matches('/').to_owned()
     }
 
     /// Where it listens for http.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The admin token.
-    pub fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
@@ -142,8 +184,14 @@ impl Stack {
     ///
     /// # Errors
     /// When the engine's thread cannot be joined.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        server::serve(self.listeners, self.router, ConnectionLimits::default(), shutdown).await;
+    pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        server::serve(
+            self.listeners,
+            self.router,
+            ConnectionLimits::default(),
+            shutdown,
+        )
+        .await;
         let engine = self.engine;
         tokio::task::spawn_blocking(move || engine.stop()).await?;
         self.issuer.close().await;
@@ -155,9 +203,16 @@ impl Stack {
 /// Ready when the ledger takes writes and the issuer's store answers.
 async fn ready(State((engine, issuer)): State<(Solo, IssuerApp)>) -> Response {
     match engine.health() {
-        Health::Ready if issuer.ready().await.is_ok() => (StatusCode::OK, "ready\n").into_response(),
-        Health::Ready => Problem::unavailable("the issuing service's store does not answer").into_response(),
-        Health::ReadOnly => Problem::unavailable("the ledger is read-only: its disk refused a write").into_response(),
+        Health::Ready if issuer.ready().await.is_ok() => {
+            (StatusCode::OK, "ready\n").into_response()
+        }
+        Health::Ready => {
+            Problem::unavailable("the issuing service's store does not answer").into_response()
+        }
+        Health::ReadOnly => {
+            Problem::unavailable("the ledger is read-only: its disk refused a write")
+                .into_response()
+        }
         Health::Stopped => Problem::unavailable("the ledger has stopped").into_response(),
     }
 }
@@ -167,29 +222,37 @@ fn keystore(folder: &Folder, passphrase: Option<Passphrase>) -> anyhow::Result<K
         Some(passphrase) => passphrase,
         None if folder.has("keys/keystore.json") && !folder.has("passphrase") => passphrase::ask()?,
         None => {
-            tracing::warn!("no passphrase was given: the keys are sealed with the one in the data folder, which is for evaluation only");
+            tracing::warn!(
+                "no passphrase was given: the keys are sealed with the one in the data folder, which is for evaluation only"
+            );
             folder.passphrase()?
         }
     };
-    Keystore::open_or_create(&folder.join("keys"), &passphrase, &mut |buffer| random::fill(buffer)).context("cannot open the keys")
+    Keystore::open_or_create(&folder.join("keys"), &passphrase, &mut |buffer| {
+        random::fill(buffer);
+    })
+    .context("cannot open the keys")
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
 }
 
 /// The self-signed certificate of the folder, made at the first start with https.
 fn identity(folder: &Folder, address: SocketAddr) -> anyhow::Result<tls::Identity> {
     let names = ["localhost".to_owned(), address.ip().to_string()];
-    let stored = match folder.has(TLS_FILE) {
-        true => folder.read_or_create(TLS_FILE, String::new)?,
-        false => {
-            let fresh = tls::self_signed(&names, clock::now_ms())?;
-            let text = serde_json::json!({"certificate": fresh.certificate, "key": fresh.key}).to_string();
-            folder.read_or_create(TLS_FILE, || text)?
-        }
+    let stored = if folder.has(TLS_FILE) {
+        folder.read_or_create(TLS_FILE, String::new)?
+    } else {
+        let fresh = tls::self_signed(&names, clock::now_ms())?;
+        let text =
+            serde_json::json!({"certificate": fresh.certificate, "key": fresh.key}).to_string();
+        folder.read_or_create(TLS_FILE, || text)?
     };
-    let Stored { certificate, key } = serde_json::from_str(&stored).context("tls.json is damaged; remove it to have a new certificate made")?;
+    let Stored { certificate, key } = serde_json::from_str(&stored)
+        .context("tls.json is damaged; remove it to have a new certificate made")?;
     Ok(tls::Identity { certificate, key })
 }
 

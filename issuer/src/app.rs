@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
+use tracing::info;
 
 /// What the service needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -129,6 +130,7 @@ impl IssuerApp {
             .bind_instance(name, did, &verification_method)
             .await?;
         self.inner.lists.forget();
+        info!(instance = name, did, "bound an issuing instance to a DID");
         Ok(Instance {
             did: did.to_owned(),
             verification_method,

@@ -9,6 +9,7 @@ use crate::store::Issuance;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
 use serde_json::{Map, Value, json};
+use tracing::info;
 
 /// What is to be issued.
 pub(crate) struct Order<'a> {
@@ -68,6 +69,7 @@ pub(crate) async fn issue(
     issuance
         .commit(&digest.to_string(), id.as_deref(), keep, now)
         .await?;
+    info!(instance = %instance.name, %digest, statuses = statuses.len(), "issued a credential");
     Ok(answer)
 }
 

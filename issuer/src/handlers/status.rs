@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use chop_http::{JsonBytes, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tracing::info;
 use utoipa::ToSchema;
 
 /// Which status to set, and to what.
@@ -94,13 +95,17 @@ async fn run(app: &IssuerApp, instance: Option<&str>, bytes: &[u8]) -> Result<Up
     let choice = choice(app, credential_id, credential_status)?;
     let value = value(status.as_ref())?;
     match app.store().set_status(instance, &choice, value).await? {
-        Change::Set(positions) => Ok(Updated {
-            status: value,
-            entries: positions
+        Change::Set(positions) => {
+            info!(entries = positions.len(), value, "set a status");
+            let entries = positions
                 .iter()
                 .map(|position| shown(app, position))
-                .collect(),
-        }),
+                .collect();
+            Ok(Updated {
+                status: value,
+                entries,
+            })
+        }
         Change::Unknown => Err(IssueError::UnknownStatus),
         Change::Irreversible => Err(IssueError::Irreversible),
         Change::TooWide { bits } => Err(IssueError::TooWide { value, bits }),

@@ -37,10 +37,11 @@ fn loses_nothing_that_was_answered_201_when_killed_at_any_moment() {
     for round in 0..rounds {
         let (killed_stack, writes) = write_until_killed(stack, &party);
         killed_stack.kill();
-        sent.extend(writes);
         stack = Stack::start(data.path());
-        check(&stack, &sent, round);
+        check(&stack, &writes, round);
+        sent.extend(writes);
     }
+    check(&stack, &sent, rounds);
     let acknowledged = sent.iter().filter(|s| s.committed.is_some()).count();
     assert!(
         acknowledged > rounds,
@@ -82,6 +83,7 @@ fn write_until_killed(stack: Stack, party: &Party) -> (Stack, Vec<Sent>) {
     (stack, sent.into_inner().unwrap())
 }
 
+/// Checks that what was answered 201 is there and that nothing is there by half.
 fn check(stack: &Stack, sent: &[Sent], round: usize) {
     for write in sent {
         let found = write

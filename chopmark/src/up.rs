@@ -74,15 +74,10 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         replay: args.replay,
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;
+    // Whoever reads the line may ask it to end at once.
+    let asked_to_end = server::shutdown_signal().map_err(Failure::internal)?;
     announce(&stack.base_url()).map_err(Failure::internal)?;
-    stack
-        .serve(async {
-            if let Err(error) = server::shutdown_signal().await {
-                tracing::error!(%error, "cannot listen for signals; ending");
-            }
-        })
-        .await
-        .map_err(Failure::internal)?;
+    stack.serve(asked_to_end).await.map_err(Failure::internal)?;
     Ok(Done::silent())
 }
 

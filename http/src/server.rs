@@ -102,21 +102,20 @@ pub async fn serve(
     }
 }
 
-/// Resolves when the process is asked to end: SIGTERM or SIGINT.
+/// Listens from now on for being asked to end, by SIGTERM or SIGINT; the future resolves when it was.
 ///
 /// # Errors
 /// The signal handlers could not be installed.
-pub async fn shutdown_signal() -> io::Result<()> {
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 #[derive(Clone)]

@@ -49,10 +49,24 @@ struct Inner {
 
 impl NodeApp {
     /// Puts a running ledger behind handlers.
-    pub fn new(engine: Solo, operator: Operator, admin: AdminToken, resolver: Arc<Resolver>) -> Self {
+    pub fn new(
+        engine: Solo,
+        operator: Operator,
+        admin: AdminToken,
+        resolver: Arc<Resolver>,
+    ) -> Self {
         let bodies = identifiers::Bodies::default();
         let jobs = registrar::Jobs::default();
-        Self { inner: Arc::new(Inner { engine, operator, admin, resolver, bodies, jobs }) }
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                operator,
+                admin,
+                resolver,
+                bodies,
+                jobs,
+            }),
+        }
     }
 
     fn engine(&self) -> &Solo {
@@ -63,7 +77,10 @@ impl NodeApp {
 /// The registry's routes.
 pub fn router(app: NodeApp) -> Router {
     Router::new()
-        .route("/1.0/identifiers/{*did}", get(identifiers::get).post(identifiers::post))
+        .route(
+            "/1.0/identifiers/{*did}",
+            get(identifiers::get).post(identifiers::post),
+        )
         .route("/1.0/create", post(registrar::create))
         .route("/1.0/update", post(registrar::update))
         .route("/1.0/deactivate", post(registrar::deactivate))
@@ -105,5 +122,9 @@ struct Api;
 
 /// A failure of the store or the engine: logged here, told to nobody.
 fn failed(error: &EngineError) -> Problem {
-    if error.is_passing() { Problem::unavailable("the database is being reopened") } else { Problem::internal(error) }
+    if error.is_passing() {
+        Problem::unavailable("the database is being reopened")
+    } else {
+        Problem::internal(error)
+    }
 }

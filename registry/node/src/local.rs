@@ -14,7 +14,7 @@ use crate::http::log_entries;
 /// How old a header may be: what clients accept over HTTP.
 const MAX_AGE_MS: i64 = 300_000;
 /// How old a header may be before a new one is made.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// The ledger of a running engine.
 #[derive(Clone)]
@@ -38,15 +38,29 @@ impl Registry for LocalRegistry {
     fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>> {
         Box::pin(async move {
             self.engine.fresh_view(FRESH).await;
-            let read = self.engine.read(key).await.map_err(|error| ReadError::Store { source: error.into() })?;
+            let read = self
+                .engine
+                .read(key)
+                .await
+                .map_err(|error| ReadError::Store {
+                    source: error.into(),
+                })?;
             let freshness = Freshness::within((self.clock)(), MAX_AGE_MS);
-            Proven::check(self.engine.trust_root(), &freshness, key, read.value, read.proof)
+            Proven::check(
+                self.engine.trust_root(),
+                &freshness,
+                key,
+                read.value,
+                read.proof,
+            )
         })
     }
 
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
         Box::pin(async move {
-            log_entries(&self.engine.view(), did).map_err(|error| ReadError::Store { source: error.into() })
+            log_entries(&self.engine.view(), did).map_err(|error| ReadError::Store {
+                source: error.into(),
+            })
         })
     }
 }

@@ -21,36 +21,65 @@ const MAX_PAGE: u64 = 100;
         ("before" = Option<u64>, Query, description = "Only blocks below this height"),
         ("limit" = Option<u64>, Query, description = "How many, at most 100; 20 when absent")),
     responses((status = 200, description = "A page of blocks", body = Object), (status = 400, description = "A parameter is malformed")))]
-pub(super) async fn list(State(app): State<NodeApp>, RawQuery(query): RawQuery) -> Result<Json<BlockPage>, Problem> {
+pub(super) async fn list(
+    State(app): State<NodeApp>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<BlockPage>, Problem> {
     let query = Query::parse(query.as_deref(), &["before", "limit"])?;
     let limit = query.number("limit")?.unwrap_or(PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit is 1 to {MAX_PAGE}, got {limit}")));
+        return Err(Problem::bad_request(format!(
+            "limit is 1 to {MAX_PAGE}, got {limit}"
+        )));
     }
     let view = app.engine().view();
-    let top = query.number("before")?.map_or(view.head().height, |before| before.saturating_sub(1).min(view.head().height));
+    let top = query
+        .number("before")?
+        .map_or(view.head().height, |before| {
+            before.saturating_sub(1).min(view.head().height)
+        });
     let mut blocks = Vec::new();
-    for height in (1..=top).rev().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
+    for height in (1..=top)
+        .rev()
+        .take(usize::try_from(limit).unwrap_or(usize::MAX))
+    {
         // Promoted and pruned ledgers begin above height 1.
-        let Some(block) = block(&view, height).map_err(|error| failed(&error))? else { break };
+        let Some(block) = block(&view, height).map_err(|error| failed(&error))? else {
+            break;
+        };
         blocks.push(block);
     }
-    let before = blocks.last().map(|block| block.height).filter(|height| *height > 1);
+    let before = blocks
+        .last()
+        .map(|block| block.height)
+        .filter(|height| *height > 1);
     Ok(Json(BlockPage { blocks, before }))
 }
 
 #[utoipa::path(get, path = "/v1/blocks/{height}", tag = "registry", summary = "Show a block",
     params(("height" = u64, Path, description = "Its height")),
     responses((status = 200, description = "The block", body = Object), (status = 404, description = "No such block")))]
-pub(super) async fn show(State(app): State<NodeApp>, Path(height): Path<String>) -> Result<Json<BlockView>, Problem> {
-    let height = height.parse().map_err(|_| Problem::bad_request(format!("a height is a whole number, got {height:?}")))?;
+pub(super) async fn show(
+    State(app): State<NodeApp>,
+    Path(height): Path<String>,
+) -> Result<Json<BlockView>, Problem> {
+    let height = height
+        .parse()
+        .map_err(|_| Problem::bad_request(format!("a height is a whole number, got {height:?}")))?;
     let view = app.engine().view();
     let block = block(&view, height).map_err(|error| failed(&error))?;
-    block.map(Json).ok_or_else(|| Problem::not_found(format!("there is no block {height}; the last one is {}", view.head().height)))
+    block.map(Json).ok_or_else(|| {
+        Problem::not_found(format!(
+            "there is no block {height}; the last one is {}",
+            view.head().height
+        ))
+    })
 }
 
 fn block(view: &View, height: u64) -> Result<Option<BlockView>, EngineError> {
-    let Some(record) = view.snapshot().block(height)? else { return Ok(None) };
+    let Some(record) = view.snapshot().block(height)? else {
+        return Ok(None);
+    };
     let header = record.decode_header()?.header;
     Ok(Some(BlockView {
         height,
@@ -63,8 +92,14 @@ fn block(view: &View, height: u64) -> Result<Option<BlockView>, EngineError> {
 
 fn transactions(record: &BlockRecord) -> Result<Vec<Transaction>, EngineError> {
     let outcome = |data: &[u8]| {
-        serde_json::from_slice::<Outcome>(data)
-            .map_err(|error| EngineError::Json { what: "outcome", reason: error.to_string() })
+        serde_json::from_slice::<Outcome>(data).map_err(|error| EngineError::Json {
+            what: "outcome",
+            reason: error.to_string(),
+        })
     };
-    record.results.iter().map(|result| outcome(&result.data).map(|outcome| Transaction::from(&outcome))).collect()
+    record
+        .results
+        .iter()
+        .map(|result| outcome(&result.data).map(|outcome| Transaction::from(&outcome)))
+        .collect()
 }

@@ -38,7 +38,11 @@ const PREFIX: &str = "/1.0/identifiers/";
         (status = 406, description = "REPRESENTATION_NOT_SUPPORTED", body = Object),
         (status = 410, description = "Deactivated", body = Object),
         (status = 501, description = "METHOD_NOT_SUPPORTED or FEATURE_NOT_SUPPORTED", body = Object)))]
-pub(super) async fn get(State(app): State<NodeApp>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
+pub(super) async fn get(
+    State(app): State<NodeApp>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Response {
     let path = uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let form = Form::of(&headers);
     match form {
@@ -76,7 +80,10 @@ fn options(body: &Bytes) -> Result<Value, ResolutionError> {
     if body.is_empty() {
         return Ok(Value::Null);
     }
-    let limits = chop_integrity::json::Limits { max_bytes: 64 * 1024, max_depth: 8 };
+    let limits = chop_integrity::json::Limits {
+        max_bytes: 64 * 1024,
+        max_depth: 8,
+    };
     chop_integrity::json::parse(body, &limits)
         .map_err(|error| ResolutionError::new(ErrorKind::InvalidOptions, error.to_string()))
 }
@@ -94,7 +101,12 @@ async fn run(app: &NodeApp, target: &Target, form: Form) -> Response {
 async fn find(app: &NodeApp, target: &Target) -> Result<Answer, ResolutionError> {
     let resolved = match own::resolve(app, target).await {
         Some(own) => own?,
-        None => app.inner.resolver.resolve(target.url.did(), &target.options).await?,
+        None => {
+            app.inner
+                .resolver
+                .resolve(target.url.did(), &target.options)
+                .await?
+        }
     };
     if !target.dereferences() {
         return Ok(Answer::Resolved(resolved));

@@ -11,10 +11,15 @@ impl Query {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
-                return Err(Problem::bad_request(format!("query parameter {name:?} is unknown here; known: {}", known.join(", "))));
+                return Err(Problem::bad_request(format!(
+                    "query parameter {name:?} is unknown here; known: {}",
+                    known.join(", ")
+                )));
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
-                return Err(Problem::bad_request(format!("query parameter {name:?} stands twice")));
+                return Err(Problem::bad_request(format!(
+                    "query parameter {name:?} stands twice"
+                )));
             }
             pairs.push((name.into_owned(), value.into_owned()));
         }
@@ -23,7 +28,10 @@ impl Query {
 
     /// A parameter's value.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A `true` or `false` parameter; false when absent.
@@ -31,14 +39,20 @@ impl Query {
         match self.value(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(other) => Err(Problem::bad_request(format!("query parameter {name} is true or false, got {other:?}"))),
+            Some(other) => Err(Problem::bad_request(format!(
+                "query parameter {name} is true or false, got {other:?}"
+            ))),
         }
     }
 
     /// A whole number.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let number = |text: &str| {
-            text.parse().map_err(|_| Problem::bad_request(format!("query parameter {name} is a whole number, got {text:?}")))
+            text.parse().map_err(|_| {
+                Problem::bad_request(format!(
+                    "query parameter {name} is a whole number, got {text:?}"
+                ))
+            })
         };
         self.value(name).map(number).transpose()
     }

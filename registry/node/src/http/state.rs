@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
 /// How old the header under a proof may be before a new one is made.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 #[utoipa::path(get, path = "/v1/state/{key}", tag = "registry", summary = "Read a value of the ledger's state",
     description = "A key that holds nothing is answered with value null; with `proof=true` its absence is proven.",
@@ -29,16 +29,33 @@ pub(super) async fn show(
 ) -> Result<Json<ProvenValue>, Problem> {
     let query = Query::parse(query.as_deref(), &["proof"])?;
     if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Problem::bad_request(format!("a key is at most {MAX_KEY} printable ASCII characters")));
+        return Err(Problem::bad_request(format!(
+            "a key is at most {MAX_KEY} printable ASCII characters"
+        )));
     }
     let (value, proof) = if query.flag("proof")? {
         app.engine().fresh_view(FRESH).await;
-        let read = app.engine().read(&key).await.map_err(|error| failed(&error))?;
+        let read = app
+            .engine()
+            .read(&key)
+            .await
+            .map_err(|error| failed(&error))?;
         (read.value, Some(read.proof))
     } else {
-        (app.engine().view().value(&key).map_err(|error| failed(&error))?, None)
+        (
+            app.engine()
+                .view()
+                .value(&key)
+                .map_err(|error| failed(&error))?,
+            None,
+        )
     };
     let value = value.as_deref().map(serde_json::from_slice).transpose();
-    let value = value.map_err(|error| failed(&EngineError::Json { what: "state value", reason: error.to_string() }))?;
+    let value = value.map_err(|error| {
+        failed(&EngineError::Json {
+            what: "state value",
+            reason: error.to_string(),
+        })
+    })?;
     Ok(Json(ProvenValue { key, value, proof }))
 }

@@ -31,7 +31,11 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
 #[utoipa::path(get, path = "/v1/genesis", tag = "registry", summary = "Give the ledger's genesis",
     responses((status = 200, description = "The canonical genesis; the ledger's id is its SHA-256", body = Object)))]
 pub(super) async fn genesis(State(app): State<NodeApp>) -> Result<impl IntoResponse, Problem> {
-    let bytes = app.engine().genesis().canonical_bytes().map_err(|error| Problem::internal(&error))?;
+    let bytes = app
+        .engine()
+        .genesis()
+        .canonical_bytes()
+        .map_err(|error| Problem::internal(&error))?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes))
 }
 

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use chop_http::{JsonBytes, Problem};
 use chop_integrity::Hash;
 use chop_protocol::http::{Transaction, TransactionStatus};
-use chop_protocol::{BuildError, EnvelopeError, ExecutionResult, Outcome, SignedEnvelope, UnsignedEnvelope};
+use chop_protocol::{
+    BuildError, EnvelopeError, ExecutionResult, Outcome, SignedEnvelope, UnsignedEnvelope,
+};
 
 use super::{NodeApp, failed};
 use crate::engine::SubmitError;
@@ -49,23 +51,49 @@ pub(super) async fn submit(
     responses(
         (status = 200, description = "Pending, committed or refused", body = Object),
         (status = 404, description = "Unknown here", body = Object)))]
-pub(super) async fn show(State(app): State<NodeApp>, Path(hash): Path<String>) -> Result<Response, Problem> {
-    let hash: Hash = hash.parse().map_err(|error| Problem::bad_request(format!("no envelope hash: {error}")))?;
-    if let Some(outcome) = app.engine().view().outcome(&hash).map_err(|error| failed(&error))? {
+pub(super) async fn show(
+    State(app): State<NodeApp>,
+    Path(hash): Path<String>,
+) -> Result<Response, Problem> {
+    let hash: Hash = hash
+        .parse()
+        .map_err(|error| Problem::bad_request(format!("no envelope hash: {error}")))?;
+    if let Some(outcome) = app
+        .engine()
+        .view()
+        .outcome(&hash)
+        .map_err(|error| failed(&error))?
+    {
         return Ok(Json(Transaction::from(&outcome)).into_response());
     }
     if app.engine().is_pending(&hash) {
-        return Ok(Json(Transaction { hash, status: TransactionStatus::Pending }).into_response());
+        return Ok(Json(Transaction {
+            hash,
+            status: TransactionStatus::Pending,
+        })
+        .into_response());
     }
-    Ok((StatusCode::NOT_FOUND, Json(Transaction { hash, status: TransactionStatus::Unknown })).into_response())
+    Ok((
+        StatusCode::NOT_FOUND,
+        Json(Transaction {
+            hash,
+            status: TransactionStatus::Unknown,
+        }),
+    )
+        .into_response())
 }
 
 /// Countersigns where this node sponsors, has the envelope executed, and answers.
-pub(super) async fn execute(app: &NodeApp, mut envelope: SignedEnvelope) -> Result<Response, Problem> {
+pub(super) async fn execute(
+    app: &NodeApp,
+    mut envelope: SignedEnvelope,
+) -> Result<Response, Problem> {
     let operator = &app.inner.operator;
     let key = operator.signer.public_key();
     if envelope.envelope().sponsor == operator.did && !envelope.signers().contains(key) {
-        envelope.countersign(&*operator.signer).map_err(|error| Problem::bad_request(error.to_string()))?;
+        envelope
+            .countersign(&*operator.signer)
+            .map_err(|error| Problem::bad_request(error.to_string()))?;
     }
     let hash = envelope.hash();
     match tokio::time::timeout(PATIENCE, app.engine().submit(envelope)).await {
@@ -73,7 +101,10 @@ pub(super) async fn execute(app: &NodeApp, mut envelope: SignedEnvelope) -> Resu
         Ok(Err(error)) => Err(refused(&error)),
         Err(_) => {
             let location = format!("/v1/transactions/{hash}");
-            let pending = Transaction { hash, status: TransactionStatus::Pending };
+            let pending = Transaction {
+                hash,
+                status: TransactionStatus::Pending,
+            };
             Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(pending)).into_response())
         }
     }
@@ -81,8 +112,29 @@ pub(super) async fn execute(app: &NodeApp, mut envelope: SignedEnvelope) -> Resu
 
 /// Signs an envelope that came without proofs: what the holder of the admin token has the operator do.
 fn as_operator(app: &NodeApp, mut unsigned: UnsignedEnvelope) -> Result<SignedEnvelope, Problem> {
-    let malformed = |error: BuildError| Problem::new(StatusCode::BAD_REQUEST, "malformed-envelope", "The body is no signed envelope").detail(error);
-    unsigned.sign(&*app.inner.operator.signer).map_err(malformed)?;
+    let malformed = |error: BuildError| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-envelope",
+            "The body is no signed envelope",
+        )
+        .detail(error)
+    };
+    let operator = app.inner.operator.did.to_string();
+    let members = unsigned.to_value();
+    let is_own =
+        |name: &str| members.get(name).and_then(serde_json::Value::as_str) == Some(&operator);
+    if !is_own("actor") || !is_own("sponsor") {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-envelope",
+            "The body is no signed envelope",
+        )
+        .detail("without proofs, actor and sponsor must both be this node's operator"));
+    }
+    unsigned
+        .sign(&*app.inner.operator.signer)
+        .map_err(malformed)?;
     unsigned.finish().map_err(malformed)
 }
 
@@ -90,37 +142,62 @@ fn answer(outcome: &Outcome) -> Response {
     match &outcome.result {
         ExecutionResult::Committed => {
             let location = format!("/v1/transactions/{}", outcome.hash);
-            (StatusCode::CREATED, [(LOCATION, location)], Json(Transaction::from(outcome))).into_response()
+            (
+                StatusCode::CREATED,
+                [(LOCATION, location)],
+                Json(Transaction::from(outcome)),
+            )
+                .into_response()
         }
-        ExecutionResult::Refused { rule, detail, .. } => Problem::new(status_of(rule), "refused", "The ledger refused the envelope")
-            .detail(detail)
-            .with("rule", rule.as_str())
-            .with("hash", outcome.hash.to_string())
-            .with("height", outcome.height)
-            .into_response(),
+        ExecutionResult::Refused { rule, detail, .. } => Problem::new(
+            status_of(rule),
+            "refused",
+            "The ledger refused the envelope",
+        )
+        .detail(detail)
+        .with("rule", rule.as_str())
+        .with("hash", outcome.hash.to_string())
+        .with("height", outcome.height)
+        .into_response(),
     }
 }
 
 /// 409 where the same envelope could have been right at another moment, 422 where it could not; 503 where it may be soon.
 fn status_of(rule: &str) -> StatusCode {
     match rule {
-        "did.exists" | "did.stale" | "did.deactivated" | "anchor.exists" | "anchor.standing" | "anchor.revoked"
-        | "accreditation.standing" | "accreditation.revoked" | "envelope.replayed" | "did.recovery-pending" => StatusCode::CONFLICT,
+        "did.exists"
+        | "did.stale"
+        | "did.deactivated"
+        | "anchor.exists"
+        | "anchor.standing"
+        | "anchor.revoked"
+        | "accreditation.standing"
+        | "accreditation.revoked"
+        | "envelope.replayed"
+        | "did.recovery-pending" => StatusCode::CONFLICT,
         "block.full" | "quota.block" | "quota.day" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
 fn malformed(error: &EnvelopeError) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-envelope", "The body is no signed envelope")
-        .detail(error)
-        .with("rule", error.rule())
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "malformed-envelope",
+        "The body is no signed envelope",
+    )
+    .detail(error)
+    .with("rule", error.rule())
 }
 
 fn refused(error: &SubmitError) -> Problem {
     match error {
-        SubmitError::OtherLedger { .. } => Problem::unprocessable("other-ledger", "The envelope is for another ledger", error),
-        SubmitError::ReadOnly => Problem::unavailable("the ledger is read-only: its disk refused a write"),
+        SubmitError::OtherLedger { .. } => {
+            Problem::unprocessable("other-ledger", "The envelope is for another ledger", error)
+        }
+        SubmitError::ReadOnly => {
+            Problem::unavailable("the ledger is read-only: its disk refused a write")
+        }
         SubmitError::Busy { .. } | SubmitError::Stopped => Problem::unavailable(error),
         other => Problem::internal(other),
     }

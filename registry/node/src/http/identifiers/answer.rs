@@ -47,7 +47,10 @@ pub(super) fn resolution(form: Form, resolved: &Resolved) -> Response {
         Form::Legacy => {
             let mut body = resolved.to_result();
             if let Some(members) = body.as_object_mut() {
-                members.insert("@context".to_owned(), json!("https://w3id.org/did-resolution/v1"));
+                members.insert(
+                    "@context".to_owned(),
+                    json!("https://w3id.org/did-resolution/v1"),
+                );
                 if resolved.document.is_none() {
                     members.insert("didDocument".to_owned(), json!({}));
                 }
@@ -64,7 +67,9 @@ fn dereferenced(form: Form, found: &Dereferenced) -> Response {
     }
     let status = http_status(found.status());
     match form {
-        Form::Resolution | Form::Dereferencing | Form::Legacy => json_body(status, DEREFERENCING, &found.to_result()),
+        Form::Resolution | Form::Dereferencing | Form::Legacy => {
+            json_body(status, DEREFERENCING, &found.to_result())
+        }
         Form::Bare(media) => json_body(status, media, &found.content()),
     }
 }
@@ -74,9 +79,13 @@ pub(super) fn error(form: Form, error: &ResolutionError, dereferencing: bool) ->
     let status = http_status(error.status());
     match form {
         Form::Dereferencing => json_body(status, DEREFERENCING, &error.to_dereferencing_result()),
-        Form::Resolution if dereferencing => json_body(status, DEREFERENCING, &error.to_dereferencing_result()),
+        Form::Resolution if dereferencing => {
+            json_body(status, DEREFERENCING, &error.to_dereferencing_result())
+        }
         Form::Resolution => json_body(status, RESOLUTION, &error.to_result()),
-        Form::Bare("application/json") if dereferencing => problem(StatusCode::NOT_ACCEPTABLE, error),
+        Form::Bare("application/json") if dereferencing => {
+            problem(StatusCode::NOT_ACCEPTABLE, error)
+        }
         Form::Bare(_) => problem(status, error),
         Form::Legacy => {
             let body = json!({
@@ -91,7 +100,9 @@ pub(super) fn error(form: Form, error: &ResolutionError, dereferencing: bool) ->
 }
 
 fn problem(status: StatusCode, error: &ResolutionError) -> Response {
-    Problem::of_kind(status, error.kind().type_uri(), error.kind().title()).detail(error.detail()).into_response()
+    Problem::of_kind(status, error.kind().type_uri(), error.kind().title())
+        .detail(error.detail())
+        .into_response()
 }
 
 /// A JSON body under a media type.

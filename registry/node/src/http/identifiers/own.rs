@@ -23,9 +23,9 @@ use crate::http::NodeApp;
 /// The media type of the cached form.
 const RESOLUTION: &str = "application/did-resolution";
 /// Bytes of kept answers.
-const KEPT_BYTES: usize = 32 * 1024 * 1024;
+const KEPT_BYTES: usize = 72 * 1024 * 1024;
 /// How old the header under a proof may be before a new one is made.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// Answers kept ready: for hot DIDs nothing is parsed and nothing is proven twice.
 #[derive(Default)]
@@ -60,7 +60,14 @@ impl Bodies {
             *kept = Kept::default();
         }
         kept.bytes += bytes.len();
-        if let Some(old) = kept.bodies.insert(key, Body { state, header, bytes }) {
+        if let Some(old) = kept.bodies.insert(
+            key,
+            Body {
+                state,
+                header,
+                bytes,
+            },
+        ) {
             kept.bytes -= old.bytes.len();
         }
     }
@@ -69,13 +76,24 @@ impl Bodies {
 /// The whole answer for the common question: the latest version of a live DID of this ledger, as a resolution result.
 pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<Response> {
     let did = own_did(app, target)?.ok()?;
-    if form != Form::Resolution || target.dereferences() || target.options.selector != Selector::Latest {
+    if form != Form::Resolution
+        || target.dereferences()
+        || target.options.selector != Selector::Latest
+    {
         return None;
     }
-    let view = if target.options.proof { app.engine().fresh_view(FRESH).await } else { app.engine().view() };
+    let view = if target.options.proof {
+        app.engine().fresh_view(FRESH).await
+    } else {
+        app.engine().view()
+    };
     let value = view.value(&keys::did(&did.scid())).ok()??;
     let state: [u8; 32] = Sha256::digest(&value).into();
-    let header = if target.options.proof { view.head().hash } else { [0; 32] };
+    let header = if target.options.proof {
+        view.head().hash
+    } else {
+        [0; 32]
+    };
     let key = (did, target.options.proof);
     if let Some(bytes) = app.inner.bodies.ready(key, &state, &header) {
         return Some(respond(bytes));
@@ -90,7 +108,10 @@ pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<R
 }
 
 /// Resolves the latest version of a DID of this ledger; `None` when the question is for another ledger, method or version.
-pub(super) async fn resolve(app: &NodeApp, target: &Target) -> Option<Result<Resolved, ResolutionError>> {
+pub(super) async fn resolve(
+    app: &NodeApp,
+    target: &Target,
+) -> Option<Result<Resolved, ResolutionError>> {
     let did = match own_did(app, target)? {
         Ok(did) => did,
         Err(error) => return Some(Err(error)),
@@ -113,13 +134,20 @@ async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, R
         (read.value, Some(read.proof), view.head())
     } else {
         let view = app.engine().view();
-        (view.value(&key).map_err(|error| internal(&error))?, None, view.head())
+        (
+            view.value(&key).map_err(|error| internal(&error))?,
+            None,
+            view.head(),
+        )
     };
-    let value = value.ok_or_else(|| ResolutionError::new(ErrorKind::NotFound, format!("this ledger has no {did}")))?;
+    let value = value.ok_or_else(|| {
+        ResolutionError::new(ErrorKind::NotFound, format!("this ledger has no {did}"))
+    })?;
     let state: DidState = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
     let mut resolved = resolve_chop(&state);
     if let Some(proof) = proof {
-        let state: serde_json::Value = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
+        let state: serde_json::Value =
+            serde_json::from_slice(&value).map_err(|error| internal(&error))?;
         resolved.metadata.proof.push(json!({
             "type": "ChopStateProof",
             "key": key,

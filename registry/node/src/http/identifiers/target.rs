@@ -17,6 +17,8 @@ const OPTIONS: [&str; 7] = [
 ];
 /// The longest DID URL, in bytes.
 const MAX_URL: usize = 4_096;
+/// The most options beside a DID URL.
+const MAX_OPTIONS: usize = 64;
 
 /// A request to resolve or dereference.
 #[derive(Debug)]
@@ -36,25 +38,47 @@ impl Target {
     }
 
     /// Reads the path and the options of a JSON body.
-    pub(super) fn of_post(path: &str, query: Option<&str>, body: &Value) -> Result<Self, ResolutionError> {
+    pub(super) fn of_post(
+        path: &str,
+        query: Option<&str>,
+        body: &Value,
+    ) -> Result<Self, ResolutionError> {
         let members = match body {
             Value::Null => Vec::new(),
-            Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
-            _ => return Err(invalid_options("the body is an object of options".to_owned())),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+            _ => {
+                return Err(invalid_options(
+                    "the body is an object of options".to_owned(),
+                ));
+            }
         };
         Self::read(path, query, members)
     }
 
     /// Whether a part of the document, or something that it points to, is wanted rather than the document.
     pub(super) fn dereferences(&self) -> bool {
-        let beyond_versions = |(name, _): (&str, &str)| !matches!(name, "versionId" | "versionTime");
-        !self.url.path().is_empty() || self.url.fragment().is_some() || self.url.parameters().any(beyond_versions)
+        let beyond_versions =
+            |(name, _): (&str, &str)| !matches!(name, "versionId" | "versionTime");
+        !self.url.path().is_empty()
+            || self.url.fragment().is_some()
+            || self.url.parameters().any(beyond_versions)
     }
 
-    fn read(path: &str, query: Option<&str>, mut options: Vec<(String, String)>) -> Result<Self, ResolutionError> {
+    fn read(
+        path: &str,
+        query: Option<&str>,
+        mut options: Vec<(String, String)>,
+    ) -> Result<Self, ResolutionError> {
         let mut text = decode(path)?;
         let mut own = Vec::new();
-        let pairs: Vec<&str> = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).collect();
+        let pairs: Vec<&str> = query
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .collect();
         for pair in pairs {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if OPTIONS.contains(&name) || text.contains('?') {
@@ -75,7 +99,10 @@ impl Target {
             }
         }
         if text.len() > MAX_URL {
-            return Err(ResolutionError::new(ErrorKind::InvalidDidUrl, format!("a DID URL has at most {MAX_URL} bytes, got {}", text.len())));
+            return Err(ResolutionError::new(
+                ErrorKind::InvalidDidUrl,
+                format!("a DID URL has at most {MAX_URL} bytes, got {}", text.len()),
+            ));
         }
         if !text.contains(['/', '?', '#', ';']) {
             Did::parse(&text)?;
@@ -85,16 +112,33 @@ impl Target {
     }
 
     fn with_options(url: DidUrl, options: &[(String, String)]) -> Result<Self, ResolutionError> {
+        if options.len() > MAX_OPTIONS {
+            return Err(invalid_options(format!(
+                "at most {MAX_OPTIONS} options, got {}",
+                options.len()
+            )));
+        }
         for (index, (name, _)) in options.iter().enumerate() {
-            if options.iter().skip(index + 1).any(|(other, _)| other == name) {
+            if options
+                .iter()
+                .skip(index + 1)
+                .any(|(other, _)| other == name)
+            {
                 return Err(invalid_options(format!("option {name} stands twice")));
             }
         }
-        let option = |name: &str| options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let option = |name: &str| {
+            options
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str())
+        };
         let flag = |name: &str| match option(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(other) => Err(invalid_options(format!("option {name} is true or false, got {other:?}"))),
+            Some(other) => Err(invalid_options(format!(
+                "option {name} is true or false, got {other:?}"
+            ))),
         };
         let beside = Selector::new(option("versionId"), option("versionTime"))?;
         let inside = Selector::of_url(&url)?;
@@ -102,7 +146,11 @@ impl Target {
             (beside, Selector::Latest) => beside,
             (Selector::Latest, inside) => inside,
             (beside, inside) if beside == inside => inside,
-            _ => return Err(invalid_options("the DID URL and the options name two versions".to_owned())),
+            _ => {
+                return Err(invalid_options(
+                    "the DID URL and the options name two versions".to_owned(),
+                ));
+            }
         };
         Ok(Self {
             options: ResolveOptions {
@@ -132,18 +180,29 @@ fn decode(text: &str) -> Result<String, ResolutionError> {
         if *byte == b'%' {
             let digits = after.split_first_chunk::<2>().and_then(|(digits, after)| {
                 rest = after;
-                u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+                // `from_str_radix` alone would take a sign for a digit.
+                let text = std::str::from_utf8(digits).ok()?;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                u8::from_str_radix(text, 16).ok()
             });
-            decoded.push(digits.ok_or_else(|| ResolutionError::new(ErrorKind::InvalidDid, "a percent sign without two hexadecimal digits"))?);
+            decoded.push(digits.ok_or_else(|| {
+                ResolutionError::new(
+                    ErrorKind::InvalidDid,
+                    "a percent sign without two hexadecimal digits",
+                )
+            })?);
         } else {
             decoded.push(*byte);
         }
     }
-    String::from_utf8(decoded).map_err(|_| ResolutionError::new(ErrorKind::InvalidDid, "the identifier is not UTF-8"))
+    String::from_utf8(decoded)
+        .map_err(|_| ResolutionError::new(ErrorKind::InvalidDid, "the identifier is not UTF-8"))
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn invalid_options(detail: String) -> ResolutionError {
@@ -174,7 +233,11 @@ mod tests {
 
     #[test]
     fn refuses_two_versions_and_repeated_options() {
-        for query in ["versionId=1&versionTime=2026-01-01T00:00:00Z", "proof=true&proof=true", "versionId=1&versionId=1"] {
+        for query in [
+            "versionId=1&versionTime=2026-01-01T00:00:00Z",
+            "proof=true&proof=true",
+            "versionId=1&versionId=1",
+        ] {
             let error = Target::of_get(KEY, Some(query)).unwrap_err();
             assert_eq!(error.status(), 400, "{query}");
         }
@@ -183,7 +246,11 @@ mod tests {
     #[test]
     fn refuses_what_is_no_did() {
         for path in ["not-a-did", "did%3", "did:KEY:x", ""] {
-            assert_eq!(Target::of_get(path, None).unwrap_err().status(), 400, "{path}");
+            assert_eq!(
+                Target::of_get(path, None).unwrap_err().status(),
+                400,
+                "{path}"
+            );
         }
     }
 }

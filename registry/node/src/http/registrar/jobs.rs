@@ -57,7 +57,9 @@ impl Jobs {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, (since, _)| now_ms - *since < LIFE_MS);
         if waiting.len() >= MAX_JOBS {
-            return Err(Problem::unavailable("too many registrations wait for their signatures"));
+            return Err(Problem::unavailable(
+                "too many registrations wait for their signatures",
+            ));
         }
         let id = HEXLOWER.encode(&chop_http::random::bytes::<16>());
         waiting.insert(id.clone(), (now_ms, job));
@@ -66,7 +68,11 @@ impl Jobs {
 
     /// Takes a job out: it is finished once, or begun again.
     pub(super) fn take(&self, id: &str, now_ms: i64) -> Option<Job> {
-        let (since, job) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id)?;
+        let (since, job) = self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id)?;
         (now_ms - since < LIFE_MS).then_some(job)
     }
 }
@@ -75,4 +81,3 @@ impl Jobs {
 pub(super) fn request_id(index: usize) -> String {
     format!("signingRequest{}", index + 1)
 }
-

@@ -1,0 +1,128 @@
+//! Resolution and dereferencing.
+
+use chop_http::clock;
+use chop_integrity::canonicalize;
+use chop_proof::{Freshness, StateProof, verify_inclusion};
+use serde_json::Value;
+
+use crate::world::{World, key};
+
+const RESOLUTION: &str = "application/did-resolution";
+
+fn path(rest: impl std::fmt::Display) -> String {
+    format!("/1.0/identifiers/{rest}")
+}
+
+#[tokio::test]
+async fn every_form_of_answer_has_its_media_type_and_the_same_document() {
+    let world = World::new();
+    let own = path(world.operator);
+    let whole = world.get(&own).await;
+    assert_eq!((whole.status, whole.media()), (200, RESOLUTION));
+    let document = whole.json()["didDocument"].clone();
+    assert_eq!(document["id"], world.operator.to_string());
+    for media in [
+        "application/did",
+        "application/did+json",
+        "application/did+ld+json",
+        "application/json",
+    ] {
+        let bare = world.get_as(&own, media).await;
+        assert_eq!((bare.status, bare.media()), (200, media));
+        assert_eq!(bare.json(), document);
+    }
+    let media = "application/did-url-dereferencing";
+    let content = world.get_as(&own, media).await;
+    assert_eq!((content.status, content.media()), (200, media));
+    assert_eq!(content.json()["contentStream"], document);
+    let legacy = "application/ld+json;profile=\"https://w3id.org/did-resolution\"";
+    let old = world.get_as(&own, legacy).await;
+    assert_eq!(old.json()["didDocument"], document);
+    assert!(old.json().get("@context").is_some());
+    let cbor = world.get_as(&own, "application/cbor").await;
+    assert_eq!(cbor.status, 406);
+}
+
+#[tokio::test]
+async fn every_error_has_its_status_and_type() {
+    let world = World::new();
+    let own = world.operator;
+    for (target, status, kind) in [
+        ("not-a-did".to_owned(), 400, "INVALID_DID"),
+        ("did:example:123".to_owned(), 400, "INVALID_DID"),
+        (
+            "did:unknownmethod:123".to_owned(),
+            501,
+            "METHOD_NOT_SUPPORTED",
+        ),
+        ("did:chop:nonsense".to_owned(), 400, "INVALID_DID"),
+        ("did%+fkey".to_owned(), 400, "INVALID_DID"),
+        (format!("{own}?proof=yes"), 400, "INVALID_OPTIONS"),
+        (
+            format!("{own}?proof=true&proof=true"),
+            400,
+            "INVALID_OPTIONS",
+        ),
+    ] {
+        let reply = world.get(&path(&target)).await;
+        assert_eq!(reply.status, status, "{target} {}", reply.json());
+        let body = reply.json();
+        let uri = format!("https://www.w3.org/ns/did#{kind}");
+        assert_eq!(
+            body["didResolutionMetadata"]["error"]["type"], uri,
+            "{target}"
+        );
+        assert_eq!(body["didDocument"], Value::Null);
+    }
+    for twice in [
+        "versionId=1&versionId=1",
+        "versionId=1&versionTime=2026-01-01T00:00:00Z",
+    ] {
+        let reply = world.get(&path(format!("{own}?{twice}"))).await;
+        assert_eq!(reply.status, 400, "{twice}");
+    }
+    let many: Vec<String> = (0..200).map(|n| format!("o{n}=1")).collect();
+    let many = path(format!("{own}%3Fservice=x?{}", many.join("&")));
+    assert_eq!(world.get(&many).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_encoded_did_and_a_fragment_lead_to_the_same_things() {
+    let world = World::new();
+    let own = world.operator.to_string();
+    let encoded = world.get(&path(own.replace(':', "%3A"))).await;
+    assert_eq!(encoded.json(), world.get(&path(&own)).await.json());
+    let method = world.get(&path(format!("{own}%23key-1"))).await;
+    assert_eq!(method.status, 200);
+    assert_eq!(
+        method.json()["contentStream"]["publicKeyMultibase"],
+        chop_keys::Signer::public_key(&key(2)).multikey()
+    );
+    let absent = world.get(&path(format!("{own}%23key-9"))).await;
+    assert_eq!(absent.status, 404);
+}
+
+#[tokio::test]
+async fn the_proof_in_the_metadata_verifies_and_follows_the_header() {
+    let world = World::new();
+    let asked = path(format!("{}?proof=true", world.operator));
+    let first = world.get(&asked).await.json();
+    assert_eq!(world.get(&asked).await.json(), first);
+    let given = &first["didDocumentMetadata"]["proof"][0];
+    let proof: StateProof = serde_json::from_value(given["proof"].clone()).unwrap();
+    let key = format!("did/{}", world.operator.scid());
+    assert_eq!(given["key"], key);
+    let value = canonicalize(&given["value"]).unwrap();
+    let freshness = Freshness::within(clock::now_ms(), 300_000);
+    let root = world.engine.trust_root();
+    verify_inclusion(root, &proof, &key, &value, &freshness).unwrap();
+    let envelope = world.anchoring(1, world.operator);
+    let envelope = envelope.sign(&[&crate::world::key(2)]).unwrap();
+    world.engine.submit(envelope).await.unwrap();
+    let later = world.get(&asked).await.json();
+    assert_ne!(
+        later["didDocumentMetadata"]["proof"],
+        first["didDocumentMetadata"]["proof"]
+    );
+    assert_eq!(later["didDocument"], first["didDocument"]);
+}

@@ -1,0 +1,11 @@
+//! The registry's routes over a real solo ledger.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod identifiers;
+mod reads;
+mod transactions;
+mod world;

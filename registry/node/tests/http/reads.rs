@@ -1,0 +1,136 @@
+//! Blocks, state, status, bad input, and the OpenAPI description.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use chop_http::clock;
+use chop_integrity::canonicalize;
+use chop_proof::{Freshness, StateProof, verify_absence, verify_inclusion};
+use serde_json::Value;
+
+use crate::world::{TOKEN, World};
+
+fn fresh() -> Freshness {
+    Freshness::within(clock::now_ms(), 300_000)
+}
+
+#[tokio::test]
+async fn present_and_absent_keys_come_with_proofs_that_hold_for_them_alone() {
+    let world = World::new();
+    let present = format!("did/{}", world.operator.scid());
+    let root = world.engine.trust_root();
+    let shown = world.get(&format!("/v1/state/{present}?proof=true")).await;
+    let shown = shown.json();
+    let value = canonicalize(&shown["value"]).unwrap();
+    let proof: StateProof = serde_json::from_value(shown["proof"].clone()).unwrap();
+    verify_inclusion(root, &proof, &present, &value, &fresh()).unwrap();
+    verify_absence(root, &proof, &present, &fresh()).unwrap_err();
+    verify_inclusion(root, &proof, &present, b"{}", &fresh()).unwrap_err();
+
+    let shown = world.get("/v1/state/did/nobody?proof=true").await.json();
+    assert_eq!(shown["value"], Value::Null);
+    let proof: StateProof = serde_json::from_value(shown["proof"].clone()).unwrap();
+    verify_absence(root, &proof, "did/nobody", &fresh()).unwrap();
+    verify_absence(root, &proof, &present, &fresh()).unwrap_err();
+}
+
+#[tokio::test]
+async fn pages_of_blocks_have_bounds() {
+    let world = World::new();
+    for bad in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=1&limit=1",
+        "before=x",
+        "from=1",
+        "limit=99999999999999999999",
+    ] {
+        let reply = world.get(&format!("/v1/blocks?{bad}")).await;
+        assert_eq!(reply.status, 400, "{bad}");
+    }
+    let page = world.get("/v1/blocks?limit=1").await.json();
+    assert_eq!(page["blocks"].as_array().unwrap().len(), 1);
+    let top = page["blocks"][0]["height"].as_u64().unwrap();
+    assert_eq!(top, world.engine.head().height);
+    for below in ["0", "1"] {
+        let page = world
+            .get(&format!("/v1/blocks?before={below}"))
+            .await
+            .json();
+        assert_eq!(page["blocks"].as_array().unwrap().len(), 0);
+    }
+    let all = world
+        .get("/v1/blocks?before=18446744073709551615&limit=100")
+        .await;
+    assert_eq!(all.json()["blocks"][0]["height"], top);
+    assert_eq!(world.get("/v1/blocks/99999").await.status, 404);
+    assert_eq!(world.get("/v1/blocks/x").await.status, 400);
+}
+
+#[tokio::test]
+async fn the_log_names_the_did_that_was_asked_for() {
+    let world = World::new();
+    let log = world.get(&format!("/v1/dids/{}/log", world.operator)).await;
+    assert_eq!(log.status, 200);
+    assert_eq!(world.get("/v1/dids/nonsense/log").await.status, 400);
+}
+
+#[tokio::test]
+async fn every_post_refuses_bad_input() {
+    let world = World::new();
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let bodies: [&[u8]; 5] = [
+        b"{",
+        b"{\"did\":1,\"did\":2}",
+        deep.as_bytes(),
+        b"\xff\xfe",
+        b"[]",
+    ];
+    let identifiers = format!("/1.0/identifiers/{}", world.operator);
+    for path in [
+        "/v1/transactions",
+        "/1.0/create",
+        "/1.0/update",
+        "/1.0/deactivate",
+        &identifiers,
+    ] {
+        for body in bodies {
+            let reply = world.post(path, body.to_vec()).await;
+            assert_eq!(reply.status, 400, "{path} {body:?}");
+        }
+        if path != identifiers {
+            let request = Request::post(path)
+                .header(header::CONTENT_TYPE, "text/plain")
+                .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+            let reply = world.send(request.body(Body::from("{}")).unwrap()).await;
+            assert_eq!(reply.status, 415, "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_description_has_every_route_and_no_other() {
+    let source = include_str!("../../src/http.rs");
+    let routes = source.split("\npub fn router").nth(1).unwrap();
+    let routes = routes.split(".with_state").next().unwrap();
+    let mut served = Vec::new();
+    for route in routes.split(".route(").skip(1) {
+        let path = route.split('"').nth(1).unwrap().replace("{*", "{");
+        for method in ["get", "post", "put", "delete", "patch"] {
+            if route.contains(&format!("{method}(")) {
+                served.push(format!("{method} {path}"));
+            }
+        }
+    }
+    let api = serde_json::to_value(chop_node::openapi()).unwrap();
+    let mut described = Vec::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            described.push(format!("{method} {path}"));
+        }
+    }
+    served.sort();
+    described.sort();
+    assert!(served.len() > 10);
+    assert_eq!(served, described);
+}

@@ -46,7 +46,7 @@ pub enum JcsError {
 /// # Errors
 /// When a number is not finite or not exactly a double, a member stands twice, or a map key is not a string.
 pub fn canonicalize<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JcsError> {
-    let mut writer = Writer::default();
+    let mut writer = Writer::new();
     value.serialize(&mut writer)?;
     Ok(writer.into_bytes())
 }

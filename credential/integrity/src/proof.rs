@@ -9,6 +9,7 @@
 //! proofs as its `proof` member, always as an array (vc-data-integrity §4.3, §4.5). Comparing expiry, purpose, domain
 //! and challenge with what is expected is left to the caller; [`Proof`] gives them as types.
 
+mod base58;
 mod error;
 mod input;
 mod options;

@@ -4,7 +4,7 @@ use super::error::ContextError;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The most processed contexts kept beyond those that documents name directly.
 const MAX_DERIVED: usize = 2_048;
@@ -16,6 +16,7 @@ pub(super) struct Active {
     pub(super) vocab: Option<String>,
     derived: RwLock<HashMap<String, Arc<Active>>>,
     tally: Arc<AtomicUsize>,
+    type_names: OnceLock<Vec<String>>,
 }
 
 /// Is a term definition (JSON-LD 1.1 API §4.2).
@@ -74,7 +75,23 @@ impl Active {
             vocab: self.vocab.clone(),
             derived: RwLock::default(),
             tally: Arc::clone(&self.tally),
+            type_names: OnceLock::new(),
         }
+    }
+
+    /// Lists the keys that mean `@type`, in their order.
+    pub(super) fn type_names(&self) -> &[String] {
+        self.type_names.get_or_init(|| {
+            let aliases = self
+                .terms
+                .iter()
+                .filter(|(_, term)| term.iri.as_deref() == Some("@type"));
+            let mut names: Vec<String> = aliases.map(|(name, _)| name.clone()).collect();
+            names.push("@type".to_owned());
+            names.sort_unstable();
+            names.dedup();
+            names
+        })
     }
 
     /// Forgets every term, as the context `null` does.

@@ -147,10 +147,11 @@ impl<'d> Walk<'d, '_> {
     ) -> Result<(), ContextError> {
         let mut place = Cow::Borrowed(place);
         let before_types = Arc::clone(&place.active);
-        let mut types: Vec<&str> = object
+        let mut types: Vec<&str> = before_types
+            .type_names()
             .iter()
-            .filter(|(key, _)| before_types.meaning(key).0 == Meaning::Keyword("@type"))
-            .flat_map(|(_, value)| texts(value))
+            .filter_map(|name| object.get(name.as_str()))
+            .flat_map(texts)
             .filter(|name| {
                 before_types
                     .terms

@@ -10,7 +10,6 @@ use super::members::{Member, Members};
 const MAX_SAFE: u64 = (1 << 53) - 1;
 
 /// Collects canonical text.
-#[derive(Default)]
 pub(super) struct Writer {
     /// The text so far.
     pub(super) out: Vec<u8>,
@@ -23,6 +22,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Begins with room for a small credential, so that its text is not moved while it grows.
+    pub(super) fn new() -> Self {
+        Self {
+            out: Vec::with_capacity(1_024),
+            names: Vec::with_capacity(256),
+            members: Vec::with_capacity(32),
+            in_name: false,
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.out
     }
@@ -89,12 +98,15 @@ impl Writer {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
-        reason = "the conversion is checked to be exact"
+        reason = "the conversion is checked against the integer"
     )]
     fn large(&mut self, magnitude: i128, negative: bool) -> Result<(), JcsError> {
         let integer = if negative { -magnitude } else { magnitude };
         let double = integer as f64;
-        if double as i128 != integer {
+        // A canonical text of its own is a fixed point, even where it names its double by rounding: 17092228610022350000.
+        if double as i128 != integer
+            && ryu_js::Buffer::new().format_finite(double) != integer.to_string()
+        {
             return Err(JcsError::Inexact { integer });
         }
         self.double(double)

@@ -230,6 +230,17 @@ fn refuses_keys_that_are_not_strings() {
     assert_eq!(text(&BTreeMap::from([('k', 2)])), r#"{"k":2}"#);
 }
 
+#[test]
+fn keeps_an_integer_text_that_is_canonical_by_rounding() {
+    let text = "17092228610022350000";
+    let value: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(canonicalize(&value).unwrap(), text.as_bytes());
+    assert_eq!(
+        canonicalize(&1.709_222_861_002_235e19_f64).unwrap(),
+        text.as_bytes()
+    );
+}
+
 /// Any JSON value; names come often from the places where UTF-8 and UTF-16 sort differently.
 fn value() -> impl Strategy<Value = Value> {
     let name = prop_oneof![

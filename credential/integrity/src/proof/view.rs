@@ -3,7 +3,7 @@
 use chop_keys::{KeyType, VerifyError};
 use serde_json::{Map, Value};
 
-use super::{PROOF_TYPE, ProofError};
+use super::{PROOF_TYPE, ProofError, base58};
 use crate::Timestamp;
 
 /// A Data Integrity proof of any cryptosuite, with its members checked for shape and borrowed from the JSON.
@@ -147,7 +147,7 @@ impl<'a> Proof<'a> {
         if encoded.len() > expected * 7 / 5 {
             return Err(malformed);
         }
-        let signature = bs58::decode(encoded).into_vec().map_err(|_| malformed)?;
+        let signature = base58::decode(encoded).ok_or(malformed)?;
         if signature.len() != expected {
             return Err(VerifyError::Length {
                 expected,

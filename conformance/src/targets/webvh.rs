@@ -25,11 +25,20 @@ pub(super) fn webvh_log(input: &[u8]) {
         log.resolve(&Selector::Latest).is_ok(),
         "a verified log resolves"
     );
+    // The proof is no part of what it signs: a repeated or an additional one changes nothing that is said.
     assert_eq!(
-        serde_json::from_slice::<Value>(&bytes).ok().as_ref(),
-        Some(template),
+        serde_json::from_slice::<Value>(&bytes).ok().map(said),
+        Some(said(template.clone())),
         "exactly the signed entry verifies"
     );
+}
+
+/// An entry without its proofs.
+fn said(mut entry: Value) -> Value {
+    if let Value::Object(members) = &mut entry {
+        members.remove("proof");
+    }
+    entry
 }
 
 /// Makes a DID and the one entry of its log (did:webvh 1.0, Create).

@@ -1,7 +1,7 @@
 //! Every vector under `conformance/vectors/{valid,invalid}/credential`, judged.
 //!
 //! A vector says what is done (`issue`, `verify`, `present`), with what (`input` JSON, `text`, or `base64` bytes), as of when
-//! (`now`), with which evidence (`statusLists`, `schemas`), and, if invalid, by which rule it is refused (`refusal`) and with
+//! (`now`), with which evidence (`statusLists`, `schemas`, `contexts`), and, if invalid, by which rule it is refused (`refusal`) and with
 //! which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
 
 #![expect(
@@ -84,7 +84,9 @@ fn vectors(folder: &str) -> Vec<(String, Value)> {
 }
 
 /// Returns the rule and the outcome if the vector is refused.
-fn run(vector: &Value, contexts: &Contexts) -> Result<(), (String, String)> {
+fn run(vector: &Value, embedded: &Contexts) -> Result<(), (String, String)> {
+    let own = vector["contexts"].as_object().map(with_contexts);
+    let contexts = own.as_ref().unwrap_or(embedded);
     let policy = {
         let mut policy = Policy::full(Timestamp::parse(vector["now"].as_str().unwrap()).unwrap());
         let text = |name: &str| vector["expected"][name].as_str().map(str::to_owned);
@@ -148,6 +150,14 @@ fn run(vector: &Value, contexts: &Contexts) -> Result<(), (String, String)> {
         },
         other => panic!("unknown act {other}"),
     }
+}
+
+fn with_contexts(added: &serde_json::Map<String, Value>) -> Contexts {
+    let contexts = Contexts::embedded();
+    for (url, context) in added {
+        contexts.add(url, &context.to_string()).unwrap();
+    }
+    contexts
 }
 
 fn without_credentials(presentation: &SecuredPresentation) -> serde_json::Map<String, Value> {

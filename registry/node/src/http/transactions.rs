@@ -195,6 +195,13 @@ fn refused(error: &SubmitError) -> Problem {
         SubmitError::OtherLedger { .. } => {
             Problem::unprocessable("other-ledger", "The envelope is for another ledger", error)
         }
+        SubmitError::NotAdmitted { rule, detail } => Problem::new(
+            status_of(rule),
+            "refused",
+            "The ledger does not admit the envelope",
+        )
+        .detail(detail)
+        .with("rule", rule.as_str()),
         SubmitError::ReadOnly => {
             Problem::unavailable("the ledger is read-only: its disk refused a write")
         }

@@ -1,9 +1,10 @@
 //! Resolution and dereferencing.
 
+use axum::http::header;
 use chop_http::clock;
 use chop_integrity::canonicalize;
 use chop_proof::{Freshness, StateProof, verify_inclusion};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{World, key};
 
@@ -125,4 +126,25 @@ async fn the_proof_in_the_metadata_verifies_and_follows_the_header() {
         first["didDocumentMetadata"]["proof"]
     );
     assert_eq!(later["didDocument"], first["didDocument"]);
+}
+
+#[tokio::test]
+async fn a_service_is_a_redirect_and_an_update_changes_the_kept_answer() {
+    let world = World::new();
+    let did = world.registered().await;
+    let before = world.get(&path(&did)).await.json();
+    let document = json!({"service": [{
+        "id": "#files", "type": "Files", "serviceEndpoint": "https://files.example/",
+    }]});
+    let updated = world.update(&did, document).await;
+    assert_eq!(updated.status, 200, "{}", updated.json());
+    let after = world.get(&path(&did)).await.json();
+    assert_ne!(after["didDocument"], before["didDocument"]);
+    let redirect = world.get(&path(format!("{did}?service=files"))).await;
+    assert_eq!(redirect.status, 303);
+    assert_eq!(redirect.headers[header::LOCATION], "https://files.example/");
+    assert!(redirect.bytes.is_empty());
+    let version = before["didDocumentMetadata"]["versionId"].as_str().unwrap();
+    let earlier = world.get(&path(format!("{did}?versionId={version}"))).await;
+    assert_eq!(earlier.json()["didDocument"], before["didDocument"]);
 }

@@ -7,5 +7,6 @@
 
 mod identifiers;
 mod reads;
+mod registrar;
 mod transactions;
 mod world;

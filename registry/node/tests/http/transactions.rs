@@ -100,6 +100,17 @@ async fn the_operator_signs_its_own_envelopes_only() {
 }
 
 #[tokio::test]
+async fn a_signature_by_the_wrong_key_is_refused_with_the_rule() {
+    let world = World::new();
+    let mut envelope = world.anchoring(1, stranger(&world));
+    envelope.actor = stranger(&world);
+    let envelope = envelope.sign(&[&key(9)]).unwrap().to_value().to_string();
+    let reply = world.post(PATH, envelope).await;
+    assert_eq!(reply.status, 422, "{}", reply.json());
+    assert_eq!(reply.json()["rule"], "envelope.actor-unknown");
+}
+
+#[tokio::test]
 async fn a_changed_envelope_is_malformed() {
     let world = World::new();
     let mut body: Value = serde_json::from_str(&signed(&world, 1, 2)).unwrap();

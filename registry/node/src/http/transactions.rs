@@ -206,6 +206,5 @@ fn refused(error: &SubmitError) -> Problem {
             Problem::unavailable("the ledger is read-only: its disk refused a write")
         }
         SubmitError::Busy { .. } | SubmitError::Stopped => Problem::unavailable(error),
-        other => Problem::internal(other),
     }
 }

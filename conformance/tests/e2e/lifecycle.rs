@@ -159,9 +159,9 @@ fn conformance_mode_issues_without_a_token_and_verifies_what_it_issued() {
         let path = format!("/issuers/{instance}/credentials/issue");
         let answer = stack.send(&Request::new("POST", &path).body("application/json", &body));
         assert_eq!(answer.status, 201, "{instance}: {}", answer.text());
-        let issued =
+        let secured =
             json!({"verifiableCredential": answer.json()["verifiableCredential"], "options": {}});
-        let body = serde_json::to_vec(&issued).unwrap();
+        let body = serde_json::to_vec(&secured).unwrap();
         let answer = stack
             .send(&Request::new("POST", "/credentials/verify").body("application/json", &body));
         assert_eq!(answer.status, 200, "{instance}: {}", answer.text());

@@ -40,6 +40,8 @@ struct Kept {
 }
 
 struct Body {
+    /// Root of the ledger's state under which it was last right: while it stands, nothing needs to be read.
+    root: [u8; 32],
     /// SHA-256 of the state that it was made from.
     state: [u8; 32],
     /// Hash of the header that its proof is under; zeros without proof.
@@ -48,26 +50,31 @@ struct Body {
 }
 
 impl Bodies {
-    fn ready(&self, key: (ChopDid, bool), state: &[u8; 32], header: &[u8; 32]) -> Option<Bytes> {
+    /// The answer, when the whole state is still the one under which it was right.
+    fn unchanged(&self, key: (ChopDid, bool), root: &[u8; 32], header: &[u8; 32]) -> Option<Bytes> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let body = kept.bodies.get(&key)?;
-        (body.state == *state && body.header == *header).then(|| body.bytes.clone())
+        (body.root == *root && body.header == *header).then(|| body.bytes.clone())
     }
 
-    fn keep(&self, key: (ChopDid, bool), state: [u8; 32], header: [u8; 32], bytes: Bytes) {
+    /// The answer, when the DID's own state is still the one that it was made from.
+    fn ready(&self, key: (ChopDid, bool), now: &Body) -> Option<Bytes> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + bytes.len() > KEPT_BYTES {
+        let body = kept.bodies.get_mut(&key)?;
+        if body.state != now.state || body.header != now.header {
+            return None;
+        }
+        body.root = now.root;
+        Some(body.bytes.clone())
+    }
+
+    fn keep(&self, key: (ChopDid, bool), body: Body) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.bytes + body.bytes.len() > KEPT_BYTES {
             *kept = Kept::default();
         }
-        kept.bytes += bytes.len();
-        if let Some(old) = kept.bodies.insert(
-            key,
-            Body {
-                state,
-                header,
-                bytes,
-            },
-        ) {
+        kept.bytes += body.bytes.len();
+        if let Some(old) = kept.bodies.insert(key, body) {
             kept.bytes -= old.bytes.len();
         }
     }
@@ -87,24 +94,33 @@ pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<R
     } else {
         app.engine().view()
     };
-    let value = view.value(&keys::did(&did.scid())).ok()??;
-    let state: [u8; 32] = Sha256::digest(&value).into();
+    let (key, root) = ((did, target.options.proof), view.head().app_hash);
     let header = if target.options.proof {
         view.head().hash
     } else {
         [0; 32]
     };
-    let key = (did, target.options.proof);
-    if let Some(bytes) = app.inner.bodies.ready(key, &state, &header) {
+    if let Some(bytes) = app.inner.bodies.unchanged(key, &root, &header) {
+        return Some(respond(bytes));
+    }
+    let value = view.value(&keys::did(&did.scid())).ok()??;
+    let mut body = Body {
+        root,
+        state: Sha256::digest(&value).into(),
+        header,
+        bytes: Bytes::new(),
+    };
+    if let Some(bytes) = app.inner.bodies.ready(key, &body) {
         return Some(respond(bytes));
     }
     let resolved = resolve(app, target).await?.ok()?;
     if resolved.status() != 200 {
         return Some(answer::resolution(form, &resolved));
     }
-    let bytes = Bytes::from(serde_json::to_vec(&resolved.to_result()).ok()?);
-    app.inner.bodies.keep(key, state, header, bytes.clone());
-    Some(respond(bytes))
+    body.bytes = Bytes::from(serde_json::to_vec(&resolved.to_result()).ok()?);
+    let answered = body.bytes.clone();
+    app.inner.bodies.keep(key, body);
+    Some(respond(answered))
 }
 
 /// Resolves the latest version of a DID of this ledger; `None` when the question is for another ledger, method or version.

@@ -1,9 +1,13 @@
 //! Plays a story: each step against the running stack, each expectation checked, each sentence for a buyer to read.
 
+mod attacks;
+mod identifiers;
+mod verdicts;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use chop_did::{ChopDid, Class, Document};
+use chop_did::{ChopDid, Class};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{PublicKey, Signer};
 use chop_protocol::terms::CredentialType;
@@ -11,12 +15,10 @@ use chop_protocol::{
     Accredit, Action, AnchorCredential, SuspendAccreditation, accreditation_id, anchor_digest,
 };
 use chop_schemas::Scenario;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::actor::{self, Actor};
-use super::pack::{self, Demand, Pack, Step};
-use super::proof;
-use super::sign;
+use super::actor::Actor;
+use super::pack::{self, Pack, Step};
 use super::stack::Stack;
 use super::tale::Tale;
 
@@ -153,31 +155,6 @@ impl<'a, 't> Play<'a, 't> {
         }
     }
 
-    async fn create_did(&mut self, who: &str) -> anyhow::Result<()> {
-        let role = self
-            .pack
-            .roles
-            .get(who)
-            .with_context(|| format!("the pack has no role {who}"))?;
-        let class = class(&role.class)?;
-        let did = if let Some(controller) = &role.controller {
-            let owner = self.actor(controller)?;
-            let (genesis, create) = owner.controlled(self.stack, class, Document::empty())?;
-            self.stack
-                .submit(&owner.did, vec![create], &[&owner.invoke])
-                .await?;
-            self.assets.insert(who.to_owned(), genesis.did());
-            genesis.did()
-        } else {
-            let actor = Actor::create(self.stack, class).await?;
-            let did = actor.did;
-            self.actors.insert(who.to_owned(), actor);
-            did
-        };
-        self.tale.done(&format!("{} is {did}", role.name));
-        Ok(())
-    }
-
     async fn create_issuer(&mut self, who: &str, suite: &str) -> anyhow::Result<()> {
         let name = format!("{}-{who}-{}", self.pack.name, self.run);
         let made = self
@@ -288,224 +265,6 @@ impl<'a, 't> Play<'a, 't> {
         Ok(())
     }
 
-    async fn verify(
-        &mut self,
-        name: &str,
-        expect: &str,
-        failing: Option<&str>,
-        marked: Option<&str>,
-    ) -> anyhow::Result<()> {
-        let credential = self.credential(name)?;
-        let verdict = self
-            .stack
-            .post(&["v1", "verifications"], &json!({"credential": credential}))
-            .await?;
-        let outcome = member(&verdict, "outcome").as_str().unwrap_or("none");
-        let checks = member(&verdict, "checks")
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let failed: Vec<&Value> = checks
-            .iter()
-            .filter(|check| member(check, "outcome") == "failed")
-            .collect();
-        let named: Vec<&str> = failed
-            .iter()
-            .filter_map(|check| member(check, "check").as_str())
-            .collect();
-        ensure!(
-            outcome == expect,
-            "expected {name} to be {expect}, the verdict is {verdict:#}"
-        );
-        if let Some(failing) = failing {
-            ensure!(
-                named.contains(&failing),
-                "expected {name} to fail at {failing}, it failed at {named:?}: {verdict:#}"
-            );
-        }
-        let marks = member(&verdict, "marks")
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let mark = marked.map(|marked| {
-            marks
-                .iter()
-                .find(|mark| member(mark, "mark") == marked)
-                .context(marked.to_owned())
-        });
-        let mark = mark
-            .transpose()
-            .with_context(|| format!("{name} is not marked: {verdict:#}"))?;
-        if expect == "accepted" {
-            self.check_demands(credential, checks)?;
-        }
-        let label = label(credential);
-        if expect == "accepted" {
-            let remark = mark.map_or(String::new(), |mark| format!(", marked: {}", plain(mark)));
-            self.tale
-                .accepted(&format!("“{label}” is accepted{remark}"));
-        } else {
-            let reason = failed
-                .iter()
-                .find(|check| failing.is_none_or(|failing| member(check, "check") == failing))
-                .and_then(|check| member(check, "detail").as_str())
-                .unwrap_or("no reason given");
-            self.tale.refused(&format!(
-                "“{label}” is {outcome} ({}): {reason}",
-                failing.unwrap_or("checks")
-            ));
-        }
-        Ok(())
-    }
-
-    /// An accepted credential has what the pack's policy demands of its type: an anchor, a status that was checked.
-    fn check_demands(&self, credential: &Value, checks: &[Value]) -> anyhow::Result<()> {
-        let passed = |name: &str| {
-            checks
-                .iter()
-                .any(|check| member(check, "check") == name && member(check, "outcome") == "passed")
-        };
-        let types = member(credential, "type")
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        for (anchor, status) in types
-            .iter()
-            .filter_map(|name| self.pack.demands(name.as_str()?))
-        {
-            ensure!(
-                anchor == Demand::Optional || passed("anchor"),
-                "the pack demands an anchor: {checks:?}"
-            );
-            ensure!(
-                status == Demand::Optional || passed("status"),
-                "the pack demands a status: {checks:?}"
-            );
-        }
-        Ok(())
-    }
-
-    async fn create_products(
-        &mut self,
-        count: usize,
-        by: &str,
-        of: &str,
-        document: &Value,
-        name: &str,
-    ) -> anyhow::Result<()> {
-        let class = class(of)?;
-        let mut made = Vec::with_capacity(count);
-        let progress = self.tale.progress(count, "identifiers");
-        for first in (0..count).step_by(CREATES_PER_ENVELOPE) {
-            let owner = self.actor(by)?;
-            let mut actions = Vec::new();
-            for serial in first..count.min(first + CREATES_PER_ENVELOPE) {
-                let serial = format!("{:06}", serial + 1);
-                let document =
-                    pack::fill(document, &|name| (name == "serial").then(|| serial.clone()))
-                        .map_err(|name| {
-                            anyhow::anyhow!("the product document names an unknown ${{{name}}}")
-                        })?;
-                let (genesis, create) =
-                    owner.controlled(self.stack, class, Document::parse(document)?)?;
-                made.push(genesis.did());
-                actions.push(create);
-            }
-            progress.inc(actions.len() as u64);
-            self.stack
-                .submit(&owner.did, actions, &[&owner.invoke])
-                .await?;
-        }
-        progress.finish_and_clear();
-        self.tale.done(&format!(
-            "{} gives {count} cartons an identifier each",
-            self.title(by)
-        ));
-        self.products.insert(name.to_owned(), made);
-        Ok(())
-    }
-
-    async fn resolve(&mut self, who: &str, with_proof: bool) -> anyhow::Result<()> {
-        let did = self.did(who)?;
-        let resolved = self
-            .stack
-            .get(&["1.0", "identifiers", &did.to_string()])
-            .await?;
-        ensure!(
-            *member(&resolved, "id") == json!(did),
-            "{did} resolved to another document: {resolved}"
-        );
-        if with_proof {
-            let checked = proof::check(self.stack, &did).await?;
-            self.tale.accepted(&format!(
-                "{did} resolves, proven at height {} by {} validator",
-                checked.height, checked.validators
-            ));
-        } else {
-            self.tale.accepted(&format!("{did} resolves"));
-        }
-        Ok(())
-    }
-
-    async fn resolve_altered(
-        &mut self,
-        who: &str,
-        flips: usize,
-        expect: &str,
-    ) -> anyhow::Result<()> {
-        ensure!(
-            expect == "refused",
-            "an altered proof can only be refused, the story expects {expect}"
-        );
-        let did = self.did(who)?;
-        proof::refuse_altered(self.stack, &did, flips).await?;
-        self.tale.refused(&format!(
-            "{flips} answers about {did}, each altered in one bit, all refused"
-        ));
-        Ok(())
-    }
-
-    fn tamper(
-        &mut self,
-        credential: &str,
-        set: &BTreeMap<String, Value>,
-        flip: Option<&str>,
-        name: &str,
-    ) -> anyhow::Result<()> {
-        let mut altered = self.credential(credential)?.clone();
-        for (pointer, value) in set {
-            *altered
-                .pointer_mut(pointer)
-                .with_context(|| format!("nothing at {pointer}"))? = value.clone();
-        }
-        if let Some(pointer) = flip {
-            let member = altered
-                .pointer_mut(pointer)
-                .with_context(|| format!("nothing at {pointer}"))?;
-            let text = member
-                .as_str()
-                .with_context(|| format!("no text at {pointer}"))?;
-            *member = Value::String(exchange_last(text));
-        }
-        self.tale
-            .attack(&format!("somebody alters “{}”", label(&altered)));
-        self.credentials.insert(name.to_owned(), altered);
-        Ok(())
-    }
-
-    fn forge(&mut self, template: &str, pretend: &str, name: &str) -> anyhow::Result<()> {
-        let stranger = actor::fresh()?;
-        let method = stranger.public_key().did_key_url();
-        let forged = self.signed_by(template, pretend, &stranger, &method, now())?;
-        self.tale.attack(&format!(
-            "a stranger signs “{}” in the name of {}",
-            label(&forged),
-            self.title(pretend)
-        ));
-        self.credentials.insert(name.to_owned(), forged);
-        Ok(())
-    }
-
     async fn revoke(&mut self, by: &str, credential: &str) -> anyhow::Result<()> {
         let instance = self
             .actor(by)?
@@ -561,23 +320,6 @@ impl<'a, 't> Play<'a, 't> {
         Ok(())
     }
 
-    fn back_date(&mut self, by: &str, template: &str, to: &str, name: &str) -> anyhow::Result<()> {
-        let known = |name: &str| self.value_of(name);
-        let filled = pack::fill(&json!(to), &known)
-            .map_err(|name| anyhow::anyhow!("unknown ${{{name}}}"))?;
-        let earlier = Timestamp::parse_xml(filled.as_str().unwrap_or_default())?;
-        let actor = self.actor(by)?;
-        let method = format!("{}#assert", actor.did);
-        let dated = self.signed_by(template, by, &actor.assert, &method, earlier)?;
-        self.tale.attack(&format!(
-            "{} signs “{}” today and dates it before the suspension",
-            self.title(by),
-            label(&dated)
-        ));
-        self.credentials.insert(name.to_owned(), dated);
-        Ok(())
-    }
-
     fn summary(&mut self, credentials: &[String], products: &str) -> anyhow::Result<()> {
         let count = self.products.get(products).map_or(0, Vec::len);
         for name in credentials {
@@ -589,24 +331,6 @@ impl<'a, 't> Play<'a, 't> {
         }
         self.tale.done(&format!("{count} cartons carry an identifier that any phone can check against the ledger's proof"));
         Ok(())
-    }
-
-    /// A template of the pack, in `issuer`'s name, signed outside any service.
-    fn signed_by(
-        &self,
-        template: &str,
-        issuer: &str,
-        signer: &dyn Signer,
-        method: &str,
-        at: Timestamp,
-    ) -> anyhow::Result<Value> {
-        let mut credential = self.template(template)?;
-        let members = credential
-            .as_object_mut()
-            .context("a template is an object")?;
-        members.insert("issuer".to_owned(), json!(self.did(issuer)?));
-        members.insert("validFrom".to_owned(), json!(at.to_seconds_text()));
-        sign::with_key(members, signer, method, at)
     }
 
     fn template(&self, path: &str) -> anyhow::Result<Value> {
@@ -722,28 +446,4 @@ fn label(credential: &Value) -> String {
         .as_str()
         .unwrap_or("a credential")
         .to_owned()
-}
-
-/// A verdict's mark in words: its members, the name first.
-fn plain(mark: &Value) -> String {
-    let empty = Map::new();
-    let members = mark.as_object().unwrap_or(&empty);
-    let rest = members.iter().filter(|(name, _)| *name != "mark");
-    let words: Vec<String> = rest
-        .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
-        .collect();
-    format!(
-        "{} ({})",
-        member(mark, "mark").as_str().unwrap_or_default(),
-        words.join(", ")
-    )
-}
-
-/// The text with its last character exchanged for another of the base58 alphabet.
-fn exchange_last(text: &str) -> String {
-    let mut characters: Vec<char> = text.chars().collect();
-    if let Some(last) = characters.last_mut() {
-        *last = if *last == '2' { '3' } else { '2' };
-    }
-    characters.into_iter().collect()
 }

@@ -189,7 +189,7 @@ fn key_validity(own: &Evidence, reports: &[ProofReport], policy: &Policy) -> Fin
             .and_then(|found| found.found())
         {
             seen = true;
-            // A presentation is made for now: a key that has ended does not present, whatever the proof says of its date.
+            // A presentation speaks for the present moment: a key that has ended does not present, whatever the proof says of its date.
             if let Err(fault) = key_holds(&fact.history, None, None, policy.as_of) {
                 return Finding::failed(format!("{}: {fault}", fact.id), fault.problem());
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chop_client::submit::submit_and_wait;
-use chop_client::{Service, Submission};
+use chop_client::{Answer, Service, Submission};
 use chop_did::{ChopDid, LedgerId};
 use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
 use chop_integrity::{Hash, Timestamp};
@@ -120,23 +120,11 @@ impl Stack {
     /// # Errors
     /// When the stack does not answer, or refuses: then with its words.
     pub(crate) async fn post(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
-        let answer = self
-            .service
-            .post(
-                self.service.url(segments),
-                serde_json::to_vec(body)?,
-                Some(&self.token),
-            )
-            .await?;
-        if !(200..300).contains(&answer.status) {
-            bail!(
-                "{} was refused ({}): {}",
-                segments.join("/"),
-                answer.status,
-                answer.body
-            );
-        }
-        Ok(answer.body)
+        let (url, body) = (self.service.url(segments), serde_json::to_vec(body)?);
+        accepted(
+            segments,
+            self.service.post(url, body, Some(&self.token)).await?,
+        )
     }
 
     /// PUTs JSON under the admin token; the answer must be a success.
@@ -144,23 +132,11 @@ impl Stack {
     /// # Errors
     /// As [`Self::post`].
     pub(crate) async fn put(&self, segments: &[&str], body: &Value) -> anyhow::Result<Value> {
-        let answer = self
-            .service
-            .put(
-                self.service.url(segments),
-                serde_json::to_vec(body)?,
-                Some(&self.token),
-            )
-            .await?;
-        if !(200..300).contains(&answer.status) {
-            bail!(
-                "{} was refused ({}): {}",
-                segments.join("/"),
-                answer.status,
-                answer.body
-            );
-        }
-        Ok(answer.body)
+        let (url, body) = (self.service.url(segments), serde_json::to_vec(body)?);
+        accepted(
+            segments,
+            self.service.put(url, body, Some(&self.token)).await?,
+        )
     }
 
     /// Signs an envelope with `signers`, leaves the sponsor's proof to the node and waits until it is committed; the
@@ -201,4 +177,17 @@ impl Stack {
             other => bail!("the ledger did not commit the envelope: {other:?}"),
         }
     }
+}
+
+/// The body of a success; a refusal is an error in the stack's own words.
+fn accepted(segments: &[&str], answer: Answer) -> anyhow::Result<Value> {
+    if !(200..300).contains(&answer.status) {
+        bail!(
+            "{} was refused ({}): {}",
+            segments.join("/"),
+            answer.status,
+            answer.body
+        );
+    }
+    Ok(answer.body)
 }

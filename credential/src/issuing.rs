@@ -6,8 +6,11 @@ mod tests;
 use crate::contexts::{ContextError, Contexts};
 use crate::model::{Credential, ModelError, Presentation, Version, is_url};
 use crate::securing::jose::{Algorithm, JoseError, TokenKind};
-use crate::securing::{ParseError, SecuredCredential, Securing};
-use chop_integrity::proof::{self, JcsSuite, ProofError, ProofOptions};
+use crate::securing::{
+    Cryptosuite, Material, ParseError, SecuredCredential, Securing, SecuringError, SignTerms,
+    cryptosuite,
+};
+use chop_integrity::proof::{JcsSuite, ProofError, ProofOptions};
 use chop_integrity::{JcsError, Timestamp};
 use chop_keys::{InputError, JwsSigningInput, KeyType, SignError, Signer};
 use data_encoding::BASE64URL_NOPAD;
@@ -40,6 +43,20 @@ pub enum IssueError {
         /// The issuer, or holder.
         signer: String,
     },
+    /// No suite has this name.
+    #[error("cryptosuite {found:?} is not issued here")]
+    Suite {
+        /// The name that was asked for.
+        found: String,
+    },
+    /// The suite does not sign with the key.
+    #[error("cryptosuite {suite} does not use {key_type} keys")]
+    SuiteKey {
+        /// The suite that was asked for.
+        suite: &'static str,
+        /// The key's type.
+        key_type: KeyType,
+    },
     /// No suite signs with the key.
     #[error("no suite is issued with {0} keys")]
     KeyType(KeyType),
@@ -54,7 +71,7 @@ pub enum IssueError {
     Parse(#[from] ParseError),
     /// The proof was not made.
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Securing(#[from] SecuringError),
     /// The token was not made.
     #[error(transparent)]
     Jose(#[from] JoseError),
@@ -78,23 +95,35 @@ impl IssueError {
             Self::Version => "issue.version",
             Self::Status { .. } => "issue.status",
             Self::Method { .. } => "issue.method",
-            Self::KeyType(_) => "issue.key-type",
+            Self::Suite { .. } => "issue.suite",
+            Self::KeyType(_) | Self::SuiteKey { .. } => "issue.key-type",
             Self::Secured { .. } => "issue.secured",
             Self::Parse(error) => error.rule(),
             Self::Jose(error) => error.rule(),
-            Self::Proof(_) | Self::Canonical(_) | Self::Input(_) | Self::Sign(_) => "issue.signing",
+            Self::Securing(SecuringError::Proof(_))
+            | Self::Canonical(_)
+            | Self::Input(_)
+            | Self::Sign(_) => "issue.signing",
+            Self::Securing(error) => error.rule(),
         }
     }
 
     /// Says whether the document is at fault, rather than the issuer.
     pub fn is_clients(&self) -> bool {
-        !matches!(self, Self::Sign(_) | Self::Input(_))
+        !matches!(
+            self,
+            Self::Sign(_)
+                | Self::Input(_)
+                | Self::Securing(SecuringError::Proof(ProofError::Sign(_)))
+        )
     }
 }
 
 /// Says how a Data Integrity proof is made.
 #[derive(Clone, Debug)]
 pub struct ProofRequest<'a> {
+    /// The cryptosuite; none: the jcs suite that goes with the key.
+    pub cryptosuite: Option<&'a str>,
     /// URL of the verification method whose key signs.
     pub verification_method: &'a str,
     /// When the proof is made; none: not named.
@@ -109,12 +138,15 @@ pub struct ProofRequest<'a> {
     pub challenge: Option<&'a str>,
     /// Ids of proofs of the document that this one builds on.
     pub previous_proof: &'a [String],
+    /// JSON pointers to what a holder cannot withhold, for selective suites.
+    pub mandatory_pointers: &'a [String],
 }
 
 impl<'a> ProofRequest<'a> {
     /// Begins with what every proof has.
     pub fn new(verification_method: &'a str, created: Timestamp) -> Self {
         Self {
+            cryptosuite: None,
             verification_method,
             created: Some(created),
             expires: None,
@@ -122,6 +154,7 @@ impl<'a> ProofRequest<'a> {
             domain: &[],
             challenge: None,
             previous_proof: &[],
+            mandatory_pointers: &[],
         }
     }
 }
@@ -147,7 +180,7 @@ pub fn check_credential(credential: &Credential, contexts: &Contexts) -> Result<
     Ok(())
 }
 
-/// Issues a credential with a Data Integrity proof of the jcs suite that goes with the signer's key.
+/// Issues a credential with a Data Integrity proof.
 ///
 /// Proofs that the credential carries already are kept: the new one is added to the set, or to the chain that
 /// `previous_proof` names.
@@ -176,7 +209,12 @@ pub fn issue(
         }
     };
     let json = secured.credential().json();
-    sign_document(json.clone(), proofs, "assertionMethod", request, signer)
+    let document = Unsigned {
+        json: json.clone(),
+        proofs,
+        purpose: "assertionMethod",
+    };
+    document.sign(contexts, request, signer)
 }
 
 /// Presents: adds a Data Integrity proof for authentication to a presentation.
@@ -194,13 +232,12 @@ pub fn present(
     if let Some(holder) = presentation.holder() {
         is_of(request.verification_method, holder)?;
     }
-    sign_document(
-        presentation.into_json(),
-        Vec::new(),
-        "authentication",
-        request,
-        signer,
-    )
+    let document = Unsigned {
+        json: presentation.into_json(),
+        proofs: Vec::new(),
+        purpose: "authentication",
+    };
+    document.sign(contexts, request, signer)
 }
 
 /// Issues a credential as a compact `vc+jwt`.
@@ -317,45 +354,85 @@ fn is_of(method: &str, signer: &str) -> Result<(), IssueError> {
     }
 }
 
-fn sign_document(
-    mut document: Map<String, Value>,
+/// Is a document that a proof is about to be added to.
+struct Unsigned {
+    /// Without `proof`.
+    json: Map<String, Value>,
+    /// The proofs that it carries already.
     proofs: Vec<Map<String, Value>>,
-    purpose: &str,
+    purpose: &'static str,
+}
+
+impl Unsigned {
+    fn sign(
+        self,
+        contexts: &Contexts,
+        request: &ProofRequest<'_>,
+        signer: &dyn Signer,
+    ) -> Result<Value, IssueError> {
+        let Self {
+            mut json,
+            proofs,
+            purpose,
+        } = self;
+        let suite = suite(request, signer.public_key().key_type())?;
+        let mut options = ProofOptions::new(suite.name, request.verification_method, purpose);
+        options.id = request.id.map(str::to_owned);
+        options.created = request.created.map(Timestamp::to_seconds_text);
+        options.expires = request.expires.map(Timestamp::to_seconds_text);
+        options.domain = request.domain.to_vec();
+        options.challenge = request.challenge.map(str::to_owned);
+        options.previous_proof = request.previous_proof.to_vec();
+        let previous: Vec<&Map<String, Value>> = proofs
+            .iter()
+            .filter(|proof| {
+                let id = proof.get("id").and_then(Value::as_str);
+                id.is_some_and(|id| request.previous_proof.iter().any(|named| named == id))
+            })
+            .collect();
+        let material = Material {
+            document: &json,
+            previous: &previous,
+            contexts,
+        };
+        let terms = SignTerms {
+            options,
+            mandatory_pointers: request.mandatory_pointers,
+        };
+        let proof = suite.sign(&material, &terms, signer)?;
+        let secured = if proofs.is_empty() {
+            Value::Object(proof)
+        } else {
+            let all = proofs.into_iter().chain([proof]);
+            Value::Array(all.map(Value::Object).collect())
+        };
+        json.insert("proof".to_owned(), secured);
+        Ok(Value::Object(json))
+    }
+}
+
+/// Finds the suite that is asked for, or the jcs suite of the key.
+fn suite(
     request: &ProofRequest<'_>,
-    signer: &dyn Signer,
-) -> Result<Value, IssueError> {
-    let key = signer.public_key();
-    let suite = JcsSuite::for_key(key.key_type()).ok_or(IssueError::KeyType(key.key_type()))?;
-    let mut options = ProofOptions::new(suite, request.verification_method, purpose);
-    options.id = request.id.map(str::to_owned);
-    options.created = request.created.map(Timestamp::to_seconds_text);
-    options.expires = request.expires.map(Timestamp::to_seconds_text);
-    options.domain = request.domain.to_vec();
-    options.challenge = request.challenge.map(str::to_owned);
-    options.previous_proof = request.previous_proof.to_vec();
-    let previous: Vec<&Map<String, Value>> = proofs
-        .iter()
-        .filter(|proof| {
-            let id = proof.get("id").and_then(Value::as_str);
-            id.is_some_and(|id| request.previous_proof.iter().any(|named| named == id))
-        })
-        .collect();
-    let proof = proof::sign_after(&document, &previous, &options, key, |input| {
-        signer.sign_credential(input)
-    })?;
-    let secured = if proofs.is_empty() {
-        Value::Object(proof)
-    } else {
-        Value::Array(
-            proofs
-                .into_iter()
-                .chain([proof])
-                .map(Value::Object)
-                .collect(),
-        )
+    key_type: KeyType,
+) -> Result<&'static Cryptosuite, IssueError> {
+    let name = match request.cryptosuite {
+        Some(name) => name,
+        None => JcsSuite::for_key(key_type)
+            .ok_or(IssueError::KeyType(key_type))?
+            .name(),
     };
-    document.insert("proof".to_owned(), secured);
-    Ok(Value::Object(document))
+    let suite = cryptosuite(name).ok_or_else(|| IssueError::Suite {
+        found: name.to_owned(),
+    })?;
+    if suite.key_types.contains(&key_type) {
+        Ok(suite)
+    } else {
+        Err(IssueError::SuiteKey {
+            suite: suite.name,
+            key_type,
+        })
+    }
 }
 
 fn token(

@@ -14,6 +14,9 @@ pub use error::SecuringError;
 pub use secured::{Claims, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing};
 pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
 
+pub(crate) use suites::{Material, SignTerms};
+
+use crate::contexts::Contexts;
 use crate::verdict::{Finding, KeyFact};
 use chop_integrity::Timestamp;
 use std::collections::BTreeMap;
@@ -23,6 +26,8 @@ use std::collections::BTreeMap;
 pub struct ProofTerms<'a> {
     /// The verification relationship, such as `assertionMethod`.
     pub purpose: &'a str,
+    /// What the terms of documents mean.
+    pub contexts: &'a Contexts,
     /// The time as of which an expiry counts.
     pub as_of: Timestamp,
     /// How far a signer's clock may run ahead, in milliseconds.

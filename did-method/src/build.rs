@@ -236,7 +236,7 @@ impl Draft {
         };
         ProofOptions {
             created: self.created.map(|time| time.to_string()),
-            ..ProofOptions::new(suite, key.did_key_url(), PURPOSE)
+            ..ProofOptions::new(suite.name(), key.did_key_url(), PURPOSE)
         }
     }
 }

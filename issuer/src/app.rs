@@ -5,7 +5,7 @@ use crate::instance::{Instance, check_name, key_name, read_suite};
 use crate::lists::ListCache;
 use crate::secure::Pen;
 use crate::store::{Store, StoreError};
-use crate::suite::{CONFORMANCE, Suite};
+use crate::suite::{Suite, conformance};
 use chop_client::Resolver;
 use chop_credential::Contexts;
 use chop_http::{AdminToken, clock, random};
@@ -83,15 +83,15 @@ impl IssuerApp {
             inner: Arc::new(inner),
         };
         if app.inner.config.conformance {
-            for (name, suite) in CONFORMANCE {
+            for (name, suite) in conformance() {
                 if app
                     .store()
-                    .instance(name)
+                    .instance(&name)
                     .await
                     .map_err(IssueError::from)?
                     .is_none()
                 {
-                    app.add(name, suite).await?;
+                    app.add(&name, suite).await?;
                 }
             }
         }

@@ -23,4 +23,4 @@ pub use issue::complete;
 pub use secure::SecureError;
 pub use status::StatusError;
 pub use store::StoreError;
-pub use suite::{Mechanism, Suite, SuiteError};
+pub use suite::{Form, MECHANISMS, Mechanism, Suite, SuiteError};

@@ -91,7 +91,7 @@ pub(crate) async fn signed(app: &IssuerApp, id: &str, form: Form) -> Result<Arc<
     let signer = app.key(&instance)?;
     let pen = app.pen(&instance, signer.as_ref());
     let body: Arc<str> = match form {
-        Form::Document => pen.embed(credential, now)?.to_string().into(),
+        Form::Document => pen.embed(credential, now, None)?.to_string().into(),
         Form::Jwt => pen.envelop(credential)?.into(),
     };
     app.lists().keep(

@@ -2,7 +2,7 @@
 
 use crate::instance::Instance;
 use crate::store::List;
-use crate::suite::Mechanism;
+use crate::suite::Form;
 use chop_credential::Contexts;
 use chop_credential::issuing::{self, ProofRequest};
 use chop_credential::status::{Bitstring, NewList, StatusError};
@@ -87,21 +87,24 @@ impl Pen<'_> {
         credential: Value,
         created: Timestamp,
     ) -> Result<Secured, SecureError> {
-        match self.instance.suite.mechanism() {
-            Mechanism::Jwt => self.envelop(credential).map(Secured::Jwt),
-            Mechanism::EddsaJcs2022 | Mechanism::EcdsaJcs2019 => {
-                self.embed(credential, created).map(Secured::Document)
-            }
+        let mechanism = self.instance.suite.mechanism();
+        match mechanism.form {
+            Form::Jwt => self.envelop(credential).map(Secured::Jwt),
+            Form::Embedded => self
+                .embed(credential, created, Some(mechanism.name))
+                .map(Secured::Document),
         }
     }
 
-    /// Secures with an embedded proof of the suite that goes with the key.
+    /// Secures with an embedded proof of this cryptosuite, or of the jcs suite that goes with the key.
     pub(crate) fn embed(
         &self,
         credential: Value,
         created: Timestamp,
+        cryptosuite: Option<&str>,
     ) -> Result<Value, SecureError> {
-        let request = ProofRequest::new(&self.instance.verification_method, created);
+        let mut request = ProofRequest::new(&self.instance.verification_method, created);
+        request.cryptosuite = cryptosuite;
         Ok(issuing::issue(
             credential,
             self.contexts,

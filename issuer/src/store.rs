@@ -87,7 +87,7 @@ impl Store {
              VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(&instance.name)
-        .bind(instance.suite.mechanism().name())
+        .bind(instance.suite.mechanism().name)
         .bind(&instance.key_name)
         .bind(&instance.multikey)
         .bind(&instance.did)

@@ -1,36 +1,59 @@
 //! The ways in which an instance secures its credentials.
 
 use chop_keys::KeyType;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use thiserror::Error;
 
 /// A securing mechanism together with the type of the key that it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suite {
-    mechanism: Mechanism,
+    mechanism: &'static Mechanism,
     key_type: KeyType,
 }
 
-/// How a credential is secured: an embedded Data Integrity proof, or an enveloping JWT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Mechanism {
-    /// `eddsa-jcs-2022` (Data Integrity `EdDSA` Cryptosuites §3.3).
-    #[serde(rename = "eddsa-jcs-2022")]
-    EddsaJcs2022,
-    /// `ecdsa-jcs-2019` (Data Integrity ECDSA Cryptosuites §3.3).
-    #[serde(rename = "ecdsa-jcs-2019")]
-    EcdsaJcs2019,
-    /// `vc+jwt` (VC-JOSE-COSE §3.1) with `EdDSA`, `ES256` or `ES384`.
-    #[serde(rename = "jwt")]
+/// How a credential is secured.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mechanism {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Whether the proof stands in the credential or around it.
+    pub form: Form,
+    /// The types of the keys that it signs with; the first is taken where none is asked for.
+    key_types: &'static [KeyType],
+}
+
+/// Where a credential's proof stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// In the credential: a Data Integrity proof of the cryptosuite that the mechanism is named after.
+    Embedded,
+    /// Around it: `vc+jwt` (VC-JOSE-COSE §3.1).
     Jwt,
 }
+
+/// Every mechanism; a new one is a row here.
+pub const MECHANISMS: &[Mechanism] = &[
+    Mechanism {
+        name: "eddsa-jcs-2022",
+        form: Form::Embedded,
+        key_types: &[KeyType::Ed25519],
+    },
+    Mechanism {
+        name: "ecdsa-jcs-2019",
+        form: Form::Embedded,
+        key_types: &[KeyType::P256, KeyType::P384],
+    },
+    Mechanism {
+        name: "jwt",
+        form: Form::Jwt,
+        key_types: &[KeyType::Ed25519, KeyType::P256, KeyType::P384],
+    },
+];
 
 /// Why a suite name and a key type do not make a suite.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SuiteError {
     /// The name is none of the mechanisms offered.
-    #[error("suite `{name}` is none of eddsa-jcs-2022, ecdsa-jcs-2019 and jwt")]
+    #[error("suite `{name}` is none of {}", names().join(", "))]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -39,7 +62,7 @@ pub enum SuiteError {
     #[error("suite {mechanism} does not sign with {key_type} keys")]
     KeyType {
         /// The mechanism that was asked for.
-        mechanism: Mechanism,
+        mechanism: &'static str,
         /// The key type that was asked for.
         key_type: KeyType,
     },
@@ -51,83 +74,36 @@ pub enum SuiteError {
     },
 }
 
-/// The instances that a conformance run finds: one per suite and key, named as test configurations name them.
-pub(crate) const CONFORMANCE: [(&str, Suite); 6] = [
-    (
-        "eddsa-jcs-2022",
-        Suite {
-            mechanism: Mechanism::EddsaJcs2022,
-            key_type: KeyType::Ed25519,
-        },
-    ),
-    (
-        "p256/ecdsa-jcs-2019",
-        Suite {
-            mechanism: Mechanism::EcdsaJcs2019,
-            key_type: KeyType::P256,
-        },
-    ),
-    (
-        "p384/ecdsa-jcs-2019",
-        Suite {
-            mechanism: Mechanism::EcdsaJcs2019,
-            key_type: KeyType::P384,
-        },
-    ),
-    (
-        "jwt",
-        Suite {
-            mechanism: Mechanism::Jwt,
-            key_type: KeyType::Ed25519,
-        },
-    ),
-    (
-        "p256/jwt",
-        Suite {
-            mechanism: Mechanism::Jwt,
-            key_type: KeyType::P256,
-        },
-    ),
-    (
-        "p384/jwt",
-        Suite {
-            mechanism: Mechanism::Jwt,
-            key_type: KeyType::P384,
-        },
-    ),
-];
-
 impl Suite {
     /// Combines a mechanism's name with a key type; without one, the first that the mechanism uses.
     ///
     /// # Errors
     /// [`SuiteError`] when the name is unknown or the key type does not fit.
     pub fn new(name: &str, key_type: Option<KeyType>) -> Result<Self, SuiteError> {
-        let mechanism = Mechanism::parse(name)?;
-        let key_type = key_type.unwrap_or(match mechanism {
-            Mechanism::EddsaJcs2022 | Mechanism::Jwt => KeyType::Ed25519,
-            Mechanism::EcdsaJcs2019 => KeyType::P256,
-        });
-        let fits = match mechanism {
-            Mechanism::EddsaJcs2022 => key_type == KeyType::Ed25519,
-            Mechanism::EcdsaJcs2019 => matches!(key_type, KeyType::P256 | KeyType::P384),
-            Mechanism::Jwt => matches!(key_type, KeyType::Ed25519 | KeyType::P256 | KeyType::P384),
+        let unknown = || SuiteError::Unknown {
+            name: name.to_owned(),
         };
-        if fits {
+        let mechanism = MECHANISMS
+            .iter()
+            .find(|mechanism| mechanism.name == name)
+            .ok_or_else(unknown)?;
+        let first = mechanism.key_types.first().copied();
+        let key_type = key_type.or(first).ok_or_else(unknown)?;
+        if mechanism.key_types.contains(&key_type) {
             Ok(Self {
                 mechanism,
                 key_type,
             })
         } else {
             Err(SuiteError::KeyType {
-                mechanism,
+                mechanism: mechanism.name,
                 key_type,
             })
         }
     }
 
     /// The securing mechanism.
-    pub fn mechanism(self) -> Mechanism {
+    pub fn mechanism(self) -> &'static Mechanism {
         self.mechanism
     }
 
@@ -137,30 +113,31 @@ impl Suite {
     }
 }
 
-impl Mechanism {
-    fn parse(name: &str) -> Result<Self, SuiteError> {
-        [Self::EddsaJcs2022, Self::EcdsaJcs2019, Self::Jwt]
-            .into_iter()
-            .find(|mechanism| mechanism.name() == name)
-            .ok_or_else(|| SuiteError::Unknown {
-                name: name.to_owned(),
-            })
-    }
-
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EddsaJcs2022 => "eddsa-jcs-2022",
-            Self::EcdsaJcs2019 => "ecdsa-jcs-2019",
-            Self::Jwt => "jwt",
-        }
-    }
+/// The instances that a conformance run finds, one per mechanism and key, named as test configurations name them: the
+/// mechanism, after the curve where it is P-256 or P-384 among several.
+pub(crate) fn conformance() -> impl Iterator<Item = (String, Suite)> {
+    MECHANISMS.iter().flat_map(|mechanism| {
+        mechanism.key_types.iter().map(move |key_type| {
+            let name = match key_type {
+                KeyType::P256 if mechanism.key_types.len() > 1 => {
+                    format!("p256/{}", mechanism.name)
+                }
+                KeyType::P384 if mechanism.key_types.len() > 1 => {
+                    format!("p384/{}", mechanism.name)
+                }
+                _ => mechanism.name.to_owned(),
+            };
+            let suite = Suite {
+                mechanism,
+                key_type: *key_type,
+            };
+            (name, suite)
+        })
+    })
 }
 
-impl fmt::Display for Mechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+fn names() -> Vec<&'static str> {
+    MECHANISMS.iter().map(|mechanism| mechanism.name).collect()
 }
 
 /// Reads a key type as people write it: `Ed25519`, `P-256` or `P256`, `P-384` or `P384`, in any case.
@@ -196,9 +173,9 @@ mod tests {
 
     #[test]
     fn every_conformance_instance_is_a_suite_that_can_be_asked_for() {
-        for (name, suite) in CONFORMANCE {
+        for (name, suite) in conformance() {
             assert_eq!(
-                Suite::new(suite.mechanism().name(), Some(suite.key_type())),
+                Suite::new(suite.mechanism().name, Some(suite.key_type())),
                 Ok(suite),
                 "{name}"
             );

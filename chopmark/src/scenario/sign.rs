@@ -18,7 +18,9 @@ pub(super) fn with_key(
 ) -> anyhow::Result<Value> {
     let key = signer.public_key();
     let mut options = ProofOptions::new(
-        JcsSuite::for_key(key.key_type()).context("the key signs no credentials")?,
+        JcsSuite::for_key(key.key_type())
+            .context("the key signs no credentials")?
+            .name(),
         method,
         "assertionMethod",
     );

@@ -166,7 +166,7 @@ fn unsigned() -> Option<Value> {
 fn signed(document: &Value, purpose: &str) -> Option<Value> {
     let key = key(3)?;
     let mut options = ProofOptions::new(
-        JcsSuite::EddsaJcs2022,
+        JcsSuite::EddsaJcs2022.name(),
         key.public_key().did_key_url(),
         purpose,
     );

@@ -58,7 +58,7 @@ pub(super) fn log() -> Option<(Did, Value)> {
     let members = entry.as_object_mut()?;
     members.insert("versionId".to_owned(), json!(format!("1-{hash}")));
     let mut options = ProofOptions::new(
-        JcsSuite::EddsaJcs2022,
+        JcsSuite::EddsaJcs2022.name(),
         key.public_key().did_key_url(),
         "assertionMethod",
     );

@@ -1,6 +1,8 @@
 //! Data Integrity proofs: sets and chains (VC Data Integrity 1.0 §4.5).
 
-use super::{Keys, ProofTerms, SecuringError, cryptosuite, usable};
+pub(super) mod jcs;
+
+use super::{Keys, Material, ProofTerms, SecuringError, cryptosuite, usable};
 use chop_integrity::Timestamp;
 use chop_integrity::proof::Proof;
 use serde_json::{Map, Value};
@@ -83,7 +85,12 @@ fn one(
     }
     let previous = previous(proofs, proof)?;
     let fact = usable(keys, proof.verification_method(), terms)?;
-    suite.verify(document, &previous, proof, &fact.key)
+    let material = Material {
+        document,
+        previous: &previous,
+        contexts: terms.contexts,
+    };
+    suite.verify(&material, proof, &fact.key)
 }
 
 /// Finds the proofs that this one builds on, in the order of the document.

@@ -21,6 +21,12 @@ pub enum SecuringError {
         /// What the proof names.
         found: String,
     },
+    /// The cryptosuite cannot withhold anything, and was told what a holder must not withhold.
+    #[error("cryptosuite {suite} signs everything, it takes no mandatory pointers")]
+    NotSelective {
+        /// The cryptosuite.
+        suite: &'static str,
+    },
     /// The proof was made for another purpose.
     #[error("proof is for {found}, it must be for {expected}")]
     Purpose {
@@ -98,6 +104,7 @@ impl SecuringError {
             },
             Self::Jose(error) => error.rule(),
             Self::UnknownSuite { .. } => "proof.suite",
+            Self::NotSelective { .. } => "proof.not-selective",
             Self::Purpose { .. } => "proof.purpose",
             Self::Expired { .. } => "proof.expired",
             Self::Future { .. } => "proof.future",

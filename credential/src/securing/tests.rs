@@ -35,6 +35,7 @@ fn keys(credential: &SecuredCredential) -> Keys {
 fn holds(credential: &SecuredCredential) -> bool {
     let terms = ProofTerms {
         purpose: "assertionMethod",
+        contexts: &Contexts::embedded(),
         as_of: now(),
         clock_skew_ms: 0,
     };

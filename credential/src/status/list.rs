@@ -91,7 +91,7 @@ impl VerifiedList {
         contexts
             .check(credential)
             .map_err(|error| parse(error.to_string()))?;
-        signatures(&secured, keys, fetched)?;
+        signatures(&secured, keys, contexts, fetched)?;
         let shape = |reason| StatusError::Shape { reason };
         if !credential
             .types()
@@ -208,10 +208,12 @@ impl VerifiedList {
 fn signatures(
     secured: &SecuredCredential,
     keys: &Keys,
+    contexts: &Contexts,
     as_of: Timestamp,
 ) -> Result<(), StatusError> {
     let terms = ProofTerms {
         purpose: "assertionMethod",
+        contexts,
         as_of,
         clock_skew_ms: 60_000,
     };

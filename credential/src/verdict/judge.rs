@@ -83,7 +83,7 @@ pub fn judge(
     .iter()
     .any(|name| policy.need(*name).is_some());
     let reports = if verifies {
-        checks::reports(credential, evidence, policy)
+        checks::reports(credential, evidence, policy, contexts)
     } else {
         Vec::new()
     };

@@ -55,6 +55,7 @@ pub fn judge_presentation(
 ) -> PresentationVerdict {
     let terms = ProofTerms {
         purpose: "authentication",
+        contexts: known,
         as_of: policy.as_of,
         clock_skew_ms: policy.clock_skew_ms,
     };

@@ -106,7 +106,11 @@ fn sign(document: &Map<String, Value>, signer: &PrivateKey) -> Value {
     let key = signer.public_key();
     let options = ProofOptions {
         created: Some("2026-10-01T00:00:00Z".to_owned()),
-        ..ProofOptions::new(JcsSuite::EddsaJcs2022, key.did_key_url(), "assertionMethod")
+        ..ProofOptions::new(
+            JcsSuite::EddsaJcs2022.name(),
+            key.did_key_url(),
+            "assertionMethod",
+        )
     };
     Value::Object(
         proof::sign(document, &options, key, |input| {

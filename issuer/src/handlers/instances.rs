@@ -63,7 +63,7 @@ impl From<Instance> for Shown {
     fn from(instance: Instance) -> Self {
         Self {
             issue_path: format!("/issuers/{}/credentials/issue", instance.name),
-            suite: instance.suite.mechanism().name(),
+            suite: instance.suite.mechanism().name,
             key_type: instance.suite.key_type().to_string(),
             name: instance.name,
             did: instance.did,

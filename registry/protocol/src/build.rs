@@ -155,5 +155,5 @@ fn options(key: &PublicKey) -> Result<ProofOptions, BuildError> {
     let suite = JcsSuite::for_key(key.key_type()).ok_or(BuildError::KeyType {
         found: key.key_type(),
     })?;
-    Ok(ProofOptions::new(suite, key.did_key_url(), PURPOSE))
+    Ok(ProofOptions::new(suite.name(), key.did_key_url(), PURPOSE))
 }

@@ -127,7 +127,7 @@ async fn refuses_a_credential_signed_by_somebody_else() {
 fn forge(credential: &serde_json::Value, method: &str, key: &PrivateKey) -> serde_json::Value {
     use chop_integrity::proof::{JcsSuite, ProofOptions, sign};
     let suite = JcsSuite::for_key(key.public_key().key_type()).unwrap();
-    let options = ProofOptions::new(suite, method, "assertionMethod");
+    let options = ProofOptions::new(suite.name(), method, "assertionMethod");
     let mut members = credential.as_object().unwrap().clone();
     let proof = sign(&members, &options, key.public_key(), |input| {
         key.sign_credential(input)

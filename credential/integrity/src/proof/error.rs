@@ -38,7 +38,7 @@ pub enum ProofError {
     #[error("cryptosuite {suite} does not use {key_type} keys")]
     KeyType {
         /// The cryptosuite.
-        suite: super::JcsSuite,
+        suite: &'static str,
         /// The key's type.
         key_type: KeyType,
     },

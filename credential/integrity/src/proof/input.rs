@@ -42,7 +42,7 @@ pub(super) fn of_view(
     })?;
     if !suite.uses(key.key_type()) {
         return Err(ProofError::KeyType {
-            suite,
+            suite: suite.name(),
             key_type: key.key_type(),
         });
     }

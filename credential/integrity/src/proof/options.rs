@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{JcsSuite, PROOF_TYPE};
+use super::PROOF_TYPE;
 
 /// The members of a proof that its maker chooses (vc-data-integrity §2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofOptions {
-    /// The cryptosuite.
-    pub suite: JcsSuite,
+    /// The cryptosuite's name.
+    pub cryptosuite: &'static str,
     /// URL of the verification method that verifies the proof.
     pub verification_method: String,
     /// Verification relationship, such as `assertionMethod`.
@@ -32,12 +32,12 @@ pub struct ProofOptions {
 impl ProofOptions {
     /// Begins with what every proof has.
     pub fn new(
-        suite: JcsSuite,
+        cryptosuite: &'static str,
         verification_method: impl Into<String>,
         proof_purpose: impl Into<String>,
     ) -> Self {
         Self {
-            suite,
+            cryptosuite,
             verification_method: verification_method.into(),
             proof_purpose: proof_purpose.into(),
             id: None,
@@ -57,7 +57,7 @@ impl ProofOptions {
         [
             ("@context", context.cloned()),
             ("type", text(PROOF_TYPE)),
-            ("cryptosuite", text(self.suite.name())),
+            ("cryptosuite", text(self.cryptosuite)),
             ("verificationMethod", text(&self.verification_method)),
             ("proofPurpose", text(&self.proof_purpose)),
             ("id", optional(&self.id)),

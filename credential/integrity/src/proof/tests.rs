@@ -28,7 +28,9 @@ fn credential() -> Map<String, Value> {
 
 fn options(key: &PrivateKey) -> ProofOptions {
     ProofOptions::new(
-        JcsSuite::for_key(key.public_key().key_type()).unwrap(),
+        JcsSuite::for_key(key.public_key().key_type())
+            .unwrap()
+            .name(),
         key.public_key().did_key_url(),
         "assertionMethod",
     )

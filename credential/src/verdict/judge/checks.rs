@@ -4,7 +4,7 @@ use super::super::{
     CheckOutcome, Evidence, Finding as Sought, KeyStanding, Mark, Policy, key_holds,
 };
 use super::{Case, Finding};
-use crate::contexts::ContextError;
+use crate::contexts::{ContextError, Contexts};
 use crate::problem::ProblemType;
 use crate::schema::{Schema, SchemaError};
 use crate::securing::{ProofReport, ProofTerms, SecuredCredential};
@@ -24,9 +24,11 @@ pub(super) fn reports(
     credential: &SecuredCredential,
     evidence: &Evidence,
     policy: &Policy,
+    contexts: &Contexts,
 ) -> Vec<ProofReport> {
     let terms = ProofTerms {
         purpose: "assertionMethod",
+        contexts,
         as_of: policy.as_of,
         clock_skew_ms: policy.clock_skew_ms,
     };

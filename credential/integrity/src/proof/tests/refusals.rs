@@ -373,7 +373,7 @@ fn refuses_to_sign_with_a_suite_of_another_key_or_a_time_that_is_none() {
     };
     assert!(matches!(try_sign(&options), ProofError::Time { .. }));
     options.created = None;
-    options.suite = JcsSuite::EddsaJcs2022;
+    options.cryptosuite = JcsSuite::EddsaJcs2022.name();
     assert!(matches!(try_sign(&options), ProofError::KeyType { .. }));
 }
 

@@ -1,20 +1,25 @@
 //! Issuing: every validation first, then the signature.
 
+mod sd_jwt;
 #[cfg(test)]
 mod tests;
+mod token;
+
+pub use sd_jwt::{BindingTerms, SdJwtRequest, bind_key, issue_sd_jwt, present_sd_jwt};
 
 use crate::contexts::{ContextError, Contexts};
 use crate::model::{Credential, ModelError, Presentation, Version, is_url};
-use crate::securing::jose::{Algorithm, JoseError, TokenKind};
+use crate::securing::jose::{JoseError, TokenKind};
+use crate::securing::sd_jwt::ConcealError;
 use crate::securing::{
     Cryptosuite, Material, ParseError, SecuredCredential, Securing, SecuringError, SignTerms,
     cryptosuite,
 };
 use chop_integrity::proof::{JcsSuite, ProofError, ProofOptions};
 use chop_integrity::{JcsError, Timestamp};
-use chop_keys::{InputError, JwsSigningInput, KeyType, SignError, Signer};
-use data_encoding::BASE64URL_NOPAD;
+use chop_keys::{InputError, KeyType, SignError, Signer};
 use serde_json::{Map, Value, json};
+use token::token;
 
 /// Says why nothing was issued.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +80,9 @@ pub enum IssueError {
     /// The token was not made.
     #[error(transparent)]
     Jose(#[from] JoseError),
+    /// Claims cannot be made selectively disclosable.
+    #[error(transparent)]
+    Conceal(#[from] ConcealError),
     /// The payload has no JSON text.
     #[error(transparent)]
     Canonical(#[from] JcsError),
@@ -105,6 +113,7 @@ impl IssueError {
             | Self::Input(_)
             | Self::Sign(_) => "issue.signing",
             Self::Securing(error) => error.rule(),
+            Self::Conceal(_) => "issue.disclosable",
         }
     }
 
@@ -202,7 +211,7 @@ pub fn issue(
         }
         // A further proof may be somebody else's: an endorsement.
         Securing::DataIntegrity(proofs) => proofs.clone(),
-        Securing::Jose(_) => {
+        Securing::Jose(_) | Securing::SdJwt(_) => {
             return Err(IssueError::Secured {
                 reason: "it is a token",
             });
@@ -256,7 +265,7 @@ pub fn issue_jwt(
     token(
         credential.json(),
         TokenKind::Credential,
-        verification_method,
+        Some(verification_method),
         signer,
     )
 }
@@ -272,6 +281,22 @@ pub fn present_jwt(
     for_verifier: &TokenTerms<'_>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
+    let payload = presented(presentation, contexts, verification_method, for_verifier)?;
+    token(
+        &payload,
+        TokenKind::Presentation,
+        Some(verification_method),
+        signer,
+    )
+}
+
+/// Checks a presentation and writes the payload of its token.
+fn presented(
+    presentation: Value,
+    contexts: &Contexts,
+    verification_method: &str,
+    for_verifier: &TokenTerms<'_>,
+) -> Result<Map<String, Value>, IssueError> {
     let presentation = Presentation::from_value(presentation)?;
     check_presentation(&presentation, contexts)?;
     if let Some(holder) = presentation.holder() {
@@ -286,12 +311,7 @@ pub fn present_jwt(
             payload.insert(claim.to_owned(), Value::from(value));
         }
     }
-    token(
-        &payload,
-        TokenKind::Presentation,
-        verification_method,
-        signer,
-    )
+    Ok(payload)
 }
 
 /// Says for whom a token is made.
@@ -303,22 +323,24 @@ pub struct TokenTerms<'a> {
     pub nonce: Option<&'a str>,
 }
 
-/// Wraps a compact `vc+jwt` as an `EnvelopedVerifiableCredential` (VC Data Model 2.0 §4.13.1).
+/// Wraps a compact `vc+jwt` or `vc+sd-jwt` as an `EnvelopedVerifiableCredential` (VC Data Model 2.0 §4.13.1).
 pub fn enveloped_credential(token: &str) -> Value {
-    envelope(
-        token,
-        TokenKind::Credential,
-        "EnvelopedVerifiableCredential",
-    )
+    let kind = if token.contains('~') {
+        TokenKind::SdCredential
+    } else {
+        TokenKind::Credential
+    };
+    envelope(token, kind, "EnvelopedVerifiableCredential")
 }
 
-/// Wraps a compact `vp+jwt` as an `EnvelopedVerifiablePresentation` (VC Data Model 2.0 §4.13.2).
+/// Wraps a compact `vp+jwt` or `vp+sd-jwt` as an `EnvelopedVerifiablePresentation` (VC Data Model 2.0 §4.13.2).
 pub fn enveloped_presentation(token: &str) -> Value {
-    envelope(
-        token,
-        TokenKind::Presentation,
-        "EnvelopedVerifiablePresentation",
-    )
+    let kind = if token.contains('~') {
+        TokenKind::SdPresentation
+    } else {
+        TokenKind::Presentation
+    };
+    envelope(token, kind, "EnvelopedVerifiablePresentation")
 }
 
 fn envelope(token: &str, kind: TokenKind, name: &str) -> Value {
@@ -433,41 +455,4 @@ fn suite(
             key_type,
         })
     }
-}
-
-fn token(
-    payload: &Map<String, Value>,
-    kind: TokenKind,
-    verification_method: &str,
-    signer: &dyn Signer,
-) -> Result<String, IssueError> {
-    for reserved in ["vc", "vp"] {
-        if payload.contains_key(reserved) {
-            return Err(JoseError::Claim {
-                claim: reserved,
-                reason: "credentials and presentations are not wrapped in a claim",
-            }
-            .into());
-        }
-    }
-    let key_type = signer.public_key().key_type();
-    let algorithm = Algorithm::for_key(key_type).ok_or(IssueError::KeyType(key_type))?;
-    let header = json!({
-        "alg": algorithm.name(),
-        "cty": kind.cty(),
-        "kid": verification_method,
-        "typ": kind.typ(),
-    });
-    let encode = |bytes: Vec<u8>| BASE64URL_NOPAD.encode(&bytes);
-    let input = JwsSigningInput::new(format!(
-        "{}.{}",
-        encode(chop_integrity::canonicalize(&header)?),
-        encode(chop_integrity::canonicalize(payload)?)
-    ))?;
-    let signature = signer.sign_jws(&input)?;
-    Ok(format!(
-        "{}.{}",
-        input.as_str(),
-        BASE64URL_NOPAD.encode(signature.as_bytes())
-    ))
 }

@@ -1,9 +1,11 @@
 //! Securing mechanisms: who signed what, and whether it holds.
 
+pub mod confirmation;
 mod data_integrity;
 mod data_url;
 mod error;
 pub mod jose;
+pub mod sd_jwt;
 mod secured;
 mod suites;
 #[cfg(test)]
@@ -48,24 +50,24 @@ impl Secured<'_> {
                 data_integrity::verify(self.document, proofs, keys, terms)
             }
             Securing::Jose(token) => vec![token.verify(self.claims, self.signer, keys, terms)],
+            Securing::SdJwt(sd_jwt) => {
+                let token = sd_jwt.token();
+                vec![token.verify(self.claims, self.signer, keys, terms)]
+            }
         }
     }
 }
 
 /// Finds a key and checks that its controller lists it for the purpose.
-fn usable<'k>(
-    keys: &'k Keys,
-    method: &str,
-    terms: &ProofTerms<'_>,
-) -> Result<&'k KeyFact, SecuringError> {
+fn usable<'k>(keys: &'k Keys, method: &str, purpose: &str) -> Result<&'k KeyFact, SecuringError> {
     match keys.get(method) {
         Some(Finding::Found(fact)) => {
-            if fact.relationships.iter().any(|name| name == terms.purpose) {
+            if fact.relationships.iter().any(|name| name == purpose) {
                 Ok(fact)
             } else {
                 Err(SecuringError::Relationship {
                     method: method.to_owned(),
-                    purpose: terms.purpose.to_owned(),
+                    purpose: purpose.to_owned(),
                 })
             }
         }

@@ -3,6 +3,7 @@
 mod accreditation;
 mod evidence;
 mod judge;
+mod key_binding;
 mod keys;
 mod policy;
 mod presentation;

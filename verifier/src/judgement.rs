@@ -75,33 +75,18 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
         accreditation,
     });
     match subject {
-        Subject::Credential(Ok(credential)) => {
-            let bytes = credential.secured_bytes().ok();
-            let digest = bytes.as_deref().map(anchor_digest);
-            let length = bytes.map_or(0, |bytes| bytes.len());
-            let session = Session::new(app.clone(), as_of);
-            let evidence = evidence(&session, &credential, &bench.policy).await;
-            let verdict =
-                off_threads(length, move || bench.credential(&credential, &evidence)).await;
-            Judgement::Credential {
-                as_of,
-                digest,
-                verdict: verdict.unwrap_or_else(undecided),
+        Subject::Credential(credential) => match *credential {
+            Ok(credential) => alone(bench, credential).await,
+            Err(unparsed) => {
+                let nothing = Evidence::default();
+                let verdict = judge_bytes(&unparsed.0, &nothing, &bench.policy, app.contexts());
+                Judgement::Credential {
+                    as_of,
+                    digest: None,
+                    verdict,
+                }
             }
-        }
-        Subject::Credential(Err(unparsed)) => {
-            let verdict = judge_bytes(
-                &unparsed.0,
-                &Evidence::default(),
-                &bench.policy,
-                app.contexts(),
-            );
-            Judgement::Credential {
-                as_of,
-                digest: None,
-                verdict,
-            }
-        }
+        },
         Subject::Presentation(presentation) => {
             let verdict = match *presentation {
                 Ok(presentation) => whole(bench, presentation).await,
@@ -109,6 +94,21 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
             };
             Judgement::Presentation { as_of, verdict }
         }
+    }
+}
+
+async fn alone(bench: Arc<Bench>, credential: SecuredCredential) -> Judgement {
+    let as_of = bench.policy.as_of;
+    let bytes = credential.secured_bytes().ok();
+    let digest = bytes.as_deref().map(anchor_digest);
+    let length = bytes.map_or(0, |bytes| bytes.len());
+    let session = Session::new(bench.app.clone(), as_of);
+    let evidence = evidence(&session, &credential, &bench.policy).await;
+    let verdict = off_threads(length, move || bench.credential(&credential, &evidence)).await;
+    Judgement::Credential {
+        as_of,
+        digest,
+        verdict: verdict.unwrap_or_else(undecided),
     }
 }
 

@@ -111,7 +111,7 @@ pub(crate) struct PolicyTerms {
 /// What is to be judged.
 pub(crate) enum Subject {
     /// A credential, or why it is none together with the bytes given.
-    Credential(Result<SecuredCredential, Unparsed>),
+    Credential(Box<Result<SecuredCredential, Unparsed>>),
     /// A presentation, or why it is none.
     Presentation(Box<Result<SecuredPresentation, ParseError>>),
 }
@@ -157,13 +157,13 @@ impl Subject {
         let token = value
             .as_str()
             .filter(|text| tokens && text.starts_with('e'));
-        Self::Credential(match token {
+        Self::Credential(Box::new(match token {
             Some(text) => {
                 SecuredCredential::from_token(text).map_err(|_| Unparsed(text.as_bytes().to_vec()))
             }
             None => SecuredCredential::from_value(value.clone())
                 .map_err(|_| Unparsed(value.to_string().into_bytes())),
-        })
+        }))
     }
 
     /// Takes a presentation from JSON, or, where `tokens` may come bare, from a string that is one.

@@ -84,7 +84,7 @@ fn one(
         return Err(SecuringError::RepeatedId { id: id.to_owned() });
     }
     let previous = previous(proofs, proof)?;
-    let fact = usable(keys, proof.verification_method(), terms)?;
+    let fact = usable(keys, proof.verification_method(), terms.purpose)?;
     let material = Material {
         document,
         previous: &previous,

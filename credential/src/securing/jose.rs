@@ -1,11 +1,12 @@
-//! `vc+jwt` and `vp+jwt`: compact JWS whose payload is the document itself (VC-JOSE-COSE §3.1).
+//! Compact JWS (RFC 7515 §7.1): `vc+jwt` and `vp+jwt`, whose payload is the document itself (VC-JOSE-COSE §3.1), and the JWTs of
+//! which SD-JWTs are made.
 
 mod header;
 
 use super::secured::Claims;
 use super::{Keys, ProofReport, ProofTerms, SecuringError, usable};
 use chop_integrity::json::{self, JsonError, Limits};
-use chop_keys::{KeyType, VerifyError};
+use chop_keys::{KeyType, PublicKey, VerifyError};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
@@ -18,6 +19,14 @@ pub enum TokenKind {
     Credential,
     /// A presentation, `vp+jwt`.
     Presentation,
+    /// A credential whose holder discloses its claims one by one, `vc+sd-jwt` (VC-JOSE-COSE §3.2.1).
+    SdCredential,
+    /// A presentation in that form, `vp+sd-jwt` (VC-JOSE-COSE §3.2.2).
+    SdPresentation,
+    /// An SD-JWT VC, `dc+sd-jwt`.
+    SdJwtVc,
+    /// A holder's key binding, `kb+jwt` (RFC 9901 §4.3).
+    KeyBinding,
 }
 
 impl TokenKind {
@@ -26,15 +35,25 @@ impl TokenKind {
         match self {
             Self::Credential => "vc+jwt",
             Self::Presentation => "vp+jwt",
+            Self::SdCredential => "vc+sd-jwt",
+            Self::SdPresentation => "vp+sd-jwt",
+            Self::SdJwtVc => "dc+sd-jwt",
+            Self::KeyBinding => "kb+jwt",
         }
     }
 
-    /// The value of the header's `cty`.
-    pub const fn cty(self) -> &'static str {
+    /// The value of the header's `cty`; none if it has no meaning there.
+    pub const fn cty(self) -> Option<&'static str> {
         match self {
-            Self::Credential => "vc",
-            Self::Presentation => "vp",
+            Self::Credential | Self::SdCredential => Some("vc"),
+            Self::Presentation | Self::SdPresentation => Some("vp"),
+            Self::SdJwtVc | Self::KeyBinding => None,
         }
+    }
+
+    /// Says whether the header must have a `typ` (RFC 9901 §4.3, SD-JWT VC §2.2.1).
+    const fn needs_typ(self) -> bool {
+        matches!(self, Self::SdJwtVc | Self::KeyBinding)
     }
 
     /// The media type.
@@ -42,6 +61,10 @@ impl TokenKind {
         match self {
             Self::Credential => "application/vc+jwt",
             Self::Presentation => "application/vp+jwt",
+            Self::SdCredential => "application/vc+sd-jwt",
+            Self::SdPresentation => "application/vp+sd-jwt",
+            Self::SdJwtVc => "application/dc+sd-jwt",
+            Self::KeyBinding => "application/kb+jwt",
         }
     }
 }
@@ -142,6 +165,13 @@ impl Token {
     /// When it is not three canonical base64url parts, its header is not allowed for the kind, or its payload is no strict
     /// JSON object.
     pub fn parse(text: &str, kind: TokenKind) -> Result<(Self, Map<String, Value>), JoseError> {
+        let parsed = Self::parse_any(text)?;
+        parsed.0.header.check(kind)?;
+        Ok(parsed)
+    }
+
+    /// Parses a compact token whose kind is checked later.
+    pub(super) fn parse_any(text: &str) -> Result<(Self, Map<String, Value>), JoseError> {
         if text.len() > Limits::CREDENTIAL.max_bytes * 4 / 3 {
             return Err(JoseError::Compact {
                 reason: "it is too long",
@@ -155,7 +185,7 @@ impl Token {
                 reason: "it has not three parts",
             });
         };
-        let header = Header::parse(&decode(head)?, kind)?;
+        let header = Header::parse(&decode(head)?)?;
         let payload = match json::parse(&decode(body)?, &Limits::CREDENTIAL) {
             Ok(Value::Object(payload)) => payload,
             Ok(_) => {
@@ -240,24 +270,29 @@ impl Token {
         {
             return Err(SecuringError::Future { created, as_of });
         }
-        let fact = usable(keys, method.ok_or(JoseError::NoKeyId)?, terms)?;
+        let fact = usable(keys, method.ok_or(JoseError::NoKeyId)?, terms.purpose)?;
+        self.check_signature(&fact.key)?;
+        Ok(())
+    }
+
+    /// Verifies the signature with a key.
+    ///
+    /// # Errors
+    /// When the key is not of the algorithm's type, or the signature does not match.
+    pub fn check_signature(&self, key: &PublicKey) -> Result<(), JoseError> {
         let algorithm = self.header.algorithm;
-        if algorithm.key_type() != fact.key.key_type() {
+        if algorithm.key_type() != key.key_type() {
             return Err(JoseError::KeyType {
                 algorithm: algorithm.name(),
-                key_type: fact.key.key_type(),
-            }
-            .into());
+                key_type: key.key_type(),
+            });
         }
         let signed = self
             .compact
             .as_bytes()
             .get(..self.signed_len)
             .unwrap_or_default();
-        fact.key
-            .verify(signed, &self.signature)
-            .map_err(JoseError::from)?;
-        Ok(())
+        Ok(key.verify(signed, &self.signature)?)
     }
 }
 

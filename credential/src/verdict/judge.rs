@@ -3,10 +3,11 @@
 mod checks;
 mod ledger;
 
+use super::key_binding;
 use super::{Check, CheckName, CheckOutcome, Evidence, Mark, Need, Outcome, Policy, Verdict};
 use crate::contexts::Contexts;
 use crate::problem::ProblemType;
-use crate::securing::{ProofReport, SecuredCredential};
+use crate::securing::{ProofReport, SecuredCredential, Securing};
 use chop_integrity::Timestamp;
 use serde_json::Value;
 
@@ -130,6 +131,10 @@ pub(super) fn judge_signed(
     sheet.enter_marked(CheckName::Transcribed, |marks| {
         checks::transcribed(&case, marks)
     });
+    if let Securing::SdJwt(sd_jwt) = credential.securing() {
+        let confirmation = credential.claims().confirmation.as_ref();
+        key_binding::enter(&mut sheet, sd_jwt, confirmation, evidence, policy);
+    }
     // A copy shows itself as one even where nobody asked.
     if policy.need(CheckName::Transcribed).is_none() {
         checks::transcribed(&case, &mut sheet.marks);

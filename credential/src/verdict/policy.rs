@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far a signer's clock may run ahead, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 60_000;
 
+/// How old a key binding JWT may be, in milliseconds.
+const KEY_BINDING_AGE_MS: i64 = 10 * 60_000;
+
 /// Says how a check counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -33,6 +36,11 @@ pub struct Policy {
     pub accept_transcribed: bool,
     /// Whether whoever bears a credential may present it.
     pub accept_bearer: bool,
+    /// Whether an SD-JWT that comes by itself must be bound to its presenter by a key binding JWT; an expected challenge or
+    /// audience asks for one anyway (RFC 9901 §7.3).
+    pub key_binding: bool,
+    /// How old a key binding JWT may be, in milliseconds.
+    pub key_binding_age_ms: i64,
     /// What the proof must be for.
     pub expected: Expectation,
 }
@@ -70,6 +78,8 @@ impl Policy {
             status_delegates: BTreeSet::new(),
             accept_transcribed: true,
             accept_bearer: false,
+            key_binding: false,
+            key_binding_age_ms: KEY_BINDING_AGE_MS,
             expected: Expectation::default(),
         }
     }
@@ -97,6 +107,25 @@ impl Policy {
     /// Requires a check.
     pub fn require(&mut self, check: CheckName) {
         self.checks.insert(check, Need::Required);
+    }
+
+    /// Says whether a key binding JWT must show who presents an SD-JWT.
+    pub(super) fn needs_key_binding(&self) -> bool {
+        let Expectation {
+            domain,
+            challenge,
+            audience,
+        } = &self.expected;
+        self.key_binding || domain.is_some() || challenge.is_some() || audience.is_some()
+    }
+
+    /// Judges a credential inside a presentation, whose own proof is what answers the verifier.
+    pub(super) fn held(&self) -> Self {
+        Self {
+            key_binding: false,
+            expected: Expectation::default(),
+            ..self.clone()
+        }
     }
 
     pub(super) fn need(&self, check: CheckName) -> Option<Need> {

@@ -99,6 +99,10 @@ pub fn judge_presentation(
                     Securing::DataIntegrity(_) | Securing::Jose(_) => {
                         judge(credential, evidence, policy, known)
                     }
+                    Securing::SdJwt(sd_jwt) if sd_jwt.key_binding().is_some() => {
+                        judge(credential, evidence, policy, known)
+                    }
+                    Securing::SdJwt(_) => judge(credential, evidence, &policy.held(), known),
                 }
             }
             Err(error) => unparsed(&error.to_string(), error.problem(), policy),
@@ -228,7 +232,9 @@ fn domain(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
                 )
             }
         }
-        Securing::Jose(_) => Finding::not_applicable("a token names an audience"),
+        Securing::Jose(_) | Securing::SdJwt(_) => {
+            Finding::not_applicable("a token names an audience")
+        }
         Securing::Unsecured => Finding::failed("nobody signed it", ProblemType::InvalidDomain),
     }
 }
@@ -241,7 +247,9 @@ fn challenge(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
         Securing::DataIntegrity(proofs) => proofs
             .iter()
             .all(|proof| proof.get("challenge").and_then(Value::as_str) == Some(expected)),
-        Securing::Jose(_) => presentation.claims().nonce.as_ref() == Some(expected),
+        Securing::Jose(_) | Securing::SdJwt(_) => {
+            presentation.claims().nonce.as_ref() == Some(expected)
+        }
         Securing::Unsecured => false,
     };
     if answers {
@@ -261,7 +269,7 @@ fn audience(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
         .as_ref()
         .or(policy.expected.domain.as_ref());
     match (presentation.securing(), expected) {
-        (Securing::Jose(_), Some(expected)) => {
+        (Securing::Jose(_) | Securing::SdJwt(_), Some(expected)) => {
             if presentation.claims().audience.contains(expected) {
                 Finding::passed("the token is for the expected audience")
             } else {
@@ -271,12 +279,15 @@ fn audience(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
                 )
             }
         }
-        (Securing::Jose(_), None) => Finding::not_applicable("no audience is expected"),
+        (Securing::Jose(_) | Securing::SdJwt(_), None) => {
+            Finding::not_applicable("no audience is expected")
+        }
         _ => Finding::not_applicable("only tokens name an audience"),
     }
 }
 
-/// The presenter is a subject of every credential, unless the policy lets whoever bears it present it.
+/// The presenter is a subject of every credential, or signs with the key that it confirms, unless the policy lets whoever bears
+/// it present it.
 fn holder_binding(
     presentation: &SecuredPresentation,
     own: &Evidence,
@@ -289,9 +300,11 @@ fn holder_binding(
     }
     let presenter = presenter(own, reports);
     let stranger = credentials.iter().find_map(|credential| {
-        let credential = credential.as_ref().ok()?.credential();
-        let own =
-            presenter.is_some_and(|presenter| credential.subject_ids().any(|id| id == presenter));
+        let secured = credential.as_ref().ok()?;
+        let credential = secured.credential();
+        let own = presenter
+            .is_some_and(|presenter| credential.subject_ids().any(|id| id == presenter))
+            || confirmed(secured, own, reports);
         (!own).then(|| {
             credential
                 .subject_ids()
@@ -301,7 +314,9 @@ fn holder_binding(
         })
     });
     match stranger {
-        None => Finding::passed("the presenter is the subject of every credential"),
+        None => {
+            Finding::passed("the presenter is the subject of every credential, or confirmed by it")
+        }
         Some(_) if policy.accept_bearer => Finding::passed(
             "the presenter is not the subject of every credential; the policy lets a bearer present",
         ),
@@ -313,4 +328,16 @@ fn holder_binding(
             ProblemType::HolderBinding,
         ),
     }
+}
+
+/// Says whether a verified proof of the presentation is by the key that a credential confirms (`cnf`, RFC 7800).
+fn confirmed(credential: &SecuredCredential, own: &Evidence, reports: &[ProofReport]) -> bool {
+    let Some(confirmation) = &credential.claims().confirmation else {
+        return false;
+    };
+    reports
+        .iter()
+        .filter(|report| report.result.is_ok())
+        .filter_map(|report| own.keys.get(&report.verification_method)?.found())
+        .any(|fact| confirmation.confirms(&fact.id, &fact.key))
 }

@@ -5,9 +5,9 @@ use chop_integrity::json::{self, Limits};
 use chop_keys::KeyType;
 use serde_json::{Map, Value};
 
-/// How a header may be written: it names an algorithm and a key, no more.
+/// How a header may be written: it names an algorithm and a key, or a short chain of certificates.
 const LIMITS: Limits = Limits {
-    max_bytes: 16 * 1024,
+    max_bytes: 32 * 1024,
     max_depth: 8,
 };
 
@@ -68,13 +68,20 @@ pub struct Header {
     pub algorithm: Algorithm,
     /// `kid`.
     pub kid: Option<String>,
+    /// `typ`.
+    pub typ: Option<String>,
+    /// `cty`.
+    pub cty: Option<String>,
+    /// `x5c`: certificates in base64, the signer's first (RFC 7515 §4.1.6).
+    pub x5c: Vec<String>,
 }
 
 impl Header {
-    /// Parses a header and checks it for the kind of token.
+    /// Parses a header.
     ///
-    /// `jwk`, `jku`, `x5u` and `x5c` are not used: a token does not bring its own key.
-    pub(super) fn parse(bytes: &[u8], kind: TokenKind) -> Result<Self, JoseError> {
+    /// `jwk`, `jku` and `x5u` are not used: a token does not bring its own key. `x5c` counts for SD-JWT VC alone, by a chain to
+    /// an anchor that the verifier chose.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, JoseError> {
         let header = match json::parse(bytes, &LIMITS) {
             Ok(Value::Object(header)) => header,
             Ok(_) => {
@@ -105,26 +112,49 @@ impl Header {
         let algorithm = Algorithm::from_name(name).ok_or_else(|| JoseError::Algorithm {
             found: name.to_owned(),
         })?;
-        if let Some(typ) = text(&header, "typ")?
-            && !names(typ, kind.typ())
-        {
-            return Err(JoseError::Header {
-                member: "typ".to_owned(),
-                reason: "is not that of this kind of token",
-            });
-        }
-        if let Some(cty) = text(&header, "cty")?
-            && !names(cty, kind.cty())
-        {
-            return Err(JoseError::Header {
-                member: "cty".to_owned(),
-                reason: "is not that of this kind of token",
-            });
-        }
         Ok(Self {
             algorithm,
             kid: text(&header, "kid")?.map(str::to_owned),
+            typ: text(&header, "typ")?.map(str::to_owned),
+            cty: text(&header, "cty")?.map(str::to_owned),
+            x5c: certificates(&header)?,
         })
+    }
+
+    /// Checks the header for the kind of token: RFC 8725 §3.11, no token passes for one of another kind.
+    pub(in crate::securing) fn check(&self, kind: TokenKind) -> Result<(), JoseError> {
+        let refused = |member: &str, reason| JoseError::Header {
+            member: member.to_owned(),
+            reason,
+        };
+        match self.typ.as_deref() {
+            Some(typ) if !names(typ, kind.typ()) => {
+                return Err(refused("typ", "is not that of this kind of token"));
+            }
+            None if kind.needs_typ() => return Err(refused("typ", "is missing")),
+            _ => {}
+        }
+        match (self.cty.as_deref(), kind.cty()) {
+            (Some(cty), Some(wanted)) if !names(cty, wanted) => {
+                Err(refused("cty", "is not that of this kind of token"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn certificates(header: &Map<String, Value>) -> Result<Vec<String>, JoseError> {
+    let refused = || JoseError::Header {
+        member: "x5c".to_owned(),
+        reason: "is no array of strings",
+    };
+    match header.get("x5c") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(items)) if !items.is_empty() => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(refused))
+            .collect(),
+        Some(_) => Err(refused()),
     }
 }
 

@@ -1,0 +1,161 @@
+//! Secured presentations: parsed, not yet verified.
+
+use super::claims::{Claims, claims};
+use super::{
+    ParseError, Parsed, Secured, SecuredCredential, Securing, object, split, text_or_json,
+};
+use crate::model::{self, Held, Presentation};
+use crate::securing::data_url;
+use crate::securing::jose::{JoseError, Token, TokenKind};
+use crate::securing::sd_jwt::{REGISTERED, SdJwt, SdJwtError};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Is a presentation whose structure holds, with its credentials; no signature is verified yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecuredPresentation {
+    presentation: Presentation,
+    securing: Securing,
+    claims: Claims,
+    credentials: Vec<Result<SecuredCredential, ParseError>>,
+}
+
+impl SecuredPresentation {
+    /// Parses a presentation: JSON with or without `proof`, an `EnvelopedVerifiablePresentation`, or a compact `vp+jwt`
+    /// or `vp+sd-jwt`.
+    ///
+    /// A credential in it that does not parse does not spoil the rest: it is kept as its error.
+    ///
+    /// # Errors
+    /// When the bytes are none of these, or break a rule of the data model.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        match text_or_json(bytes)? {
+            Parsed::Text(token) => Self::from_token(token),
+            Parsed::Json(value) => Self::from_value(value),
+        }
+    }
+
+    /// Takes a presentation from parsed JSON, which must be an object.
+    ///
+    /// # Errors
+    /// When it breaks a rule of the data model.
+    pub fn from_value(value: Value) -> Result<Self, ParseError> {
+        let json = object(value, "the presentation")?;
+        if model::is_envelope(&json, "EnvelopedVerifiablePresentation") {
+            model::envelope(&json)?;
+            let id = json.get("id").and_then(Value::as_str).unwrap_or_default();
+            return match data_url::token(id, &[TokenKind::Presentation, TokenKind::SdPresentation])?
+            {
+                (TokenKind::SdPresentation, text) => Self::from_sd_jwt(text),
+                (_, text) => Self::from_jwt(text),
+            };
+        }
+        let (json, securing) = split(json)?;
+        Ok(Self::with(
+            Presentation::from_map(json)?,
+            securing,
+            Claims::default(),
+        ))
+    }
+
+    /// Takes a compact `vp+jwt`, or a `vp+sd-jwt`, which has a `~`.
+    ///
+    /// # Errors
+    /// When it is malformed, its header is not allowed, or its payload breaks the data model.
+    pub fn from_token(text: &str) -> Result<Self, ParseError> {
+        if text.contains('~') {
+            Self::from_sd_jwt(text)
+        } else {
+            Self::from_jwt(text)
+        }
+    }
+
+    fn from_jwt(text: &str) -> Result<Self, ParseError> {
+        let (token, payload) = Token::parse(text, TokenKind::Presentation)?;
+        Self::of_payload(payload, Securing::Jose(Box::new(token)))
+    }
+
+    fn from_sd_jwt(text: &str) -> Result<Self, ParseError> {
+        let (sd_jwt, claims) = SdJwt::parse(text)?;
+        sd_jwt.token().header().check(TokenKind::SdPresentation)?;
+        sd_jwt.check_plain(REGISTERED)?;
+        if sd_jwt.key_binding().is_some() {
+            return Err(SdJwtError::Form {
+                reason: "a presentation is bound by its own signature, not by a key binding JWT",
+            }
+            .into());
+        }
+        Self::of_payload(claims, Securing::SdJwt(Box::new(sd_jwt)))
+    }
+
+    fn of_payload(payload: Map<String, Value>, securing: Securing) -> Result<Self, ParseError> {
+        let (claims, json) = claims(payload)?;
+        let presentation = Presentation::from_map(json)?;
+        if let (Some(issuer), Some(holder)) = (claims.issuer.as_deref(), presentation.holder())
+            && issuer != holder
+        {
+            return Err(JoseError::Claim {
+                claim: "iss",
+                reason: "it is not the presentation's holder",
+            }
+            .into());
+        }
+        Ok(Self::with(presentation, securing, claims))
+    }
+
+    fn with(presentation: Presentation, securing: Securing, claims: Claims) -> Self {
+        let credentials = presentation
+            .credentials()
+            .map(|held| match held {
+                Held::Embedded(json) => SecuredCredential::from_value(Value::Object(json.clone())),
+                Held::Enveloped(id) => SecuredCredential::from_data_url(id),
+            })
+            .collect();
+        Self {
+            presentation,
+            securing,
+            claims,
+            credentials,
+        }
+    }
+
+    /// Returns the presentation.
+    pub fn presentation(&self) -> &Presentation {
+        &self.presentation
+    }
+
+    /// Lists its credentials, or why one of them is none.
+    pub fn credentials(&self) -> &[Result<SecuredCredential, ParseError>] {
+        &self.credentials
+    }
+
+    /// Says how it is secured.
+    pub fn securing(&self) -> &Securing {
+        &self.securing
+    }
+
+    /// Returns the token's registered claims; empty if there is no token.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Returns who presents: `holder`, or the token's `iss`.
+    pub fn holder(&self) -> Option<&str> {
+        self.presentation.holder().or(self.claims.issuer.as_deref())
+    }
+
+    /// Lists the verification methods whose keys the presentation's own signatures need, absolute.
+    pub fn verification_methods(&self) -> BTreeSet<String> {
+        self.secured().verification_methods()
+    }
+
+    /// Borrows what the signatures are about.
+    pub fn secured(&self) -> Secured<'_> {
+        Secured {
+            document: self.presentation.json(),
+            securing: &self.securing,
+            claims: &self.claims,
+            signer: self.holder(),
+        }
+    }
+}

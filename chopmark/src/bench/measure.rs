@@ -1,35 +1,113 @@
-//! Measuring a computation: the median of many short batches, so that a busy neighbour moves the figure little.
+//! Measuring a computation beside its floor: many short rounds that time both, of which the median counts, so that a busy
+//! neighbour moves the figures little and the ratio less.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Median microseconds per call of `work`, over `batches` batches of `calls` calls after one batch to warm up.
-pub(super) fn micros<T>(batches: usize, calls: u32, mut work: impl FnMut() -> T) -> f64 {
-    let mut batch = || {
-        let started = Instant::now();
-        for _ in 0..calls {
-            black_box(work());
-        }
-        started.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
-    };
-    batch();
-    let mut times: Vec<f64> = (0..batches.max(1)).map(|_| batch()).collect();
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or_default()
+/// Rounds of which the median counts.
+const ROUNDS: usize = 101;
+/// How long one side of a round takes about: shorter than a turn of the scheduler.
+const SIDE: Duration = Duration::from_millis(2);
+
+/// A computation and the floor that it is measured against.
+pub(super) struct Case<'a> {
+    ours: Box<dyn FnMut() + 'a>,
+    floor: Box<dyn FnMut() + 'a>,
 }
 
-/// Median microseconds per call of two computations, their batches taken in turn so that both meet the same machine.
-pub(super) fn pair<A, B>(
-    batches: usize,
-    calls: u32,
-    mut ours: impl FnMut() -> A,
-    mut floor: impl FnMut() -> B,
-) -> (f64, f64) {
-    let (mut a, mut b): (Vec<f64>, Vec<f64>) = (0..batches.max(1))
-        .map(|_| (micros(1, calls, &mut ours), micros(1, calls, &mut floor)))
-        .unzip();
-    a.sort_by(f64::total_cmp);
-    b.sort_by(f64::total_cmp);
-    let middle = |times: &[f64]| times.get(times.len() / 2).copied().unwrap_or_default();
-    (middle(&a), middle(&b))
+/// What a measurement found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    /// Microseconds per operation.
+    pub us: f64,
+    /// Microseconds of the floor.
+    pub raw_us: f64,
+    /// How many times the floor.
+    pub ratio: f64,
+}
+
+impl<'a> Case<'a> {
+    /// Pairs a computation with its floor; what they return is not optimised away.
+    pub(super) fn new<A, B>(
+        mut ours: impl FnMut() -> A + 'a,
+        mut floor: impl FnMut() -> B + 'a,
+    ) -> Self {
+        Self {
+            ours: Box::new(move || {
+                black_box(ours());
+            }),
+            floor: Box::new(move || {
+                black_box(floor());
+            }),
+        }
+    }
+
+    /// Times both sides, in turn.
+    pub(super) fn measure(mut self) -> Figures {
+        let ours = calls_for(&mut *self.ours);
+        let floor = calls_for(&mut *self.floor);
+        let mut rounds = Vec::with_capacity(ROUNDS);
+        for round in 0..ROUNDS {
+            // Neither side always comes first.
+            let (us, raw_us) = if round % 2 == 0 {
+                let us = micros(ours, &mut *self.ours);
+                (us, micros(floor, &mut *self.floor))
+            } else {
+                let raw_us = micros(floor, &mut *self.floor);
+                (micros(ours, &mut *self.ours), raw_us)
+            };
+            rounds.push((us, raw_us));
+        }
+        Figures {
+            us: median(rounds.iter().map(|(us, _)| *us)),
+            raw_us: median(rounds.iter().map(|(_, raw_us)| *raw_us)),
+            ratio: median(rounds.iter().map(|(us, raw_us)| us / raw_us)),
+        }
+    }
+}
+
+/// The middle of some values, 0 of none.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Microseconds per call, over some calls.
+fn micros(calls: u32, work: &mut dyn FnMut()) -> f64 {
+    let started = Instant::now();
+    for _ in 0..calls {
+        work();
+    }
+    started.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+}
+
+/// How many calls fill one side of a round; caches are warm afterwards.
+fn calls_for(work: &mut dyn FnMut()) -> u32 {
+    let started = Instant::now();
+    let mut calls = 0;
+    while started.elapsed() < 10 * SIDE {
+        work();
+        calls += 1;
+    }
+    (calls / 10).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_and_not_the_mean() {
+        assert!((median([1.0, 100.0, 2.0].into_iter()) - 2.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn twice_the_work_is_about_twice_the_floor() {
+        let work = |times: u64| {
+            move || (0..black_box(times * 20_000)).fold(0_u64, |sum, n| sum ^ black_box(n))
+        };
+        let figures = Case::new(work(2), work(1)).measure();
+        assert!((1.5..3.0).contains(&figures.ratio), "{figures:?}");
+    }
 }

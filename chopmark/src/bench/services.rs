@@ -13,8 +13,10 @@ use chop_protocol::terms::Nonce;
 use chop_protocol::{Action, Envelope};
 use url::Url;
 
+use super::floor;
 use super::load::{self, Rate};
-use super::{Row, floor};
+use super::measure::{Figures, median};
+use super::row::Row;
 use crate::scenario::{Actor, Client, fresh_key};
 use crate::up::{Options, Stack};
 
@@ -96,7 +98,7 @@ async fn reads(
         floors.push(load::run(bare, Arc::clone(&requests), 200, CONNECTIONS, lasting).await?);
     }
     serving.abort();
-    Ok(Row::new(name, middle(&ours), middle(&floors)))
+    Ok(Row::new(name, figures(&ours, &floors), None))
 }
 
 /// Submits envelopes that each create one DID.
@@ -108,7 +110,7 @@ async fn writes(client: &Client, address: SocketAddr, token: &str) -> anyhow::Re
     let (bare, serving) = floor::serve(ours.body).await?;
     let floor = load::once(bare, requests, 201, SUBMITTERS).await?;
     serving.abort();
-    Ok(Row::new("submit", ours.micros(), floor.micros()))
+    Ok(Row::new("submit", figures(&[ours], &[floor]), None))
 }
 
 fn envelope(client: &Client) -> anyhow::Result<Vec<u8>> {
@@ -149,11 +151,18 @@ async fn register(client: &Client, count: usize) -> anyhow::Result<Vec<String>> 
     Ok(dids)
 }
 
-/// Microseconds per request at the median rate.
-fn middle(rates: &[Rate]) -> f64 {
-    let mut micros: Vec<f64> = rates.iter().map(|rate| rate.micros()).collect();
-    micros.sort_by(f64::total_cmp);
-    micros.get(micros.len() / 2).copied().unwrap_or_default()
+/// The median of rates that were measured in turn.
+fn figures(ours: &[Rate], floors: &[Rate]) -> Figures {
+    let micros = |rates: &[Rate]| median(rates.iter().map(|rate| rate.micros()));
+    let ratios = ours
+        .iter()
+        .zip(floors)
+        .map(|(ours, floor)| ours.micros() / floor.micros());
+    Figures {
+        us: micros(ours),
+        raw_us: micros(floors),
+        ratio: median(ratios),
+    }
 }
 
 /// A folder that goes with the measurement.

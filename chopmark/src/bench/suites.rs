@@ -1,0 +1,110 @@
+//! What securing costs: one table, one line per measurement.
+//!
+//! A suite adds its lines to [`TABLE`] and a function each that makes the [`Case`]: `verify/…` with [`Workbench::verifying`],
+//! bytes to verdict against the signature check alone; `issue/…` from JSON to bytes against the signature alone. A budget
+//! stands in a line only where one was set.
+
+mod jcs;
+mod jwt;
+mod workbench;
+
+use chop_keys::KeyType::{Ed25519, P256, P384};
+
+use super::measure::Case;
+use super::row::{Budget, Row};
+use workbench::Workbench;
+
+/// A measurement of the table.
+struct Entry {
+    name: &'static str,
+    budget: Option<Budget>,
+    case: for<'a> fn(&'a Workbench) -> anyhow::Result<Case<'a>>,
+}
+
+/// Lists the measurements.
+const TABLE: &[Entry] = &[
+    Entry {
+        name: "verify/eddsa-jcs-2022",
+        budget: Some(Budget::Times(1.5)),
+        case: |bench| jcs::verify(bench, Ed25519),
+    },
+    Entry {
+        name: "verify/ecdsa-jcs-2019-p256",
+        budget: None,
+        case: |bench| jcs::verify(bench, P256),
+    },
+    Entry {
+        name: "verify/ecdsa-jcs-2019-p384",
+        budget: None,
+        case: |bench| jcs::verify(bench, P384),
+    },
+    Entry {
+        name: "verify/vc+jwt-eddsa",
+        budget: Some(Budget::Times(1.15)),
+        case: |bench| jwt::verify(bench, Ed25519),
+    },
+    Entry {
+        name: "verify/vc+jwt-es256",
+        budget: Some(Budget::Times(1.15)),
+        case: |bench| jwt::verify(bench, P256),
+    },
+    Entry {
+        name: "verify/vc+jwt-es384",
+        budget: Some(Budget::Times(1.15)),
+        case: |bench| jwt::verify(bench, P384),
+    },
+    Entry {
+        name: "issue/eddsa-jcs-2022",
+        budget: None,
+        case: |bench| jcs::issue(bench, Ed25519),
+    },
+    Entry {
+        name: "issue/ecdsa-jcs-2019-p256",
+        budget: None,
+        case: |bench| jcs::issue(bench, P256),
+    },
+    Entry {
+        name: "issue/ecdsa-jcs-2019-p384",
+        budget: None,
+        case: |bench| jcs::issue(bench, P384),
+    },
+    Entry {
+        name: "issue/vc+jwt-eddsa",
+        budget: None,
+        case: |bench| jwt::issue(bench, Ed25519),
+    },
+    Entry {
+        name: "issue/vc+jwt-es256",
+        budget: None,
+        case: |bench| jwt::issue(bench, P256),
+    },
+];
+
+/// Measures what is wanted of the table.
+///
+/// # Errors
+/// When a sample cannot be issued, or does not verify.
+pub(super) fn rows(wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Row>> {
+    let bench = Workbench::new();
+    let mut rows = Vec::new();
+    for entry in TABLE.iter().filter(|entry| wanted(entry.name)) {
+        let case = (entry.case)(&bench)?;
+        rows.push(Row::new(entry.name, case.measure(), entry.budget));
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_measurement_has_a_name_of_its_own_and_a_case() {
+        let bench = Workbench::new();
+        let mut names = std::collections::BTreeSet::new();
+        for entry in TABLE {
+            assert!(names.insert(entry.name), "{}", entry.name);
+            assert!((entry.case)(&bench).is_ok(), "{}", entry.name);
+        }
+    }
+}

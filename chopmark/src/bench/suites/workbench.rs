@@ -1,0 +1,117 @@
+//! What every measurement begins with: keys, contexts and the credential.
+
+use anyhow::{Context as _, ensure};
+use chop_credential::Contexts;
+use chop_credential::verdict::{
+    CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge_bytes,
+};
+use chop_integrity::Timestamp;
+use chop_keys::{DataIntegrityInput, KeyType, PrivateKey, PublicKey, Signer as _};
+use serde_json::{Value, json};
+
+use crate::bench::measure::Case;
+
+/// The context beside the base one: of a scenario pack, in memory like every other.
+const CONTEXT: &str = "https://chopmark.dev/ns/apple/v1";
+/// The checks that need nothing but the credential and its issuer's key.
+const CHECKS: [CheckName; 4] = [
+    CheckName::Proof,
+    CheckName::IssuerBinding,
+    CheckName::KeyValidity,
+    CheckName::Validity,
+];
+
+/// Contexts in memory, and the time of the measurements.
+pub(super) struct Workbench {
+    /// The contexts.
+    pub(super) contexts: Contexts,
+    /// When everything is made and judged.
+    pub(super) now: Timestamp,
+}
+
+impl Workbench {
+    pub(super) fn new() -> Self {
+        Self {
+            contexts: Contexts::embedded(),
+            now: Timestamp::from_unix_ms(chop_http::clock::now_ms()),
+        }
+    }
+
+    /// Makes a credential of fifteen claims under the base context and one more, unsecured.
+    pub(super) fn credential(&self, issuer: &str) -> Value {
+        json!({
+            "@context": ["https://www.w3.org/ns/credentials/v2", CONTEXT],
+            "type": ["VerifiableCredential", "GeographicalIndication"],
+            "id": "urn:uuid:3f0f2c0e-6d5b-4d43-9c39-6a1f4c6a2a11",
+            "issuer": issuer,
+            "name": "Origin of an orchard's season",
+            "validFrom": self.now.minus_ms(1_000).to_seconds_text(),
+            "credentialSubject": {
+                "id": "did:example:orchard",
+                "type": "CertifiedOrchard",
+                "name": "Tayuan Ridge Orchard",
+                "indication": {"indicationName": "Luochuan Apple", "registrationNumber": "EXAMPLE-GI-0290"},
+                "division": "610629",
+                "parcels": ["TR-0417", "TR-0418"],
+                "variety": "Fuji",
+                "certifiedArea": {"mantissa": 3125, "scale": 2, "unit": "HAR"},
+                "yieldCap": {"mantissa": 24000, "scale": 0, "unit": "KGM", "per": "HAR"},
+            },
+        })
+    }
+
+    /// Pairs judging a secured credential, bytes to verdict, with checking one signature of the key.
+    ///
+    /// # Errors
+    /// When the credential is not accepted.
+    pub(super) fn verifying(&self, bytes: Vec<u8>, key: &PrivateKey) -> anyhow::Result<Case<'_>> {
+        let public = key.public_key().clone();
+        let evidence = evidence(&public);
+        let policy = Policy::only(self.now, &CHECKS);
+        let verdict = judge_bytes(&bytes, &evidence, &policy, &self.contexts);
+        ensure!(
+            verdict.outcome == Outcome::Accepted,
+            "the sample is not accepted: {verdict:?}"
+        );
+        let input = signing_input(public.key_type())?;
+        let signature = key.sign_credential(&input)?;
+        ensure!(
+            public
+                .verify(input.as_bytes(), signature.as_bytes())
+                .is_ok(),
+            "the floor does not verify"
+        );
+        Ok(Case::new(
+            move || judge_bytes(&bytes, &evidence, &policy, &self.contexts),
+            move || public.verify(input.as_bytes(), signature.as_bytes()),
+        ))
+    }
+}
+
+/// A key of this type, the same in every run.
+pub(super) fn key(key_type: KeyType) -> anyhow::Result<PrivateKey> {
+    Ok(PrivateKey::from_seed(
+        key_type,
+        &vec![7; key_type.secret_len()],
+    )?)
+}
+
+/// Two hashes, as a proof signs them: what the floor signs and checks.
+pub(super) fn signing_input(key_type: KeyType) -> anyhow::Result<DataIntegrityInput> {
+    let hash = vec![42; if key_type == KeyType::P384 { 48 } else { 32 }];
+    DataIntegrityInput::new(&hash, &hash).context("the floor's message is malformed")
+}
+
+/// What a verifier that has the issuer's key at hand knows.
+pub(super) fn evidence(key: &PublicKey) -> Evidence {
+    let fact = KeyFact {
+        id: key.did_key_url(),
+        controller: key.did_key(),
+        key: key.clone(),
+        relationships: vec!["assertionMethod".to_owned()],
+        history: KeyHistory::default(),
+    };
+    let mut evidence = Evidence::default();
+    evidence.keys.insert(fact.id.clone(), Finding::Found(fact));
+    evidence
+}

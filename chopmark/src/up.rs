@@ -45,6 +45,14 @@ pub(crate) struct Args {
     /// What to log: error, warn, info, debug or directives of tracing
     #[arg(long, env = "CHOPMARK_LOG", default_value = "info")]
     log: String,
+    /// Accept status lists signed by this DID in any issuer's stead (repeatable)
+    #[arg(
+        long,
+        value_name = "DID",
+        env = "CHOPMARK_STATUS_DELEGATES",
+        value_delimiter = ','
+    )]
+    status_delegate: Vec<String>,
     /// Check every block from genesis before starting
     #[arg(long)]
     replay: bool,
@@ -71,6 +79,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         public_url: args.public_url,
         conformance: args.conformance,
         passphrase,
+        status_delegates: args.status_delegate.into_iter().collect(),
         replay: args.replay,
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;

@@ -15,11 +15,12 @@ use crate::securing::{
     Cryptosuite, Material, ParseError, SecuredCredential, Securing, SecuringError, SignTerms,
     cryptosuite,
 };
+use crate::status::{StatusError, TokenEntry};
 use chop_integrity::proof::{JcsSuite, ProofError, ProofOptions};
 use chop_integrity::{JcsError, Timestamp};
 use chop_keys::{InputError, KeyType, SignError, Signer};
 use serde_json::{Map, Value, json};
-use token::token;
+pub(crate) use token::token;
 
 /// Says why nothing was issued.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,9 @@ pub enum IssueError {
     /// The proof was not made.
     #[error(transparent)]
     Securing(#[from] SecuringError),
+    /// The status list was not written.
+    #[error(transparent)]
+    List(#[from] StatusError),
     /// The token was not made.
     #[error(transparent)]
     Jose(#[from] JoseError),
@@ -108,6 +112,7 @@ impl IssueError {
             Self::Secured { .. } => "issue.secured",
             Self::Parse(error) => error.rule(),
             Self::Jose(error) => error.rule(),
+            Self::List(error) => error.rule(),
             Self::Securing(SecuringError::Proof(_))
             | Self::Canonical(_)
             | Self::Input(_)
@@ -259,11 +264,35 @@ pub fn issue_jwt(
     verification_method: &str,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
+    issue_jwt_with_status(credential, contexts, None, verification_method, signer)
+}
+
+/// Issues a credential as a compact `vc+jwt` whose `status` claim names an entry of a Token Status List
+/// (draft-ietf-oauth-status-list-20 §6.2).
+///
+/// # Errors
+/// As [`issue_jwt`] says; and when the credential has a property `status` of its own.
+pub fn issue_jwt_with_status(
+    credential: Value,
+    contexts: &Contexts,
+    status: Option<&TokenEntry>,
+    verification_method: &str,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
     let credential = Credential::from_value(credential)?;
     check_credential(&credential, contexts)?;
     is_of(verification_method, credential.issuer())?;
+    let mut payload = credential.into_json();
+    if payload.contains_key("status") {
+        return Err(IssueError::Status {
+            reason: "a property of this name would be taken for the token's status claim",
+        });
+    }
+    if let Some(entry) = status {
+        payload.insert("status".to_owned(), Value::Object(entry.to_claim()));
+    }
     token(
-        credential.json(),
+        &payload,
         TokenKind::Credential,
         Some(verification_method),
         signer,

@@ -7,6 +7,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use credential::strings;
 pub use credential::{Credential, RelatedResource, SchemaReference};
 pub use error::ModelError;
 pub use presentation::{Held, Presentation};

@@ -13,6 +13,7 @@ mod tests;
 
 pub use data_integrity::ProofReport;
 pub use error::SecuringError;
+pub(crate) use secured::secured_claims;
 pub use secured::{Claims, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing};
 pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use evidence::{
     AccreditationFact, AnchorFact, AnchorState, Evidence, Finding, Interval, KeyFact, KeyHistory,
-    LapseReason, StatusList,
+    LapseReason, StatusList, TokenStatusList,
 };
 pub use judge::{judge, judge_bytes};
 pub use keys::{KeyFault, KeyStanding, key_holds};

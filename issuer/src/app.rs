@@ -193,6 +193,15 @@ impl IssuerApp {
         format!("{}/statuslists/{id}", self.inner.config.base_url)
     }
 
+    /// Where an instance lists its Token Status Lists; the slash of a curve's instance is part of its name.
+    pub(crate) fn aggregation_url(&self, instance: &str) -> String {
+        let name = instance.replace('/', "%2F");
+        format!(
+            "{}/v1/issuers/{name}/statuslists",
+            self.inner.config.base_url
+        )
+    }
+
     /// The instance's key, opened once and kept.
     pub(crate) fn key(&self, instance: &Instance) -> Result<Arc<PrivateKey>, KeystoreError> {
         let kept = self

@@ -13,6 +13,7 @@ use chop_keystore::KeystoreError;
 use thiserror::Error;
 
 const MALFORMED: &str = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR";
+const RETRIEVAL: &str = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR";
 const PARSING: &str = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR";
 
 /// A request that the service refuses or cannot answer.
@@ -79,7 +80,9 @@ pub enum IssueError {
     #[error("this instance assigned no such status")]
     UnknownStatus,
     /// A revocation cannot be taken back.
-    #[error("a revocation cannot be taken back; use the purpose `suspension` for what may end")]
+    #[error(
+        "a revocation or a notice to refresh cannot be taken back; use the purpose `suspension` for what may end"
+    )]
     Irreversible,
     /// The status value does not fit its list.
     #[error("status value {value} does not fit into {bits} bits")]
@@ -92,6 +95,9 @@ pub enum IssueError {
     /// No such list.
     #[error("there is no such status list")]
     UnknownList,
+    /// A list as it was is not kept.
+    #[error("status lists are served as they are now; how they were is not kept")]
+    Past,
     /// The idempotency key is none.
     #[error("an Idempotency-Key has 1 to 255 visible ASCII characters")]
     IdempotencyKey,
@@ -137,6 +143,12 @@ impl From<IssueError> for Problem {
             IssueError::UnknownInstance { .. }
             | IssueError::UnknownStatus
             | IssueError::UnknownList => Problem::not_found(&detail),
+            IssueError::Past => Problem::of_kind(
+                StatusCode::NOT_IMPLEMENTED,
+                RETRIEVAL,
+                "The list as it was cannot be had",
+            )
+            .detail(&detail),
             IssueError::InstanceExists { .. } => conflict("instance-exists", "The name is taken"),
             IssueError::Irreversible => conflict("irreversible", "A revocation is final"),
             IssueError::IdempotencyReuse => {

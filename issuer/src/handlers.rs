@@ -28,6 +28,7 @@ pub fn router(app: IssuerApp) -> Router {
         )
         .route("/v1/issuers/{instance}/credentials", post(issue::native))
         .route("/v1/issuers/{instance}/status", post(status::native))
+        .route("/v1/issuers/{instance}/statuslists", get(lists::aggregate))
         .with_state(app)
 }
 
@@ -40,8 +41,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(title = "Chopmark issuer", description = "Issues credentials and keeps their status"),
     tags((name = "issuer", description = "Issuing instances, credentials and their status")),
-    paths(issue::vc_api, issue::vc_api_of_curve, issue::native, instances::list, instances::create, instances::bind, status::vc_api, status::native, lists::read),
-    components(schemas(instances::Shown, instances::Create, instances::Bind, issue::Issued, issue::IssueBody, status::StatusBody, status::Updated))
+    paths(issue::vc_api, issue::vc_api_of_curve, issue::native, instances::list, instances::create, instances::bind, status::vc_api, status::native, lists::read, lists::aggregate),
+    components(schemas(instances::Shown, instances::Create, instances::Bind, issue::Issued, issue::IssueBody, status::StatusBody, status::Updated, lists::Aggregation))
 )]
 struct Description;
 

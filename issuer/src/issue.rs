@@ -4,8 +4,9 @@ use crate::app::IssuerApp;
 use crate::error::IssueError;
 use crate::instance::Instance;
 use crate::secure::Secured;
-use crate::status::StatusRequest;
+use crate::status::{StatusError, StatusRequest, token_entry};
 use crate::store::Issuance;
+use chop_credential::status::TokenEntry;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
 use serde_json::{Map, Value, json};
@@ -48,21 +49,28 @@ pub(crate) async fn issue(
         repeat,
     } = order;
     check_issuer(&credential, &instance.did)?;
+    let mechanism = instance.suite.mechanism();
+    if !mechanism.is_token() && statuses.iter().any(StatusRequest::is_token) {
+        let mechanism = mechanism.name;
+        return Err(StatusError::NoToken { mechanism }.into());
+    }
     let key = app.key(instance)?;
     let mut issuance = app.store().issuance(&instance.name).await?;
     if let Some(kept) = kept(&mut issuance, repeat).await? {
         return Ok(kept);
     }
     let now = clock::now_ms();
-    assign(app, &mut issuance, &mut credential, &statuses, now).await?;
+    let token_entry = assign(app, &mut issuance, &mut credential, &statuses, now).await?;
     let id = credential
         .get("id")
         .and_then(Value::as_str)
         .map(ToOwned::to_owned);
     let created = created.unwrap_or(Timestamp::from_unix_ms(now));
-    let secured = app
-        .pen(instance, key.as_ref())
-        .secure(Value::Object(credential), created)?;
+    let secured = app.pen(instance, key.as_ref()).secure(
+        Value::Object(credential),
+        token_entry.as_ref(),
+        created,
+    )?;
     let digest = secured.digest()?;
     let answer = body(&secured, &digest).to_string();
     let keep = repeat.map(|repeat| (repeat.key, repeat.request, answer.as_str()));
@@ -121,13 +129,15 @@ fn check_issuer(credential: &Map<String, Value>, expected: &str) -> Result<(), I
     }
 }
 
+/// Takes a position for every status; what a token names in its `status` claim is returned, the rest goes into the credential.
 async fn assign(
     app: &IssuerApp,
     issuance: &mut Issuance,
     credential: &mut Map<String, Value>,
     statuses: &[StatusRequest],
     now: i64,
-) -> Result<(), IssueError> {
+) -> Result<Option<TokenEntry>, IssueError> {
+    let mut claimed = None;
     let mut entries = match credential.remove("credentialStatus") {
         None => Vec::new(),
         Some(Value::Array(entries)) => entries,
@@ -138,14 +148,19 @@ async fn assign(
         let position = issuance
             .take_position(status.list_use(), now, &mut draw)
             .await?;
-        entries.push(status.entry(&app.list_url(&position.list), &position)?);
+        let url = app.list_url(&position.list);
+        if status.is_token() {
+            claimed = Some(token_entry(url, &position));
+        } else {
+            entries.push(status.entry(&url, &position)?);
+        }
     }
     if entries.len() > 1 {
         credential.insert("credentialStatus".to_owned(), Value::Array(entries));
     } else if let Some(entry) = entries.pop() {
         credential.insert("credentialStatus".to_owned(), entry);
     }
-    Ok(())
+    Ok(claimed)
 }
 
 /// A version 4 UUID as a URN (RFC 9562 §5.4).

@@ -1,7 +1,8 @@
-//! Status list credentials: signed on demand, kept while they hold.
+//! Status lists: signed on demand, kept while they hold.
 
 use crate::app::IssuerApp;
 use crate::error::IssueError;
+use crate::instance::Instance;
 use crate::secure;
 use chop_http::clock;
 use chop_integrity::Timestamp;
@@ -22,6 +23,8 @@ pub(crate) enum Form {
     Document,
     /// A compact `vc+jwt`.
     Jwt,
+    /// A compact `statuslist+jwt`.
+    TokenJwt,
 }
 
 /// Signed lists by identifier and form.
@@ -34,7 +37,7 @@ pub(crate) struct ListCache {
 struct Kept {
     version: u64,
     signed_ms: i64,
-    body: Arc<str>,
+    body: Arc<[u8]>,
 }
 
 impl ListCache {
@@ -43,7 +46,7 @@ impl ListCache {
         self.lock().clear();
     }
 
-    fn find(&self, key: &(String, Form), version: u64, now_ms: i64) -> Option<Arc<str>> {
+    fn find(&self, key: &(String, Form), version: u64, now_ms: i64) -> Option<Arc<[u8]>> {
         let kept = self.lock();
         let found = kept.get(key)?;
         let fresh = found.version == version
@@ -71,7 +74,7 @@ impl ListCache {
 }
 
 /// The signed list of this identifier, as it stands now.
-pub(crate) async fn signed(app: &IssuerApp, id: &str, form: Form) -> Result<Arc<str>, IssueError> {
+pub(crate) async fn signed(app: &IssuerApp, id: &str, form: Form) -> Result<Arc<[u8]>, IssueError> {
     let version = app
         .store()
         .list_version(id)
@@ -82,18 +85,33 @@ pub(crate) async fn signed(app: &IssuerApp, id: &str, form: Form) -> Result<Arc<
         return Ok(body);
     }
     let list = app.store().list(id).await?.ok_or(IssueError::UnknownList)?;
-    let instance = app.instance(&list.instance).await?;
+    // It is signed under the DID of the credentials that refer to it, also after the instance was bound to another.
+    let instance = Instance {
+        did: list.did.clone(),
+        verification_method: list.verification_method.clone(),
+        ..app.instance(&list.instance).await?
+    };
     let now = Timestamp::from_unix_ms(now_ms);
-    let life = (now, now.plus_ms(VALID_MS));
-    let url = app.list_url(id);
-    let credential =
-        secure::list_credential(&url, &instance.did, &list, app.config().list_ttl_ms, life)?;
     let signer = app.key(&instance)?;
     let pen = app.pen(&instance, signer.as_ref());
-    let body: Arc<str> = match form {
-        Form::Document => pen.embed(credential, now, None)?.to_string().into(),
-        Form::Jwt => pen.envelop(credential)?.into(),
+    let publication = secure::Publication {
+        url: &app.list_url(id),
+        aggregation: &app.aggregation_url(&instance.name),
+        ttl_ms: app.config().list_ttl_ms,
+        from: now,
+        until: now.plus_ms(VALID_MS),
     };
+    let body: Vec<u8> = match form {
+        Form::Document => pen
+            .embed(pen.list_credential(&list, &publication)?, now, None)?
+            .to_string()
+            .into_bytes(),
+        Form::Jwt => pen
+            .envelop(pen.list_credential(&list, &publication)?, None)?
+            .into_bytes(),
+        Form::TokenJwt => pen.token_list(&list, &publication)?.into_bytes(),
+    };
+    let body: Arc<[u8]> = body.into();
     app.lists().keep(
         key,
         Kept {
@@ -113,7 +131,7 @@ mod tests {
         Kept {
             version,
             signed_ms,
-            body: "x".into(),
+            body: (*b"x").into(),
         }
     }
 

@@ -5,7 +5,9 @@ use crate::store::List;
 use crate::suite::Form;
 use chop_credential::Contexts;
 use chop_credential::issuing::{self, ProofRequest};
-use chop_credential::status::{Bitstring, NewList, StatusError};
+use chop_credential::status::{
+    Bitstring, NewList, NewTokenList, StatusArray, StatusError, TokenEntry,
+};
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
 use chop_keys::Signer;
 use chop_protocol::anchor_digest;
@@ -81,15 +83,16 @@ impl Secured {
 }
 
 impl Pen<'_> {
-    /// Validates and secures a credential by the instance's suite.
+    /// Validates and secures a credential by the instance's suite; a token carries its status entry in a claim.
     pub(crate) fn secure(
         &self,
         credential: Value,
+        status: Option<&TokenEntry>,
         created: Timestamp,
     ) -> Result<Secured, SecureError> {
         let mechanism = self.instance.suite.mechanism();
         match mechanism.form {
-            Form::Jwt => self.envelop(credential).map(Secured::Jwt),
+            Form::Jwt => self.envelop(credential, status).map(Secured::Jwt),
             Form::Embedded => self
                 .embed(credential, created, Some(mechanism.name))
                 .map(Secured::Document),
@@ -114,38 +117,76 @@ impl Pen<'_> {
     }
 
     /// Secures as a compact `vc+jwt`.
-    pub(crate) fn envelop(&self, credential: Value) -> Result<String, SecureError> {
-        Ok(issuing::issue_jwt(
+    pub(crate) fn envelop(
+        &self,
+        credential: Value,
+        status: Option<&TokenEntry>,
+    ) -> Result<String, SecureError> {
+        Ok(issuing::issue_jwt_with_status(
             credential,
             self.contexts,
+            status,
             &self.instance.verification_method,
             self.signer,
         )?)
     }
+
+    /// Writes the list credential of a list, unsecured.
+    pub(crate) fn list_credential(
+        &self,
+        list: &List,
+        publication: &Publication<'_>,
+    ) -> Result<Value, SecureError> {
+        let size = list.serves.bits;
+        let mut bits = Bitstring::zeros(list.entries, size)?;
+        for (index, value) in &list.values {
+            bits.set(*index, size, u16::from(*value))?;
+        }
+        let new = NewList {
+            id: publication.url,
+            issuer: &self.instance.did,
+            purpose: &list.serves.purpose,
+            bits: &bits,
+            valid_from: publication.from,
+            valid_until: Some(publication.until),
+            ttl_ms: Some(publication.ttl_ms),
+        };
+        Ok(new.to_credential()?)
+    }
+
+    /// Writes and signs a Token Status List as a `statuslist+jwt`.
+    pub(crate) fn token_list(
+        &self,
+        list: &List,
+        publication: &Publication<'_>,
+    ) -> Result<String, SecureError> {
+        let mut array = StatusArray::zeros(list.entries, list.serves.bits)?;
+        for (index, value) in &list.values {
+            array.set(*index, *value)?;
+        }
+        let new = NewTokenList {
+            uri: publication.url,
+            issuer: &self.instance.did,
+            array: &array,
+            issued: publication.from,
+            expires: Some(publication.until),
+            ttl_s: Some((publication.ttl_ms / 1_000).max(1)),
+            aggregation: Some(publication.aggregation),
+        };
+        Ok(new.sign_jwt(&self.instance.verification_method, self.signer)?)
+    }
 }
 
-/// Writes the list credential of a list, unsecured.
-pub(crate) fn list_credential(
-    url: &str,
-    issuer: &str,
-    list: &List,
-    ttl_ms: u64,
-    (from, until): (Timestamp, Timestamp),
-) -> Result<Value, SecureError> {
-    let size = list.serves.bits;
-    let mut bits = Bitstring::zeros(list.entries, size)?;
-    for (index, value) in &list.values {
-        bits.set(*index, size, u16::from(*value))?;
-    }
-    let purpose = &list.serves.purpose;
-    let new = NewList {
-        id: url,
-        issuer,
-        purpose,
-        bits: &bits,
-        valid_from: from,
-        valid_until: Some(until),
-        ttl_ms: Some(ttl_ms),
-    };
-    Ok(new.to_credential()?)
+/// Under what a list is published, and for how long.
+pub(crate) struct Publication<'a> {
+    /// The list's URL.
+    pub(crate) url: &'a str,
+    /// Where the instance lists its Token Status Lists.
+    pub(crate) aggregation: &'a str,
+    /// How long it may be kept, in milliseconds.
+    pub(crate) ttl_ms: u64,
+    /// When it begins to hold.
+    pub(crate) from: Timestamp,
+    /// When it ends.
+    pub(crate) until: Timestamp,
 }

@@ -1,7 +1,8 @@
-//! Status entries: what a client may ask for, and the `credentialStatus` that it becomes (Bitstring Status List §2.1).
+//! Status entries: what a client may ask for, and the `credentialStatus` (Bitstring Status List §2.1) or `status` claim
+//! (draft-ietf-oauth-status-list-20 §6.2) that it becomes.
 
-use crate::store::{ListUse, Position};
-use chop_credential::status::NewEntry;
+use crate::store::{ListKind, ListUse, Position, TOKEN_PURPOSE};
+use chop_credential::status::{NewEntry, TokenEntry};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -24,10 +25,37 @@ pub enum StatusError {
         reason: String,
     },
     /// The type is another one.
-    #[error("status type `{found}` is not BitstringStatusListEntry")]
+    #[error("status type `{found}` is neither BitstringStatusListEntry nor TokenStatusList")]
     Type {
         /// The type asked for.
         found: String,
+    },
+    /// The purpose is left out.
+    #[error("statusPurpose is missing")]
+    NoPurpose,
+    /// A Token Status List is asked for with what it has not.
+    #[error("a TokenStatusList has one status for all purposes, without {member}")]
+    TokenMember {
+        /// What it has not.
+        member: &'static str,
+    },
+    /// The bits are none of those of a Token Status List.
+    #[error("a TokenStatusList has 1, 2, 4 or 8 bits per entry, not {found}")]
+    TokenSize {
+        /// The bits asked for.
+        found: u64,
+    },
+    /// More than one Token Status List.
+    #[error("a token has one status claim, {found} were asked for")]
+    TokenTwice {
+        /// As many as were asked for.
+        found: usize,
+    },
+    /// The instance issues no tokens.
+    #[error("{mechanism} makes no token that could carry a status claim")]
+    NoToken {
+        /// How the instance secures credentials.
+        mechanism: &'static str,
     },
     /// The purpose is none of the four.
     #[error("status purpose `{found}` is none of revocation, suspension, message and refresh")]
@@ -62,13 +90,15 @@ pub enum StatusError {
 }
 
 const MOST: usize = 4;
+/// Bits per entry of a Token Status List when nobody says: valid, invalid and suspended take two.
+const TOKEN_BITS: u64 = 2;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Raw {
     #[serde(rename = "type")]
     kind: Option<String>,
-    status_purpose: String,
+    status_purpose: Option<String>,
     status_size: Option<u64>,
     status_message: Option<Vec<Message>>,
     status_reference: Option<String>,
@@ -104,23 +134,67 @@ impl StatusRequest {
                 most: MOST,
             });
         }
-        wanted.iter().map(Self::parse).collect()
+        let wanted: Vec<Self> = wanted.iter().map(Self::parse).collect::<Result<_, _>>()?;
+        let found = wanted.iter().filter(|wanted| wanted.is_token()).count();
+        if found > 1 {
+            return Err(StatusError::TokenTwice { found });
+        }
+        Ok(wanted)
+    }
+
+    /// Whether it becomes a `status` claim.
+    pub(crate) fn is_token(&self) -> bool {
+        self.list_use.kind == ListKind::Token
     }
 
     fn parse(value: &Value) -> Result<Self, StatusError> {
         let raw = Raw::deserialize(value).map_err(|error| StatusError::Shape {
             reason: error.to_string(),
         })?;
-        if let Some(found) = raw.kind.filter(|kind| kind != "BitstringStatusListEntry") {
-            return Err(StatusError::Type { found });
+        match raw.kind.as_deref() {
+            None | Some("BitstringStatusListEntry") => Self::bitstring(raw),
+            Some("TokenStatusList") => Self::token(&raw),
+            Some(other) => Err(StatusError::Type {
+                found: other.to_owned(),
+            }),
         }
+    }
+
+    fn token(raw: &Raw) -> Result<Self, StatusError> {
+        for (member, is_there) in [
+            ("statusPurpose", raw.status_purpose.is_some()),
+            ("statusMessage", raw.status_message.is_some()),
+            ("statusReference", raw.status_reference.is_some()),
+        ] {
+            if is_there {
+                return Err(StatusError::TokenMember { member });
+            }
+        }
+        let found = raw.status_size.unwrap_or(TOKEN_BITS);
+        let Some(bits) = u8::try_from(found)
+            .ok()
+            .filter(|bits| matches!(bits, 1 | 2 | 4 | 8))
+        else {
+            return Err(StatusError::TokenSize { found });
+        };
+        Ok(Self {
+            list_use: ListUse {
+                kind: ListKind::Token,
+                purpose: TOKEN_PURPOSE.to_owned(),
+                bits,
+            },
+            messages: Vec::new(),
+            reference: None,
+        })
+    }
+
+    fn bitstring(raw: Raw) -> Result<Self, StatusError> {
+        let purpose = raw.status_purpose.ok_or(StatusError::NoPurpose)?;
         if !matches!(
-            raw.status_purpose.as_str(),
+            purpose.as_str(),
             "revocation" | "suspension" | "message" | "refresh"
         ) {
-            return Err(StatusError::Purpose {
-                found: raw.status_purpose,
-            });
+            return Err(StatusError::Purpose { found: purpose });
         }
         let size = raw.status_size.unwrap_or(1);
         let Some(bits) = u8::try_from(size)
@@ -129,7 +203,7 @@ impl StatusRequest {
         else {
             return Err(StatusError::Size { found: size });
         };
-        check_messages(bits, &raw.status_purpose, raw.status_message.as_deref())?;
+        check_messages(bits, &purpose, raw.status_message.as_deref())?;
         let messages = raw
             .status_message
             .unwrap_or_default()
@@ -138,7 +212,8 @@ impl StatusRequest {
             .collect();
         Ok(Self {
             list_use: ListUse {
-                purpose: raw.status_purpose,
+                kind: ListKind::Bitstring,
+                purpose,
                 bits,
             },
             messages,
@@ -164,6 +239,14 @@ impl StatusRequest {
         entry.to_json().map_err(|error| StatusError::Shape {
             reason: error.to_string(),
         })
+    }
+}
+
+/// The entry of a Token Status List at `list_url`, for a `status` claim.
+pub(crate) fn token_entry(list_url: String, position: &Position) -> TokenEntry {
+    TokenEntry {
+        index: position.index,
+        uri: list_url,
     }
 }
 
@@ -240,9 +323,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_status_has_two_bits_when_nobody_says() {
+        let wanted = StatusRequest::parse_all(Some(&json!({"type": "TokenStatusList"}))).unwrap();
+        assert!(wanted[0].is_token());
+        assert_eq!(wanted[0].list_use().bits, 2);
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let cases = [
             json!({"statusPurpose": "message"}),
+            json!({"type": "BitstringStatusListEntry"}),
+            json!({"type": "TokenStatusList", "statusPurpose": "revocation"}),
+            json!({"type": "TokenStatusList", "statusSize": 3}),
+            json!([{"type": "TokenStatusList"}, {"type": "TokenStatusList"}]),
             json!({"statusPurpose": "message", "statusSize": 2, "statusMessage": ["a", "b"]}),
             json!({"statusPurpose": "revocation", "statusSize": 0}),
             json!({"statusPurpose": "revocation", "statusSize": 9}),

@@ -4,7 +4,7 @@ mod issued;
 mod lists;
 
 pub(crate) use issued::{Issuance, Position};
-pub(crate) use lists::{Change, Choice, List, ListUse};
+pub(crate) use lists::{Change, Choice, List, ListKind, ListUse, NewValue, TOKEN_PURPOSE};
 
 use crate::instance::Instance;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -156,13 +156,14 @@ impl Store {
 }
 
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "issuer".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/0001_issuer.sql").into_sql_str(),
-        false,
-    )])
+    let step = |version, name: &'static str, text: &'static str| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, name.into(), kind, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        step(1, "issuer", include_str!("../migrations/0001_issuer.sql")),
+        step(2, "status", include_str!("../migrations/0002_status.sql")),
+    ])
 }
 
 fn read_instance(row: &SqliteRow) -> Result<Instance, StoreError> {

@@ -21,6 +21,13 @@ pub struct Mechanism {
     key_types: &'static [KeyType],
 }
 
+impl Mechanism {
+    /// Whether it makes a token, whose claims stand beside the credential.
+    pub(crate) fn is_token(&self) -> bool {
+        self.form == Form::Jwt
+    }
+}
+
 /// Where a credential's proof stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

@@ -1,11 +1,11 @@
 //! The service's state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chop_client::{Cache, Resolver};
 use chop_credential::Contexts;
-use chop_credential::status::VerifiedList;
+use chop_credential::status::{VerifiedList, VerifiedTokenList};
 use chop_http::clock;
 use chop_integrity::Timestamp;
 use serde_json::Value;
@@ -30,19 +30,27 @@ struct Inner {
     contexts: Contexts,
     embedded_schemas: BTreeMap<String, &'static str>,
     lists: Cache<Arc<VerifiedList>>,
+    token_lists: Cache<Arc<VerifiedTokenList>>,
     schemas: Cache<Arc<Vec<u8>>>,
     turns: Semaphore,
     clock: fn() -> i64,
+    status_delegates: BTreeSet<String>,
 }
 
 impl VerifierApp {
     /// Judges with what this resolver can reach; its guarded client also fetches status lists and schemas.
-    pub fn new(resolver: Resolver) -> Self {
-        Self::with_clock(resolver, clock::now_ms)
+    ///
+    /// Status lists that the delegates sign in any issuer's stead are taken; a request may name more.
+    pub fn new(resolver: Resolver, status_delegates: BTreeSet<String>) -> Self {
+        Self::build(resolver, clock::now_ms, status_delegates)
     }
 
     /// Judges by another clock, which tells the time in milliseconds since the Unix epoch.
     pub fn with_clock(resolver: Resolver, clock: fn() -> i64) -> Self {
+        Self::build(resolver, clock, BTreeSet::new())
+    }
+
+    fn build(resolver: Resolver, clock: fn() -> i64, status_delegates: BTreeSet<String>) -> Self {
         let resolver = resolver.with_clock(clock);
         Self {
             inner: Arc::new(Inner {
@@ -50,9 +58,11 @@ impl VerifierApp {
                 contexts: Contexts::embedded(),
                 embedded_schemas: embedded_schemas(),
                 lists: Cache::new(LISTS),
+                token_lists: Cache::new(LISTS),
                 schemas: Cache::new(SCHEMAS),
                 turns: Semaphore::new(TURNS),
                 clock,
+                status_delegates,
             }),
         }
     }
@@ -60,6 +70,10 @@ impl VerifierApp {
     /// Returns the time.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_unix_ms((self.inner.clock)())
+    }
+
+    pub(crate) fn status_delegates(&self) -> &BTreeSet<String> {
+        &self.inner.status_delegates
     }
 
     pub(crate) fn resolver(&self) -> &Resolver {
@@ -72,6 +86,10 @@ impl VerifierApp {
 
     pub(crate) fn lists(&self) -> &Cache<Arc<VerifiedList>> {
         &self.inner.lists
+    }
+
+    pub(crate) fn token_lists(&self) -> &Cache<Arc<VerifiedTokenList>> {
+        &self.inner.token_lists
     }
 
     pub(crate) fn schemas(&self) -> &Cache<Arc<Vec<u8>>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chop_credential::SecuredCredential;
 use chop_credential::securing::Keys;
 use chop_credential::status::StatusEntry;
-use chop_credential::verdict::{CheckName, Evidence, Finding, Policy};
+use chop_credential::verdict::{CheckName, Evidence, Finding, Policy, TokenStatusList};
 
 use crate::session::Session;
 
@@ -31,9 +31,12 @@ pub(crate) async fn evidence(
     let keys = keys_of(session, credential.verification_methods());
     let status = async {
         if wanted(CheckName::Status) {
-            status_lists(session, credential).await
+            (
+                status_lists(session, credential).await,
+                token_lists(session, credential).await,
+            )
         } else {
-            BTreeMap::new()
+            (BTreeMap::new(), BTreeMap::new())
         }
     };
     let documents = async {
@@ -68,11 +71,12 @@ pub(crate) async fn evidence(
             },
         )
     };
-    let (keys, status_lists, (schemas, resources), (anchor, accreditations)) =
+    let (keys, (status_lists, token_lists), (schemas, resources), (anchor, accreditations)) =
         tokio::join!(keys, status, documents, ledger);
     Evidence {
         keys,
         status_lists,
+        token_lists,
         schemas,
         resources,
         anchor,
@@ -111,6 +115,37 @@ async fn status_lists(
         }
     }
     lists
+}
+
+async fn token_lists(
+    session: &Session,
+    credential: &SecuredCredential,
+) -> BTreeMap<String, Finding<TokenStatusList>> {
+    let entry = credential
+        .claims()
+        .status
+        .as_ref()
+        .and_then(|claim| claim.list.as_ref());
+    let mut lists = BTreeMap::new();
+    if let Some(entry) = entry {
+        let issuer = credential.credential().issuer();
+        lists.insert(
+            entry.uri.clone(),
+            token_list(session, &entry.uri, issuer).await,
+        );
+    }
+    lists
+}
+
+/// Finds the status list token under a URI, for a token by this issuer.
+pub(crate) async fn token_list(
+    session: &Session,
+    uri: &str,
+    issuer: &str,
+) -> Finding<TokenStatusList> {
+    let key = (uri.to_owned(), issuer.to_owned());
+    let search = || status::find_token(session, uri, issuer);
+    session.token_lists.once(key, search).await
 }
 
 async fn schemas(

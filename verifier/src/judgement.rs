@@ -65,9 +65,11 @@ impl Judgement {
 pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgement {
     let Request {
         subject,
-        policy,
+        mut policy,
         accreditation,
     } = request;
+    let delegates = app.status_delegates().iter().cloned();
+    policy.status_delegates.extend(delegates);
     let as_of = policy.as_of;
     let bench = Arc::new(Bench {
         app: app.clone(),

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chop_credential::verdict::{AccreditationFact, Finding, KeyFact, StatusList};
+use chop_credential::verdict::{AccreditationFact, Finding, KeyFact, StatusList, TokenStatusList};
 use chop_integrity::Timestamp;
 use tokio::sync::{OnceCell, SemaphorePermit};
 
@@ -22,6 +22,8 @@ pub(crate) struct Session {
     searches: AtomicUsize,
     pub(crate) keys: Memo<String, Finding<KeyFact>>,
     pub(crate) lists: Memo<String, Finding<StatusList>>,
+    /// By URI and issuer: whose key signs may depend on who refers to the list.
+    pub(crate) token_lists: Memo<(String, String), Finding<TokenStatusList>>,
     pub(crate) documents: Memo<String, Finding<Vec<u8>>>,
     pub(crate) accreditations: Memo<(String, String), Finding<Vec<AccreditationFact>>>,
 }
@@ -34,23 +36,24 @@ impl Session {
             searches: AtomicUsize::new(0),
             keys: Memo::new(),
             lists: Memo::new(),
+            token_lists: Memo::new(),
             documents: Memo::new(),
             accreditations: Memo::new(),
         })
     }
 
     /// Counts a search and waits for its turn; past the bound nothing more is looked for, and what was asked for stays unknown.
-    pub(crate) async fn spend<T>(&self) -> Result<SemaphorePermit<'_>, Finding<T>> {
+    ///
+    /// # Errors
+    /// Why there is no turn, fit to be shown to a client.
+    pub(crate) async fn spend(&self) -> Result<SemaphorePermit<'_>, String> {
         if self.searches.fetch_add(1, Ordering::Relaxed) >= MAX_SEARCHES {
-            return Err(unreachable(format!(
+            return Err(format!(
                 "the request needs more than {MAX_SEARCHES} things from elsewhere"
-            )));
+            ));
         }
-        self.app
-            .turns()
-            .acquire()
-            .await
-            .map_err(|_| unreachable("the service is ending"))
+        let turn = self.app.turns().acquire().await;
+        turn.map_err(|_| "the service is ending".to_owned())
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn rows(
         public_url: None,
         conformance: false,
         passphrase: None,
+        status_delegates: std::collections::BTreeSet::new(),
         replay: false,
     };
     let stack = Stack::start(options).await?;

@@ -4,6 +4,7 @@ mod decode;
 mod inspect;
 mod issue;
 mod offline;
+mod status;
 mod verify;
 
 use super::{Done, Failure, Terminal};
@@ -19,6 +20,7 @@ Examples:
   chopmark vc issue claim.json --as orchard > credential.json
   chopmark vc issue claim.json --instance lab --status revocation > credential.json
   chopmark vc verify credential.json
+  chopmark vc status set credential.json suspended
   chopmark vc inspect credential.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -31,6 +33,8 @@ enum Command {
     Issue(issue::Args),
     /// Judge a credential or presentation: by the service with the ledger's evidence, or offline
     Verify(verify::Args),
+    /// Revoke, suspend or reinstate an issued credential, or show its status
+    Status(status::Args),
     /// Show what a credential or presentation says, without judging it
     Inspect(inspect::Args),
 }
@@ -39,6 +43,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
     match args.command {
         Command::Issue(args) => issue::run(args, terminal).await,
         Command::Verify(args) => verify::run(args, terminal).await,
+        Command::Status(args) => status::run(args, terminal).await,
         Command::Inspect(args) => inspect::run(&args),
     }
 }

@@ -1,5 +1,6 @@
 //! The stack, wired: every part made, handed to the parts that need it, and put behind one router.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +48,8 @@ pub(crate) struct Options {
     pub conformance: bool,
     /// The passphrase of the keys; the folder's own when absent.
     pub passphrase: Option<Passphrase>,
+    /// DIDs that may sign status lists in any issuer's stead.
+    pub status_delegates: BTreeSet<String>,
     /// Whether every block is checked before the start.
     pub replay: bool,
 }
@@ -136,7 +139,7 @@ impl Stack {
         let issuer = IssuerApp::open(config, Arc::clone(&keystore), Arc::clone(&resolver))
             .await
             .context("cannot open the issuing service")?;
-        let verifier = VerifierApp::new((*resolver).clone());
+        let verifier = VerifierApp::new((*resolver).clone(), options.status_delegates);
         let node = NodeApp::new(engine.clone(), operator, admin, resolver);
 
         let api = Router::new()

@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
 
 /// Signs a payload as a compact JWS (RFC 7515 §7.1) whose `kid` is the key's id, if it has one.
-pub(super) fn token(
+pub(crate) fn token(
     payload: &Map<String, Value>,
     kind: TokenKind,
     key_id: Option<&str>,

@@ -327,7 +327,7 @@ fn related(json: &Map<String, Value>) -> Result<(), ModelError> {
 }
 
 /// Lists the strings of a property that is one or several.
-pub(super) fn strings(value: Option<&Value>) -> impl Iterator<Item = &str> {
+pub(crate) fn strings(value: Option<&Value>) -> impl Iterator<Item = &str> {
     one_or_many(value).filter_map(Value::as_str)
 }
 

@@ -27,6 +27,8 @@ pub enum TokenKind {
     SdJwtVc,
     /// A holder's key binding, `kb+jwt` (RFC 9901 §4.3).
     KeyBinding,
+    /// A Token Status List, `statuslist+jwt`.
+    StatusList,
 }
 
 impl TokenKind {
@@ -39,6 +41,7 @@ impl TokenKind {
             Self::SdPresentation => "vp+sd-jwt",
             Self::SdJwtVc => "dc+sd-jwt",
             Self::KeyBinding => "kb+jwt",
+            Self::StatusList => "statuslist+jwt",
         }
     }
 
@@ -47,13 +50,13 @@ impl TokenKind {
         match self {
             Self::Credential | Self::SdCredential => Some("vc"),
             Self::Presentation | Self::SdPresentation => Some("vp"),
-            Self::SdJwtVc | Self::KeyBinding => None,
+            Self::SdJwtVc | Self::KeyBinding | Self::StatusList => None,
         }
     }
 
-    /// Says whether the header must have a `typ` (RFC 9901 §4.3, SD-JWT VC §2.2.1).
+    /// Says whether the header must have a `typ` (RFC 9901 §4.3, SD-JWT VC §2.2.1, Token Status List §5.1).
     const fn needs_typ(self) -> bool {
-        matches!(self, Self::SdJwtVc | Self::KeyBinding)
+        matches!(self, Self::SdJwtVc | Self::KeyBinding | Self::StatusList)
     }
 
     /// The media type.
@@ -65,6 +68,7 @@ impl TokenKind {
             Self::SdPresentation => "application/vp+sd-jwt",
             Self::SdJwtVc => "application/dc+sd-jwt",
             Self::KeyBinding => "application/kb+jwt",
+            Self::StatusList => "application/statuslist+jwt",
         }
     }
 }
@@ -220,7 +224,7 @@ impl Token {
     }
 
     /// Returns the absolute URL of the verification method: `kid`, which may be relative to the signer.
-    pub(super) fn verification_method(&self, signer: Option<&str>) -> Option<String> {
+    pub(crate) fn verification_method(&self, signer: Option<&str>) -> Option<String> {
         let kid = self.header.kid.as_deref()?;
         if kid.starts_with('#') {
             return signer.map(|signer| format!("{signer}{kid}"));

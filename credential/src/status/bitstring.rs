@@ -7,12 +7,15 @@
 
 use super::StatusError;
 use data_encoding::BASE64URL_NOPAD;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use flate2::{Compression, GzBuilder};
 use std::io::{Read as _, Write as _};
 
 /// The least bytes of a list: 131,072 entries of one bit, so that an index says little (Bitstring Status List 1.0 §6.1).
 pub const MIN_BYTES: usize = 16 * 1024;
+
+/// The least entries of a list, whatever the size of each (Bitstring Status List 1.0 §3.2).
+pub const MIN_ENTRIES: u64 = 131_072;
 
 /// The most bytes that a list is unfolded to.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -27,19 +30,19 @@ pub struct Bitstring {
 }
 
 impl Bitstring {
-    /// Makes a list whose entries are all zero, at least as long as privacy asks for.
+    /// Makes a list whose entries are all zero, at least as many as privacy asks for.
     ///
     /// # Errors
     /// When so many entries do not fit into [`MAX_BYTES`], or the size is not 1 to 16 bits.
     pub fn zeros(entries: u64, size: u8) -> Result<Self, StatusError> {
         check_size(size)?;
-        let bits = entries.saturating_mul(u64::from(size));
+        let bits = entries.max(MIN_ENTRIES).saturating_mul(u64::from(size));
         let bytes = usize::try_from(bits.div_ceil(8))
             .ok()
             .filter(|bytes| *bytes <= MAX_BYTES)
             .ok_or(StatusError::TooLarge { max: MAX_BYTES })?;
         Ok(Self {
-            bytes: vec![0; bytes.max(MIN_BYTES)],
+            bytes: vec![0; bytes],
         })
     }
 
@@ -57,7 +60,7 @@ impl Bitstring {
             .map_err(|_| encoding("it is not base64url without padding"))?;
         let mut bytes = Vec::new();
         let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        GzDecoder::new(packed.as_slice())
+        MultiGzDecoder::new(packed.as_slice())
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(|_| encoding("it is not gzip"))?;
@@ -87,6 +90,11 @@ impl Bitstring {
         gzip.write_all(&self.bytes).map_err(failed)?;
         let packed = gzip.finish().map_err(failed)?;
         Ok(format!("u{}", BASE64URL_NOPAD.encode(&packed)))
+    }
+
+    /// Returns its length in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Says how many entries of a size the list has.

@@ -60,6 +60,18 @@ impl<'a> StatusEntry<'a> {
 }
 
 impl<'a> BitstringEntry<'a> {
+    /// Returns the message of a value; without `statusMessage`, zero is `unset` and one `set`.
+    ///
+    /// `None` when the issuer names none, or marks the value as not defined.
+    pub fn message(&self, value: u16) -> Option<&'a str> {
+        let message = match self.messages.get(usize::from(value)) {
+            Some(message) => *message,
+            None if !self.messages.is_empty() => return None,
+            None => *["unset", "set"].get(usize::from(value))?,
+        };
+        (message != "undefined").then_some(message)
+    }
+
     fn read(entry: &'a Map<String, Value>) -> Result<Self, &'static str> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let purpose = text("statusPurpose")
@@ -69,14 +81,17 @@ impl<'a> BitstringEntry<'a> {
         // One spelling per index: digits, no sign, no leading zero.
         let canonical = index.bytes().all(|byte| byte.is_ascii_digit())
             && (index == "0" || !index.starts_with('0'));
-        let index = index
-            .parse()
-            .ok()
-            .filter(|_| canonical)
-            .ok_or("statusListIndex is no decimal number")?;
+        if !canonical || index.is_empty() {
+            return Err("statusListIndex is no decimal number");
+        }
+        // It is an integer of any size; one past what a computer counts to lies outside every list.
+        let index = index.parse().unwrap_or(u64::MAX);
         let list = text("statusListCredential")
             .filter(|list| is_url(list))
             .ok_or("statusListCredential is no URL")?;
+        if text("id") == Some(list) {
+            return Err("its id is the URL of the status list");
+        }
         let size = match entry.get("statusSize") {
             None => 1,
             Some(size) => size
@@ -86,7 +101,7 @@ impl<'a> BitstringEntry<'a> {
                 .ok_or("statusSize is not 1 to 16")?,
         };
         let messages = messages(entry.get("statusMessage"), size)?;
-        if messages.is_empty() && (size > 1 || purpose == "message") {
+        if messages.is_empty() && size > 1 {
             return Err("statusMessage is missing");
         }
         references(entry.get("statusReference"))?;

@@ -77,6 +77,14 @@ pub enum StatusError {
         /// How many it must have.
         min: usize,
     },
+    /// The list has fewer entries of the entry's size than privacy asks for.
+    #[error("status list has {found} entries of the entry's size, it must have at least {min}")]
+    TooFew {
+        /// How many it has.
+        found: u64,
+        /// How many it must have.
+        min: u64,
+    },
     /// The list unfolds to more than is read.
     #[error("status list unfolds to more than {max} bytes")]
     TooLarge {
@@ -117,7 +125,7 @@ impl StatusError {
             Self::Purpose { .. } => "status.purpose",
             Self::Issuer { .. } => "status.issuer",
             Self::Id { .. } => "status.id",
-            Self::TooShort { .. } => "status.too-short",
+            Self::TooShort { .. } | Self::TooFew { .. } => "status.too-short",
             Self::TooLarge { .. } => "status.too-large",
             Self::Encoding { .. } => "status.encoding",
             Self::Index { .. } => "status.index",
@@ -128,8 +136,12 @@ impl StatusError {
     /// Returns the problem type (Bitstring Status List 1.0 §3.5).
     pub fn problem(&self) -> ProblemType {
         match self {
-            Self::TooShort { .. } => ProblemType::StatusListLength,
+            Self::TooShort { .. } | Self::TooFew { .. } => ProblemType::StatusListLength,
             Self::Index { .. } => ProblemType::StatusRange,
+            // §3: what is malformed is named so, whichever algorithm comes across it.
+            Self::Shape { .. } | Self::Encoding { .. } | Self::Entry { .. } => {
+                ProblemType::MalformedValue
+            }
             _ => ProblemType::StatusVerification,
         }
     }

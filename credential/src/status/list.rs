@@ -1,13 +1,16 @@
 //! Status list credentials (Bitstring Status List 1.0 §2.2, §3.2).
 
-use super::{Bitstring, BitstringEntry, StatusError};
+use super::{Bitstring, BitstringEntry, MIN_ENTRIES, StatusError};
 use crate::contexts::Contexts;
-use crate::model::Version;
+use crate::model::{Version, strings};
 use crate::securing::{Keys, ProofTerms, SecuredCredential};
 use crate::verdict::{Finding, key_holds};
 use chop_integrity::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+
+/// How far a signer's clock may run ahead, in milliseconds.
+const CLOCK_SKEW_MS: i64 = 60_000;
 
 /// Is a status list that is about to be issued.
 #[derive(Clone, Debug)]
@@ -105,7 +108,7 @@ impl VerifiedList {
         let (Some(subject), None) = (subjects.next(), subjects.next()) else {
             return Err(shape("it has not one subject"));
         };
-        if subject.get("type").and_then(Value::as_str) != Some("BitstringStatusList") {
+        if !strings(subject.get("type")).any(|name| name == "BitstringStatusList") {
             return Err(shape("its subject is not of type BitstringStatusList"));
         }
         let list = subject
@@ -167,9 +170,15 @@ impl VerifiedList {
                 as_of,
             });
         }
-        // A list says how things stand when it is fetched; a judgement as of an earlier time uses it too, and errs, if at
-        // all, to the safe side.
+        // Whether it says anything of an earlier time is a matter of the purpose: see `speaks_of`.
         self.valid_at(as_of.max(self.fetched))?;
+        let found = self.bits.entries(entry.size);
+        if found < MIN_ENTRIES {
+            return Err(StatusError::TooFew {
+                found,
+                min: MIN_ENTRIES,
+            });
+        }
         self.bits.entry(entry.index, entry.size)
     }
 
@@ -181,6 +190,21 @@ impl VerifiedList {
     /// Returns when the list was fetched.
     pub fn fetched(&self) -> Timestamp {
         self.fetched
+    }
+
+    /// Returns since when things stand as the list says: since its validity began, or else since it was fetched.
+    pub fn speaks_from(&self) -> Timestamp {
+        self.valid_from.unwrap_or(self.fetched)
+    }
+
+    /// Says whether the list says how things stood at a time, up to what clocks may differ.
+    pub fn speaks_of(&self, as_of: Timestamp) -> bool {
+        self.speaks_from() <= as_of.plus_ms(CLOCK_SKEW_MS)
+    }
+
+    /// Returns how many bytes the list takes in memory.
+    pub fn unfolded_bytes(&self) -> usize {
+        self.bits.len()
     }
 
     /// Returns until when the list may be kept: the end of its `ttl` or validity.
@@ -215,7 +239,7 @@ fn signatures(
         purpose: "assertionMethod",
         contexts,
         as_of,
-        clock_skew_ms: 60_000,
+        clock_skew_ms: CLOCK_SKEW_MS,
     };
     let unverified = |reason: String| StatusError::Unverified { reason };
     let reports = secured.secured().verify(keys, &terms);

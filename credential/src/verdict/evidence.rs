@@ -1,6 +1,6 @@
 //! The facts that a caller gathers before judging.
 
-use crate::status::{StatusError, VerifiedList};
+use crate::status::{StatusError, VerifiedList, VerifiedTokenList};
 use chop_integrity::Timestamp;
 use chop_keys::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// Is a status list as the caller brought it: verified by [`VerifiedList::verify`], or refused by it.
 pub type StatusList = Result<Arc<VerifiedList>, StatusError>;
 
+/// Is a Token Status List as the caller brought it: verified by [`crate::status::TokenList::verify`], or refused by it.
+pub type TokenStatusList = Result<Arc<VerifiedTokenList>, StatusError>;
+
 /// Holds everything gathered about one credential.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -18,6 +21,8 @@ pub struct Evidence {
     pub keys: BTreeMap<String, Finding<KeyFact>>,
     /// Status lists by `statusListCredential`.
     pub status_lists: BTreeMap<String, Finding<StatusList>>,
+    /// Token Status Lists by the `uri` of the `status` claim.
+    pub token_lists: BTreeMap<String, Finding<TokenStatusList>>,
     /// The bytes of JSON Schemas by `credentialSchema.id`.
     pub schemas: BTreeMap<String, Finding<Vec<u8>>>,
     /// The bytes of related resources by id; embedded contexts are known without.

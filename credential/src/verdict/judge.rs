@@ -2,6 +2,7 @@
 
 mod checks;
 mod ledger;
+mod status;
 
 use super::key_binding;
 use super::{Check, CheckName, CheckOutcome, Evidence, Mark, Need, Outcome, Policy, Verdict};
@@ -119,7 +120,7 @@ pub(super) fn judge_signed(
         checks::key_validity(&case, marks)
     });
     sheet.enter(CheckName::Validity, || checks::validity(&case));
-    sheet.enter_marked(CheckName::Status, |marks| ledger::status(&case, marks));
+    sheet.enter_marked(CheckName::Status, |marks| status::status(&case, marks));
     sheet.enter(CheckName::Schema, || checks::schema(&case));
     sheet.enter(CheckName::RelatedResource, || {
         checks::related_resource(&case)

@@ -26,7 +26,7 @@ pub(super) struct IssueBody {
     /// The credential without proof, VCDM 2.0.
     #[schema(value_type = Object)]
     credential: Value,
-    /// `created`: the time that the proof states. `credentialStatus`: one or several `{statusPurpose, statusSize?, statusMessage?, statusReference?}` to assign.
+    /// `created`: the time that the proof states. `credentialStatus`: one or several `{statusPurpose, statusSize?, statusMessage?, statusReference?}` to assign, or `{type: TokenStatusList, statusSize?}` for a token's `status` claim.
     #[schema(value_type = Option<Object>)]
     options: Option<Value>,
 }

@@ -3,7 +3,7 @@
 use super::body;
 use crate::app::IssuerApp;
 use crate::error::IssueError;
-use crate::store::{Change, Choice, Position};
+use crate::store::{Change, Choice, NewValue, Position};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -33,9 +33,9 @@ pub(super) struct StatusBody {
 )]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
-    /// `revocation`, `suspension`, `message` or `refresh`.
+    /// `revocation`, `suspension`, `message` or `refresh`; `revocation`, `suspension` or `status` for a Token Status List.
     status_purpose: Option<String>,
-    /// The list's URL.
+    /// The list's URL, for a Token Status List its URI.
     status_list_credential: Option<String>,
     /// The index, a decimal string.
     status_list_index: Option<String>,
@@ -92,9 +92,13 @@ async fn run(app: &IssuerApp, instance: Option<&str>, bytes: &[u8]) -> Result<Up
         credential_status,
         status,
     } = body::shape(bytes)?;
-    let choice = choice(app, credential_id, credential_status)?;
     let value = value(status.as_ref())?;
-    match app.store().set_status(instance, &choice, value).await? {
+    let new = NewValue {
+        purpose: credential_status.status_purpose.clone(),
+        value,
+    };
+    let choice = choice(app, credential_id, credential_status)?;
+    match app.store().set_status(instance, &choice, &new).await? {
         Change::Set(positions) => {
             info!(entries = positions.len(), value, "set a status");
             let entries = positions
@@ -134,11 +138,13 @@ fn choice(
             Ok(Choice::Position(Position { list, index }))
         }
         (None, None, Some(id)) => {
-            let purpose = entry.status_purpose.ok_or(IssueError::Member {
-                member: "statusPurpose",
-                expected: "a string",
-            })?;
-            Ok(Choice::Credential { id, purpose })
+            if entry.status_purpose.is_none() {
+                return Err(IssueError::Member {
+                    member: "statusPurpose",
+                    expected: "a string",
+                });
+            }
+            Ok(Choice::Credential { id })
         }
         _ => Err(IssueError::Member {
             member: "credentialId",

@@ -137,14 +137,20 @@ impl Issuance {
         Ok(())
     }
 
+    /// The list of this use that still takes entries, signed under the DID that the instance signs under now.
     async fn open_list(&mut self, list_use: &ListUse) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query("SELECT id FROM lists WHERE instance = ? AND purpose = ? AND bits = ? AND taken < ? ORDER BY created_ms, id LIMIT 1")
-            .bind(&self.instance)
-            .bind(&list_use.purpose)
-            .bind(i64::from(list_use.bits))
-            .bind(OPEN_UNTIL)
-            .fetch_optional(&mut *self.transaction)
-            .await?;
+        let row = sqlx::query(
+            "SELECT l.id FROM lists l JOIN instances i ON i.name = l.instance AND i.did = l.did \
+             WHERE l.instance = ? AND l.kind = ? AND l.purpose = ? AND l.bits = ? AND l.taken < ? \
+             ORDER BY l.created_ms, l.id LIMIT 1",
+        )
+        .bind(&self.instance)
+        .bind(list_use.kind.name())
+        .bind(&list_use.purpose)
+        .bind(i64::from(list_use.bits))
+        .bind(OPEN_UNTIL)
+        .fetch_optional(&mut *self.transaction)
+        .await?;
         row.map(|row| Ok(row.try_get("id")?)).transpose()
     }
 
@@ -155,15 +161,19 @@ impl Issuance {
         random: &mut impl FnMut() -> u64,
     ) -> Result<String, StoreError> {
         let id = format!("{:016x}{:016x}", random(), random());
-        sqlx::query("INSERT INTO lists (id, instance, purpose, bits, entries, created_ms) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(&id)
-            .bind(&self.instance)
-            .bind(&list_use.purpose)
-            .bind(i64::from(list_use.bits))
-            .bind(ENTRIES)
-            .bind(now_ms)
-            .execute(&mut *self.transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO lists (id, instance, kind, purpose, bits, entries, created_ms, did, verification_method) \
+             SELECT ?, name, ?, ?, ?, ?, ?, did, verification_method FROM instances WHERE name = ?",
+        )
+        .bind(&id)
+        .bind(list_use.kind.name())
+        .bind(&list_use.purpose)
+        .bind(i64::from(list_use.bits))
+        .bind(ENTRIES)
+        .bind(now_ms)
+        .bind(&self.instance)
+        .execute(&mut *self.transaction)
+        .await?;
         Ok(id)
     }
 }

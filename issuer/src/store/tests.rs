@@ -1,4 +1,4 @@
-use super::{Change, Choice, ListUse, Store};
+use super::{Change, Choice, ListKind, ListUse, NewValue, Store};
 use crate::instance::Instance;
 use crate::suite::Suite;
 use chop_keys::{KeyType, PrivateKey, Signer as _};
@@ -41,6 +41,7 @@ impl Bench {
             *next
         };
         let list_use = ListUse {
+            kind: ListKind::Bitstring,
             purpose: purpose.to_owned(),
             bits: 1,
         };
@@ -62,10 +63,14 @@ fn instance(name: &str) -> Instance {
     )
 }
 
-fn credential(id: &str, purpose: &str) -> Choice {
-    Choice::Credential {
-        id: id.to_owned(),
-        purpose: purpose.to_owned(),
+fn credential(id: &str) -> Choice {
+    Choice::Credential { id: id.to_owned() }
+}
+
+fn new(purpose: &str, value: u8) -> NewValue {
+    NewValue {
+        purpose: Some(purpose.to_owned()),
+        value,
     }
 }
 
@@ -107,6 +112,7 @@ async fn two_positions_of_one_credential_differ() {
     let bench = Bench::new().await;
     let mut issuance = bench.store.issuance("lab").await.unwrap();
     let list_use = ListUse {
+        kind: ListKind::Bitstring,
         purpose: "revocation".to_owned(),
         bits: 1,
     };
@@ -128,6 +134,7 @@ async fn a_dropped_issuance_leaves_nothing() {
     let bench = Bench::new().await;
     let mut issuance = bench.store.issuance("lab").await.unwrap();
     let list_use = ListUse {
+        kind: ListKind::Bitstring,
         purpose: "revocation".to_owned(),
         bits: 1,
     };
@@ -149,7 +156,7 @@ async fn a_change_moves_the_version_and_shows_in_the_list() {
     );
     let change = bench
         .store
-        .set_status(Some("lab"), &credential("urn:1", "revocation"), 1)
+        .set_status(Some("lab"), &credential("urn:1"), &new("revocation", 1))
         .await
         .unwrap();
     assert_eq!(change, Change::Set(vec![position.clone()]));
@@ -168,12 +175,12 @@ async fn a_revocation_cannot_be_taken_back_and_a_suspension_can() {
     ] {
         bench
             .store
-            .set_status(Some("lab"), &credential(id, purpose), 1)
+            .set_status(Some("lab"), &credential(id), &new(purpose, 1))
             .await
             .unwrap();
         let back = bench
             .store
-            .set_status(Some("lab"), &credential(id, purpose), 0)
+            .set_status(Some("lab"), &credential(id), &new(purpose, 0))
             .await
             .unwrap();
         assert_eq!(matches!(back, Change::Set(_)), expected_back, "{purpose}");
@@ -184,14 +191,11 @@ async fn a_revocation_cannot_be_taken_back_and_a_suspension_can() {
 async fn another_instance_cannot_set_the_status() {
     let mut bench = Bench::new().await;
     let position = bench.issue("d1", "urn:1", "revocation").await;
-    for choice in [
-        credential("urn:1", "revocation"),
-        Choice::Position(position),
-    ] {
+    for choice in [credential("urn:1"), Choice::Position(position)] {
         assert_eq!(
             bench
                 .store
-                .set_status(Some("other"), &choice, 1)
+                .set_status(Some("other"), &choice, &new("revocation", 1))
                 .await
                 .unwrap(),
             Change::Unknown
@@ -205,7 +209,7 @@ async fn a_value_wider_than_its_entry_is_refused() {
     bench.issue("d1", "urn:1", "revocation").await;
     let change = bench
         .store
-        .set_status(Some("lab"), &credential("urn:1", "revocation"), 2)
+        .set_status(Some("lab"), &credential("urn:1"), &new("revocation", 2))
         .await
         .unwrap();
     assert_eq!(change, Change::TooWide { bits: 1 });
@@ -240,8 +244,105 @@ async fn any_instance_is_searched_when_none_is_named() {
     bench.issue("d1", "urn:1", "revocation").await;
     let change = bench
         .store
-        .set_status(None, &credential("urn:1", "revocation"), 1)
+        .set_status(None, &credential("urn:1"), &new("revocation", 1))
         .await
         .unwrap();
     assert!(matches!(change, Change::Set(positions) if positions.len() == 1));
+}
+
+async fn issue_token(bench: &Bench, digest: &str, id: &str) -> super::Position {
+    let mut issuance = bench.store.issuance("lab").await.unwrap();
+    let list_use = ListUse {
+        kind: ListKind::Token,
+        purpose: super::TOKEN_PURPOSE.to_owned(),
+        bits: 2,
+    };
+    let position = issuance
+        .take_position(&list_use, NOW, &mut || 77)
+        .await
+        .unwrap();
+    issuance.commit(digest, Some(id), None, NOW).await.unwrap();
+    position
+}
+
+#[tokio::test]
+async fn a_token_is_suspended_reinstated_and_revoked_for_good() {
+    let bench = Bench::new().await;
+    let position = issue_token(&bench, "d1", "urn:1").await;
+    assert_eq!(
+        bench.store.list_kind(&position.list).await.unwrap(),
+        Some(ListKind::Token)
+    );
+    assert_eq!(
+        bench.store.token_lists("lab").await.unwrap(),
+        [position.list.clone()]
+    );
+    let set = async |purpose: &str, value: u8| {
+        let change = bench
+            .store
+            .set_status(None, &credential("urn:1"), &new(purpose, value))
+            .await
+            .unwrap();
+        let list = bench.store.list(&position.list).await.unwrap().unwrap();
+        (
+            matches!(change, Change::Set(_)),
+            list.values.first().map(|(_, value)| *value),
+        )
+    };
+    assert_eq!(set("suspension", 1).await, (true, Some(2)));
+    assert_eq!(set("revocation", 0).await, (true, Some(2)), "not revoked");
+    assert_eq!(set("suspension", 0).await, (true, None));
+    assert_eq!(set("suspension", 1).await, (true, Some(2)));
+    assert_eq!(set("revocation", 1).await, (true, Some(1)));
+    assert_eq!(set("suspension", 0).await, (false, Some(1)));
+    assert_eq!(set("revocation", 0).await, (false, Some(1)));
+}
+
+#[tokio::test]
+async fn a_notice_to_refresh_cannot_be_taken_back() {
+    let mut bench = Bench::new().await;
+    bench.issue("d1", "urn:1", "refresh").await;
+    for (value, expected) in [(1, true), (0, false)] {
+        let change = bench
+            .store
+            .set_status(None, &credential("urn:1"), &new("refresh", value))
+            .await
+            .unwrap();
+        assert_eq!(matches!(change, Change::Set(_)), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_list_stays_with_the_did_that_it_was_made_for() {
+    let mut bench = Bench::new().await;
+    let before = bench.issue("d1", "urn:1", "revocation").await;
+    let own = instance("lab").did;
+    bench
+        .store
+        .bind_instance("lab", "did:example:works", "did:example:works#key-1")
+        .await
+        .unwrap();
+    let after = bench.issue("d2", "urn:2", "revocation").await;
+    assert_ne!(before.list, after.list);
+    let signer = async |list: &str| bench.store.list(list).await.unwrap().unwrap().did;
+    assert_eq!(signer(&before.list).await, own);
+    assert_eq!(signer(&after.list).await, "did:example:works");
+}
+
+#[tokio::test]
+async fn a_list_that_is_full_gives_way_to_a_new_one() {
+    let mut bench = Bench::new().await;
+    let first = bench.issue("d1", "urn:1", "revocation").await;
+    sqlx::query("UPDATE lists SET taken = 65536 WHERE id = ?")
+        .bind(&first.list)
+        .execute(&bench.store.pool)
+        .await
+        .unwrap();
+    let second = bench.issue("d2", "urn:2", "revocation").await;
+    assert_ne!(first.list, second.list);
+    for (list, index) in [(&first.list, first.index), (&second.list, second.index)] {
+        let list = bench.store.list(list).await.unwrap().unwrap();
+        assert_eq!(list.entries, 131_072);
+        assert!(index < list.entries);
+    }
 }

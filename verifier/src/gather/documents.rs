@@ -38,7 +38,7 @@ async fn fetch(session: &Session, id: &str, max_bytes: usize, keep: bool) -> Fin
     };
     let _turn = match session.spend().await {
         Ok(turn) => turn,
-        Err(spent) => return spent,
+        Err(reason) => return unreachable(reason),
     };
     match session
         .app

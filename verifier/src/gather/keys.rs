@@ -25,7 +25,7 @@ pub(super) async fn find(session: &Session, method: &str) -> Finding<KeyFact> {
         match session.spend().await {
             Ok(_turn) if url.did().method() == "chop" => in_ledger(session, &url, method).await,
             Ok(_turn) => elsewhere(session, &url, method).await,
-            Err(spent) => return spent,
+            Err(reason) => return unreachable(reason),
         }
     };
     found.unwrap_or_else(|error| not_found(&error))

@@ -87,7 +87,7 @@ async fn of_type(
 ) -> Finding<Vec<AccreditationFact>> {
     let _turn = match session.spend().await {
         Ok(turn) => turn,
-        Err(spent) => return spent,
+        Err(reason) => return unreachable(reason),
     };
     match ledger::accreditations(registry, &issuer, &credential_type).await {
         Ok((list, chains)) => {

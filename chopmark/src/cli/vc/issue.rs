@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Have this issuing instance of the service issue it
     #[arg(long, value_name = "NAME", required_unless_present_any = ["issuer", "key"])]
     instance: Option<String>,
-    /// Assign a status: revocation, suspension
+    /// Assign a status: revocation, suspension, refresh; or `token` for the status claim of a JWT (repeatable)
     #[arg(long, value_name = "PURPOSE", requires = "instance")]
     status: Vec<String>,
     /// Issue a JWT (vc+jwt) instead of an embedded proof; an instance has its own way
@@ -77,7 +77,10 @@ async fn by_service(
     let statuses: Vec<Value> = args
         .status
         .iter()
-        .map(|purpose| json!({"statusPurpose": purpose}))
+        .map(|purpose| match purpose.as_str() {
+            "token" => json!({"type": "TokenStatusList"}),
+            purpose => json!({"statusPurpose": purpose}),
+        })
         .collect();
     let body = json!({"credential": credential, "options": {"credentialStatus": statuses}});
     let answer = args

@@ -37,6 +37,9 @@ pub(super) struct Args {
         conflicts_with = "offline"
     )]
     policy: Policy,
+    /// Accept status lists signed by this DID in the issuer's stead (repeatable)
+    #[arg(long, value_name = "DID", conflicts_with = "offline")]
+    status_delegate: Vec<String>,
     /// The challenge that the presentation must answer
     #[arg(long, value_name = "TEXT")]
     challenge: Option<String>,
@@ -80,27 +83,27 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
 }
 
 async fn by_service(args: &Args, bytes: &[u8], terminal: &Terminal) -> Result<Value, Failure> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim().trim_matches('"');
-    // A token goes as the string that it is; JSON goes as it was written.
-    let document = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
     let member = if is_presentation(bytes) {
         "presentation"
     } else {
         "credential"
     };
     let mut body = Map::new();
-    body.insert(member.to_owned(), unwrapped(document));
-    let policy = args.policy.to_possible_value();
+    body.insert(member.to_owned(), document(bytes));
+    let name = args.policy.to_possible_value();
+    let policy = json!({
+        "name": name.map(|value| value.get_name().to_owned()),
+        "statusDelegates": args.status_delegate,
+    });
     let options = [
         ("asOf", args.as_of.map(|time| time.to_string())),
         ("challenge", args.challenge.clone()),
         ("domain", args.domain.clone()),
-        ("policy", policy.map(|value| value.get_name().to_owned())),
     ];
     let options: Map<String, Value> = options
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
+        .chain([("policy".to_owned(), policy)])
         .collect();
     body.insert("options".to_owned(), Value::Object(options));
     let answer = args
@@ -109,6 +112,13 @@ async fn by_service(args: &Args, bytes: &[u8], terminal: &Terminal) -> Result<Va
         .post(&["v1", "verifications"], &Value::Object(body))
         .await?;
     success(answer, "the verification")
+}
+
+/// Takes a document as it lies on disk: a token goes as the string that it is, JSON as it was written.
+pub(super) fn document(bytes: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim().trim_matches('"');
+    unwrapped(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
 }
 
 /// Takes the document out of an issuing service's answer that was saved as it came.
@@ -166,7 +176,7 @@ fn show(mut page: Page, verdict: &Value, what: &str) -> Page {
     page
 }
 
-fn line(check: &Value) -> String {
+pub(super) fn line(check: &Value) -> String {
     let sign = match text(check, "outcome") {
         "passed" => "✓ passed",
         "failed" => "✗ failed",

@@ -2,6 +2,7 @@
 
 use crate::securing::confirmation::Confirmation;
 use crate::securing::jose::JoseError;
+use crate::status::StatusClaim;
 use chop_integrity::Timestamp;
 use serde_json::{Map, Value};
 
@@ -22,10 +23,12 @@ pub struct Claims {
     pub nonce: Option<String>,
     /// `cnf`: the key that whoever presents the credential must prove to have.
     pub confirmation: Option<Confirmation>,
+    /// `status` (draft-ietf-oauth-status-list-20 §6).
+    pub status: Option<StatusClaim>,
 }
 
 /// Takes the registered claims out of a payload (VC-JOSE-COSE §3.1.3).
-pub(in crate::securing) fn claims(
+pub(crate) fn claims(
     mut json: Map<String, Value>,
 ) -> Result<(Claims, Map<String, Value>), JoseError> {
     for wrapper in ["vc", "vp"] {
@@ -47,10 +50,22 @@ pub(in crate::securing) fn claims(
             .remove("cnf")
             .map(|cnf| Confirmation::parse(&cnf))
             .transpose()?,
+        status: status(&mut json)?,
     };
     text_claim(&mut json, "sub")?;
     text_claim(&mut json, "jti")?;
     Ok((claims, json))
+}
+
+fn status(json: &mut Map<String, Value>) -> Result<Option<StatusClaim>, JoseError> {
+    let read = |claim| StatusClaim::parse(&claim);
+    json.remove("status")
+        .map(read)
+        .transpose()
+        .map_err(|reason| JoseError::Claim {
+            claim: "status",
+            reason,
+        })
 }
 
 pub(in crate::securing) fn text_claim(

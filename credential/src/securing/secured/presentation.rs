@@ -90,6 +90,13 @@ impl SecuredPresentation {
 
     fn of_payload(payload: Map<String, Value>, securing: Securing) -> Result<Self, ParseError> {
         let (claims, json) = claims(payload)?;
+        if claims.status.is_some() {
+            return Err(JoseError::Claim {
+                claim: "status",
+                reason: "a presentation has none",
+            }
+            .into());
+        }
         let presentation = Presentation::from_map(json)?;
         if let (Some(issuer), Some(holder)) = (claims.issuer.as_deref(), presentation.holder())
             && issuer != holder

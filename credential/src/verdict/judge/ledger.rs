@@ -1,11 +1,10 @@
-//! The checks that rest on the ledger: anchor, accreditation, status.
+//! The checks that rest on the ledger: anchor, accreditation.
 
 use super::super::accreditation::{Standing, accredited};
-use super::super::{AnchorState, Evidence, Finding as Sought, Mark, Policy};
+use super::super::{Evidence, Finding as Sought, Mark, Policy};
 use super::{Case, Finding};
 use crate::problem::ProblemType;
 use crate::securing::SecuredCredential;
-use crate::status::{BitstringEntry, StatusEntry, StatusError};
 use chop_integrity::Timestamp;
 use serde_json::json;
 
@@ -138,135 +137,4 @@ fn evidence_of(fact: &super::super::AccreditationFact) -> serde_json::Value {
         "credentialType": fact.credential_type,
         "proof": fact.proof,
     })
-}
-
-/// Every status entry is fetched, signed, fresh and clear, and the ledger holds nothing against the credential.
-pub(super) fn status(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
-    let ledger = ledger_status(case);
-    if let Some(finding) = ledger {
-        return finding;
-    }
-    let entries = match case.credential.credential().status_entries() {
-        Ok(entries) => entries,
-        Err(error) => return Finding::failed(error.to_string(), error.problem()),
-    };
-    let mut unknown = None;
-    let mut clear = Vec::new();
-    for entry in &entries {
-        match entry {
-            StatusEntry::Other { kind } => {
-                unknown.get_or_insert(Finding::unknown(
-                    format!("status type {kind} is not supported"),
-                    ProblemType::StatusVerification,
-                ));
-            }
-            StatusEntry::Bitstring(entry) => match bitstring(case, entry) {
-                Ok(value) => match meaning(entry, value) {
-                    Meaning::Clear => clear.push(entry.purpose),
-                    Meaning::Message(message) => marks.push(Mark::StatusMessage { message }),
-                    Meaning::Set(detail) => return Finding::failed(detail, ProblemType::StatusSet),
-                    Meaning::Unknown(detail) => {
-                        unknown.get_or_insert(Finding::unknown(
-                            detail,
-                            ProblemType::StatusVerification,
-                        ));
-                    }
-                },
-                Err(finding) if finding.outcome == super::CheckOutcome::Failed => return finding,
-                Err(finding) => {
-                    unknown.get_or_insert(finding);
-                }
-            },
-        }
-    }
-    match unknown {
-        Some(finding) => finding,
-        None if entries.is_empty() => Finding::not_applicable("it names no status"),
-        None if clear.is_empty() => Finding::passed("its status lists are read"),
-        None => Finding::passed(format!("clear: {}", clear.join(", "))),
-    }
-}
-
-/// What the ledger's own record of the credential says against it.
-fn ledger_status(case: &Case<'_>) -> Option<Finding> {
-    let fact = case.evidence.anchor.found()?;
-    if fact.issuer != case.credential.credential().issuer() {
-        return None;
-    }
-    let (word, since) = match fact.state {
-        AnchorState::Active => return None,
-        AnchorState::Suspended(since) => ("suspended", since),
-        AnchorState::Revoked(since) => ("revoked", since),
-    };
-    (since <= case.policy.as_of).then(|| {
-        Finding::failed(
-            format!("{word} on the ledger since {since}"),
-            ProblemType::StatusSet,
-        )
-    })
-}
-
-/// Reads an entry's value from its list; an unreachable list is not clear.
-fn bitstring(case: &Case<'_>, entry: &BitstringEntry<'_>) -> Result<u16, Finding> {
-    let retrieval = |detail: String| Err(Finding::unknown(detail, ProblemType::StatusRetrieval));
-    let list = match case.evidence.status_lists.get(entry.list) {
-        Some(Sought::Found(Ok(list))) => list,
-        Some(Sought::Found(Err(error))) => return Err(refused(error)),
-        Some(Sought::Unreachable { reason }) => {
-            return retrieval(format!(
-                "status list {} could not be fetched: {reason}",
-                entry.list
-            ));
-        }
-        Some(Sought::Absent) => {
-            return retrieval(format!("status list {} does not exist", entry.list));
-        }
-        Some(Sought::NotSought) | None => {
-            return retrieval(format!("status list {} was not fetched", entry.list));
-        }
-    };
-    list.status(
-        entry,
-        case.credential.credential().issuer(),
-        &case.policy.status_delegates,
-        case.policy.as_of,
-    )
-    .map_err(|error| refused(&error))
-}
-
-/// A list that is out of date may be replaced by a fresh one; any other fault is the issuer's.
-fn refused(error: &StatusError) -> Finding {
-    match error {
-        StatusError::Stale { .. } | StatusError::Validity { .. } => {
-            Finding::unknown(error.to_string(), error.problem())
-        }
-        _ => Finding::failed(error.to_string(), error.problem()),
-    }
-}
-
-enum Meaning {
-    Clear,
-    Message(String),
-    Set(String),
-    Unknown(String),
-}
-
-/// What a value means for a purpose (Bitstring Status List 1.0 §2.1); an unknown purpose is never clear.
-fn meaning(entry: &BitstringEntry<'_>, value: u16) -> Meaning {
-    match entry.purpose {
-        "revocation" | "suspension" | "refresh" if value == 0 => Meaning::Clear,
-        "revocation" => Meaning::Set("its issuer has revoked it".to_owned()),
-        "suspension" => Meaning::Set("its issuer has suspended it".to_owned()),
-        // A newer one is to be had; this one holds.
-        "refresh" => {
-            Meaning::Message("a newer credential is to be had from its refresh service".to_owned())
-        }
-        "message" => Meaning::Message(
-            entry
-                .messages
-                .get(usize::from(value))
-                .map_or_else(|| format!("{value:#x}"), |message| (*message).to_owned()),
-        ),
-        other => Meaning::Unknown(format!("status purpose {other:?} is not known here")),
-    }
 }

@@ -1,7 +1,7 @@
 //! The VC-API: 200 for what is accepted, 400 for anything else.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chop_credential::verdict::{Check, CheckName, CheckOutcome, Outcome, Policy};
 use chop_http::{JsonBytes, Problem};
@@ -47,16 +47,26 @@ pub(crate) struct VcApiOptions {
     challenge: Option<String>,
 }
 
+/// What the URL asks for where the body does not.
+#[derive(Debug, Deserialize)]
+pub(crate) struct UrlOptions {
+    /// Names of checks, separated by commas.
+    checks: Option<String>,
+}
+
 #[utoipa::path(post, path = "/credentials/verify", tag = "verifier", summary = "Verify a credential (VC-API)",
+    params(("checks" = Option<String>, Query, description = "The checks to run where `options.checks` is absent, separated by commas")),
     request_body = CredentialBody,
     responses((status = 200, description = "Accepted, with the checks"), (status = 400, description = "Refused, with the checks")))]
 pub(crate) async fn verify_credential(
     State(app): State<VerifierApp>,
+    Query(url): Query<UrlOptions>,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Json<Value>, Problem> {
     let body: CredentialBody = read(&bytes)?;
     let subject = Subject::credential(&body.verifiable_credential, false);
-    answer(&app, subject, body.options.unwrap_or_default()).await
+    let options = body.options.unwrap_or_default().or(&url);
+    answer(&app, subject, options).await
 }
 
 #[utoipa::path(post, path = "/presentations/verify", tag = "verifier", summary = "Verify a presentation (VC-API)",
@@ -123,6 +133,16 @@ async fn answer(
 }
 
 impl VcApiOptions {
+    /// Takes the URL's checks where the body names none: some clients can send no options.
+    fn or(mut self, url: &UrlOptions) -> Self {
+        let named = || {
+            let names = url.checks.as_deref()?.split(',');
+            Some(names.map(str::to_owned).collect())
+        };
+        self.checks = self.checks.or_else(named);
+        self
+    }
+
     fn policy(self, now: Timestamp) -> Result<Policy, Problem> {
         let mut policy = match &self.checks {
             None => Policy::full(now),

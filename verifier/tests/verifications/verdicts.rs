@@ -264,6 +264,17 @@ async fn the_vc_api_answers_400_for_a_refusal_and_binds_no_issuer_when_only_the_
         .post("/credentials/verify", body(json!({"checks": []})))
         .await;
     assert_eq!((status, &answer["verified"]), (200, &json!(true)));
+    let (status, answer) = world
+        .post("/credentials/verify?checks=proof", body(json!({})))
+        .await;
+    assert_eq!((status, &answer["verified"]), (200, &json!(true)));
+    let (status, _) = world
+        .post(
+            "/credentials/verify?checks=proof",
+            body(json!({"checks": ["issuerBinding"]})),
+        )
+        .await;
+    assert_eq!(status, 400, "the body's checks come before the URL's");
     let (status, answer) = world.post("/credentials/verify", body(json!({}))).await;
     assert_eq!((status, &answer["verified"]), (400, &json!(false)));
     insta::assert_json_snapshot!("vc_api_refusal", without_proof_bytes(answer));

@@ -45,6 +45,45 @@ async fn every_form_of_answer_has_its_media_type_and_the_same_document() {
 }
 
 #[tokio::test]
+async fn older_clients_find_content_and_errors_of_dereferencing_where_drafts_put_them() {
+    let world = World::new();
+    let did = "did:key:z6MktKwz7Ge1Yxzr4JHavN33wiwa8y81QdcMRLXQsrH9T53b";
+    let method = format!("{did}%23{}", did.replace("did:key:", ""));
+    let legacy = "application/ld+json;profile=\"https://w3id.org/did-resolution\"";
+    let found = world.get_as(&path(&method), legacy).await;
+    assert_eq!((found.status, found.media()), (200, legacy));
+    assert_eq!(found.json()["didDocument"]["controller"], did);
+    for (target, metadata, error) in [
+        (
+            format!("{method}?publicKeyFormat=Ed25519VerificationKey2018"),
+            "didDereferencingMetadata",
+            "invalidPublicKeyType",
+        ),
+        (
+            format!("{did}%2F%5Ebar%5E%2F%3Fquery%3D%60%23x"),
+            "didDereferencingMetadata",
+            "invalidDidUrl",
+        ),
+        (
+            format!("{did}?publicKeyFormat=unknown"),
+            "didResolutionMetadata",
+            "unsupportedPublicKeyType",
+        ),
+        (
+            "did:key:zTjsVPtY".to_owned(),
+            "didResolutionMetadata",
+            "invalidPublicKeyLength",
+        ),
+    ] {
+        let refused = world.get_as(&path(&target), legacy).await;
+        assert_eq!(refused.status, 400, "{target}");
+        let body = refused.json();
+        assert_eq!(body[metadata]["error"], error, "{target}");
+        assert_eq!(body["didDocument"], json!({}), "{target}");
+    }
+}
+
+#[tokio::test]
 async fn every_error_has_its_status_and_type() {
     let world = World::new();
     let own = world.operator;

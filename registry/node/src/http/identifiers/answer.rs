@@ -13,6 +13,7 @@ use super::http_status;
 const RESOLUTION: &str = "application/did-resolution";
 const DEREFERENCING: &str = "application/did-url-dereferencing";
 const LEGACY: &str = "application/ld+json;profile=\"https://w3id.org/did-resolution\"";
+const LEGACY_CONTEXT: &str = "https://w3id.org/did-resolution/v1";
 
 /// What was found.
 pub(super) enum Answer {
@@ -47,10 +48,7 @@ pub(super) fn resolution(form: Form, resolved: &Resolved) -> Response {
         Form::Legacy => {
             let mut body = resolved.to_result();
             if let Some(members) = body.as_object_mut() {
-                members.insert(
-                    "@context".to_owned(),
-                    json!("https://w3id.org/did-resolution/v1"),
-                );
+                members.insert("@context".to_owned(), json!(LEGACY_CONTEXT));
                 if resolved.document.is_none() {
                     members.insert("didDocument".to_owned(), json!({}));
                 }
@@ -67,8 +65,18 @@ fn dereferenced(form: Form, found: &Dereferenced) -> Response {
     }
     let status = http_status(found.status());
     match form {
-        Form::Resolution | Form::Dereferencing | Form::Legacy => {
+        Form::Resolution | Form::Dereferencing => {
             json_body(status, DEREFERENCING, &found.to_result())
+        }
+        // Drafts before the dereferencing result put the content where a document stands.
+        Form::Legacy => {
+            let body = json!({
+                "@context": LEGACY_CONTEXT,
+                "didDocument": found.content(),
+                "didDocumentMetadata": {},
+                "didDereferencingMetadata": {},
+            });
+            json_body(status, LEGACY, &body)
         }
         Form::Bare(media) => json_body(status, media, &found.content()),
     }
@@ -88,11 +96,16 @@ pub(super) fn error(form: Form, error: &ResolutionError, dereferencing: bool) ->
         }
         Form::Bare(_) => problem(status, error),
         Form::Legacy => {
+            let metadata = if dereferencing {
+                "didDereferencingMetadata"
+            } else {
+                "didResolutionMetadata"
+            };
             let body = json!({
-                "@context": "https://w3id.org/did-resolution/v1",
+                "@context": LEGACY_CONTEXT,
                 "didDocument": {},
                 "didDocumentMetadata": {},
-                "didResolutionMetadata": {"error": error.kind().legacy(), "errorMessage": error.detail()},
+                metadata: {"error": error.kind().legacy(), "errorMessage": error.detail()},
             });
             json_body(status, LEGACY, &body)
         }

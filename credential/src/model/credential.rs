@@ -277,7 +277,23 @@ fn extensions(json: &Map<String, Value>, version: Version) -> Result<(), ModelEr
     )?;
     typed(json, "termsOfUse", "termsOfUse.type", "termsOfUse.id")?;
     typed(json, "evidence", "evidence.type", "evidence.id")?;
+    reserved(json)?;
     related(json)
+}
+
+/// Checks the properties that are reserved for extensions (VC Data Model 2.0 §5.10): their values name their type.
+fn reserved(json: &Map<String, Value>) -> Result<(), ModelError> {
+    typed(json, "renderMethod", "renderMethod.type", "renderMethod.id")?;
+    objects(json.get("credentialSubject"))
+        .chain([json])
+        .try_for_each(|holder| {
+            typed(
+                holder,
+                "confidenceMethod",
+                "confidenceMethod.type",
+                "confidenceMethod.id",
+            )
+        })
 }
 
 /// Checks a property whose objects need a type and may have an id.

@@ -3,6 +3,7 @@
 pub(super) mod jcs;
 
 use super::{Keys, Material, ProofTerms, SecuringError, cryptosuite, usable};
+use crate::model::is_url;
 use chop_integrity::Timestamp;
 use chop_integrity::proof::Proof;
 use serde_json::{Map, Value};
@@ -73,6 +74,11 @@ fn one(
         && created > as_of.plus_ms(terms.clock_skew_ms)
     {
         return Err(SecuringError::Future { created, as_of });
+    }
+    if let Some(id) = proof.id()
+        && !is_url(id)
+    {
+        return Err(SecuringError::ProofId { id: id.to_owned() });
     }
     if let Some(id) = proof.id()
         && proofs

@@ -57,6 +57,12 @@ pub enum SecuringError {
         /// The id that is not there.
         id: String,
     },
+    /// A proof's id is not a URL.
+    #[error("proof has the id {id:?}, it must be one URL")]
+    ProofId {
+        /// The id.
+        id: String,
+    },
     /// Two proofs share an id.
     #[error("two proofs have the id {id:?}")]
     RepeatedId {
@@ -109,6 +115,7 @@ impl SecuringError {
             Self::Expired { .. } => "proof.expired",
             Self::Future { .. } => "proof.future",
             Self::Dangling { .. } => "proof.dangling",
+            Self::ProofId { .. } => "proof.malformed",
             Self::RepeatedId { .. } => "proof.repeated-id",
             Self::UnsignedContext => "proof.unsigned-context",
             Self::NoKey { .. } => "proof.no-key",

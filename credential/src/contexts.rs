@@ -1,13 +1,15 @@
 //! JSON-LD contexts: which terms a document may use, and what they mean.
 //!
 //! This is JSON-LD 1.1 context processing and the term resolution of its expansion, without producing the expanded document:
-//! enough to say that every term and type is defined and none protected is redefined. The suites that canonicalise RDF bring
-//! a whole processor; they read the same [`Contexts`].
+//! enough to say that every term and type is defined and none protected is redefined. The suites that canonicalise RDF read
+//! the same [`Contexts`] when they turn a document into quads ([`crate::rdf`]).
 
 mod active;
 mod check;
 pub(crate) mod digest;
 mod error;
+mod iri;
+pub(crate) mod place;
 mod process;
 mod store;
 #[cfg(test)]
@@ -16,3 +18,8 @@ mod tests;
 pub use digest::{DigestFault, ResourceDigest};
 pub use error::ContextError;
 pub use store::Contexts;
+
+pub(crate) use active::{Active, Meaning, Term};
+pub(crate) use place::Place;
+pub(crate) use process::Processor;
+pub(crate) use store::initial;

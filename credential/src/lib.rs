@@ -8,6 +8,7 @@ pub mod contexts;
 pub mod issuing;
 pub mod model;
 pub mod problem;
+pub mod rdf;
 pub mod schema;
 pub mod securing;
 pub mod status;

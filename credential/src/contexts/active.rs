@@ -1,6 +1,7 @@
 //! The active context: what each term means at one place of a document.
 
 use super::error::ContextError;
+use super::iri::resolve;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,30 +12,36 @@ const MAX_DERIVED: usize = 2_048;
 
 /// Is a table of terms, with the contexts that its scoped terms lead to, kept once computed.
 #[derive(Debug, Default)]
-pub(super) struct Active {
-    pub(super) terms: HashMap<String, Arc<Term>>,
-    pub(super) vocab: Option<String>,
+pub(crate) struct Active {
+    pub(crate) terms: HashMap<String, Arc<Term>>,
+    pub(super) vocab: Option<Arc<str>>,
+    pub(super) base: Option<Arc<str>>,
+    pub(crate) language: Option<Arc<str>>,
+    pub(crate) direction: Option<Arc<str>>,
     derived: RwLock<HashMap<String, Arc<Active>>>,
     tally: Arc<AtomicUsize>,
     type_names: OnceLock<Vec<String>>,
+    names: OnceLock<HashMap<Arc<str>, Vec<(String, bool)>>>,
 }
 
 /// Is a term definition (JSON-LD 1.1 API §4.2).
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Term {
+pub(crate) struct Term {
     /// What it means; none: explicitly nothing.
-    pub(super) iri: Option<String>,
-    pub(super) reverse: bool,
-    pub(super) protected: bool,
+    pub(crate) iri: Option<Arc<str>>,
+    pub(crate) reverse: bool,
+    pub(crate) protected: bool,
     pub(super) prefix: bool,
-    pub(super) coercion: Option<String>,
-    pub(super) container: Vec<String>,
-    pub(super) language: Option<Value>,
-    pub(super) direction: Option<Value>,
-    pub(super) index: Option<String>,
-    pub(super) nest: Option<String>,
+    pub(crate) coercion: Option<Arc<str>>,
+    pub(crate) container: Vec<String>,
+    /// The language of its strings; `Some(None)`: none, whatever the default.
+    pub(crate) language: Option<Option<Arc<str>>>,
+    /// The base direction of its strings; `Some(None)`: none, whatever the default.
+    pub(crate) direction: Option<Option<Arc<str>>>,
+    pub(crate) index: Option<String>,
+    pub(crate) nest: Option<String>,
     /// The context that holds below it.
-    pub(super) context: Option<Value>,
+    pub(crate) context: Option<Value>,
 }
 
 impl Term {
@@ -47,14 +54,14 @@ impl Term {
         unprotected(self) == unprotected(other)
     }
 
-    pub(super) fn holds(&self, container: &str) -> bool {
+    pub(crate) fn holds(&self, container: &str) -> bool {
         self.container.iter().any(|name| name == container)
     }
 }
 
 /// Is what a text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning<'a> {
+pub(crate) enum Meaning<'a> {
     Keyword(&'a str),
     Iri,
     Nothing,
@@ -68,19 +75,21 @@ impl Active {
         }
     }
 
-    /// Copies terms and vocabulary, to be changed; what was derived stays behind.
+    /// Copies terms and defaults, to be changed; what was derived stays behind.
     pub(super) fn fork(&self) -> Self {
         Self {
             terms: self.terms.clone(),
             vocab: self.vocab.clone(),
-            derived: RwLock::default(),
+            base: self.base.clone(),
+            language: self.language.clone(),
+            direction: self.direction.clone(),
             tally: Arc::clone(&self.tally),
-            type_names: OnceLock::new(),
+            ..Self::default()
         }
     }
 
     /// Lists the keys that mean `@type`, in their order.
-    pub(super) fn type_names(&self) -> &[String] {
+    pub(crate) fn type_names(&self) -> &[String] {
         self.type_names.get_or_init(|| {
             let aliases = self
                 .terms
@@ -108,7 +117,7 @@ impl Active {
     }
 
     /// Finds a context derived before, or computes and keeps it.
-    pub(super) fn derive(
+    pub(crate) fn derive(
         &self,
         key: &str,
         compute: impl FnOnce() -> Result<Arc<Self>, ContextError>,
@@ -134,7 +143,7 @@ impl Active {
     }
 
     /// Resolves a key or type (JSON-LD 1.1 API §5.2, `vocab` true).
-    pub(super) fn meaning<'a>(&'a self, text: &'a str) -> (Meaning<'a>, Option<&'a Arc<Term>>) {
+    pub(crate) fn meaning<'a>(&'a self, text: &'a str) -> (Meaning<'a>, Option<&'a Arc<Term>>) {
         if text.starts_with('@') && (is_keyword(text) || looks_like_keyword(text)) {
             let meaning = if is_keyword(text) {
                 Meaning::Keyword(text)
@@ -159,9 +168,9 @@ impl Active {
     }
 
     /// Expands a text to an IRI or keyword; `vocab` says whether terms and the vocabulary count (JSON-LD 1.1 API §5.2).
-    pub(super) fn expand(&self, text: &str, vocab: bool) -> Option<String> {
+    pub(crate) fn expand(&self, text: &str, vocab: bool) -> Option<Arc<str>> {
         if is_keyword(text) {
-            return Some(text.to_owned());
+            return Some(text.into());
         }
         if looks_like_keyword(text) {
             return None;
@@ -173,22 +182,50 @@ impl Active {
         }
         if let Some((prefix, suffix)) = split_prefix(text) {
             if prefix == "_" || suffix.starts_with("//") {
-                return Some(text.to_owned());
+                return Some(text.into());
             }
             if let Some(term) = self.terms.get(prefix)
                 && term.prefix
                 && let Some(iri) = &term.iri
             {
-                return Some(format!("{iri}{suffix}"));
+                return Some(format!("{iri}{suffix}").into());
             }
             if is_absolute(text) {
-                return Some(text.to_owned());
+                return Some(text.into());
             }
         }
         match &self.vocab {
-            Some(base) if vocab => Some(format!("{base}{text}")),
+            Some(base) if vocab => Some(format!("{base}{text}").into()),
             _ => None,
         }
+    }
+
+    /// Expands a text that may be relative to the base IRI of the document (JSON-LD 1.1 API §5.2, `document relative` true).
+    pub(crate) fn expand_relative(&self, text: &str, vocab: bool) -> Option<Arc<str>> {
+        if let Some(known) = self.expand(text, vocab) {
+            return Some(known);
+        }
+        if is_keyword(text) || looks_like_keyword(text) || (vocab && self.terms.contains_key(text))
+        {
+            return None;
+        }
+        resolve(self.base.as_deref()?, text).map(Arc::from)
+    }
+
+    /// Lists the terms that mean an IRI or keyword, with whether they are protected, by name.
+    pub(crate) fn names(&self, iri: &str) -> &[(String, bool)] {
+        let names = self.names.get_or_init(|| {
+            let mut names: HashMap<Arc<str>, Vec<(String, bool)>> = HashMap::new();
+            for (name, term) in &self.terms {
+                if let Some(iri) = &term.iri {
+                    let named = names.entry(Arc::clone(iri)).or_default();
+                    named.push((name.clone(), term.protected));
+                }
+            }
+            names.values_mut().for_each(|named| named.sort_unstable());
+            names
+        });
+        names.get(iri).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -199,18 +236,17 @@ pub(super) fn split_prefix(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Says whether a text begins with a scheme, or names a blank node.
-pub(super) fn is_absolute(text: &str) -> bool {
-    split_prefix(text).is_some_and(|(scheme, rest)| {
+pub(crate) fn is_absolute(text: &str) -> bool {
+    split_prefix(text).is_some_and(|(scheme, _)| {
         scheme == "_"
-            || (!rest.is_empty()
-                && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            || (scheme.starts_with(|first: char| first.is_ascii_alphabetic())
                 && scheme
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')))
     })
 }
 
-pub(super) fn is_keyword(text: &str) -> bool {
+pub(crate) fn is_keyword(text: &str) -> bool {
     matches!(
         text,
         "@base"
@@ -240,7 +276,7 @@ pub(super) fn is_keyword(text: &str) -> bool {
 }
 
 /// Says whether a text has the form that JSON-LD reserves: `@` and letters.
-pub(super) fn looks_like_keyword(text: &str) -> bool {
+pub(crate) fn looks_like_keyword(text: &str) -> bool {
     text.strip_prefix('@')
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }

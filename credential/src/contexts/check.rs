@@ -2,11 +2,11 @@
 
 use super::active::{Active, Meaning, Term, is_absolute};
 use super::error::ContextError;
-use super::process::{Processor, Scope, propagates};
+use super::place::Place;
+use super::process::Processor;
 use super::store::Contexts;
 use crate::model::Credential;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::sync::Arc;
 
 impl Contexts {
@@ -60,36 +60,6 @@ struct Walk<'d, 'c> {
     path: Vec<&'d str>,
 }
 
-/// Is the context at one place: the active one, and the one to fall back to below a node.
-#[derive(Clone)]
-struct Place {
-    active: Arc<Active>,
-    previous: Option<Arc<Active>>,
-}
-
-impl Place {
-    fn at(active: Arc<Active>) -> Self {
-        Self {
-            active,
-            previous: None,
-        }
-    }
-
-    /// Goes on with another context; one that does not propagate leaves a way back.
-    fn with(&self, active: Arc<Active>, propagates: bool) -> Self {
-        let previous = if propagates {
-            self.previous.clone()
-        } else {
-            Some(
-                self.previous
-                    .clone()
-                    .unwrap_or_else(|| Arc::clone(&self.active)),
-            )
-        };
-        Self { active, previous }
-    }
-}
-
 impl<'d> Walk<'d, '_> {
     fn value(
         &mut self,
@@ -114,27 +84,8 @@ impl<'d> Walk<'d, '_> {
         place: &Place,
         from_map: bool,
     ) -> Result<(), ContextError> {
-        let mut here = Cow::Borrowed(place);
-        if let Some(previous) = &place.previous
-            && !from_map
-            && !stays(object, &place.active)
-        {
-            here = Cow::Owned(Place::at(Arc::clone(previous)));
-        }
-        if let Some((name, term)) = term
-            && let Some(context) = &term.context
-        {
-            let active = here.active.derive(&format!("property\n{name}"), || {
-                self.processor.apply(&here.active, context, Scope::Property)
-            })?;
-            here = Cow::Owned(here.with(active, propagates(context, true)));
-        }
-        if let Some(context) = object.get("@context") {
-            let active = self
-                .processor
-                .apply(&here.active, context, Scope::Guarded)?;
-            here = Cow::Owned(here.with(active, propagates(context, true)));
-        }
+        let term = term.map(|(name, term)| (name, term.as_ref()));
+        let here = place.enter(&self.processor, object, term, from_map)?;
         self.typed_node(object, &here, true)
     }
 
@@ -145,44 +96,8 @@ impl<'d> Walk<'d, '_> {
         place: &Place,
         nested: bool,
     ) -> Result<(), ContextError> {
-        let mut place = Cow::Borrowed(place);
         let before_types = Arc::clone(&place.active);
-        let mut types: Vec<&str> = before_types
-            .type_names()
-            .iter()
-            .filter_map(|name| object.get(name.as_str()))
-            .flat_map(texts)
-            .filter(|name| {
-                before_types
-                    .terms
-                    .get(*name)
-                    .is_some_and(|term| term.context.is_some())
-            })
-            .collect();
-        if !types.is_empty() {
-            types.sort_unstable();
-            let active = before_types.derive(&format!("types\n{}", types.join("\n")), || {
-                let mut active = Arc::clone(&before_types);
-                for name in &types {
-                    if let Some(context) = before_types
-                        .terms
-                        .get(*name)
-                        .and_then(|term| term.context.as_ref())
-                    {
-                        active = self.processor.apply(&active, context, Scope::Guarded)?;
-                    }
-                }
-                Ok(active)
-            })?;
-            let all_propagate = types.iter().all(|name| {
-                before_types
-                    .terms
-                    .get(*name)
-                    .and_then(|term| term.context.as_ref())
-                    .is_some_and(|context| propagates(context, false))
-            });
-            place = Cow::Owned(place.with(active, all_propagate));
-        }
+        let place = place.typed(&self.processor, object)?;
         for (key, value) in object {
             if key == "@context" || (!nested && key == "proof") {
                 continue;
@@ -346,20 +261,5 @@ impl<'d> Walk<'d, '_> {
 
     fn at(&self) -> String {
         self.path.join(".")
-    }
-}
-
-/// Says whether an object keeps the context of the node around it: a literal, or a mere reference.
-fn stays(object: &Map<String, Value>, active: &Active) -> bool {
-    let keyword = |key: &str, keyword: &str| active.meaning(key).0 == Meaning::Keyword(keyword);
-    object.keys().any(|key| keyword(key, "@value"))
-        || (object.len() == 1 && object.keys().all(|key| keyword(key, "@id")))
-}
-
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(one) => vec![one],
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
     }
 }

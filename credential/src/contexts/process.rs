@@ -4,6 +4,7 @@ mod definition;
 
 use super::active::{Active, is_absolute, is_keyword};
 use super::error::ContextError;
+use super::iri::resolve;
 use super::store::Contexts;
 use crate::model::is_url;
 use serde_json::{Map, Value};
@@ -16,18 +17,21 @@ pub(super) use definition::define;
 /// The most steps spent on the contexts of one document: a step is one term copied or defined.
 const MAX_STEPS: usize = 200_000;
 
+/// The longest IRI, in bytes, that a context may give a term: many short keys must not become a flood of long IRIs.
+pub(super) const MAX_IRI: usize = 2_048;
+
 /// How many contexts may name each other before the chain is called endless.
 const MAX_REMOTE: usize = 16;
 
 /// Processes contexts for one document, counting its work.
-pub(super) struct Processor<'a> {
+pub(crate) struct Processor<'a> {
     contexts: &'a Contexts,
     steps: Cell<usize>,
 }
 
 /// How a context is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     /// In the document, or by the type of a node: protected terms stay.
     Guarded,
     /// By a property: it may redefine what is protected.
@@ -35,7 +39,7 @@ pub(super) enum Scope {
 }
 
 impl<'a> Processor<'a> {
-    pub(super) fn new(contexts: &'a Contexts) -> Self {
+    pub(crate) fn new(contexts: &'a Contexts) -> Self {
         Self {
             contexts,
             steps: Cell::new(0),
@@ -43,7 +47,7 @@ impl<'a> Processor<'a> {
     }
 
     /// Applies a context to the active one.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         active: &Arc<Active>,
         local: &Value,
@@ -85,7 +89,13 @@ impl<'a> Processor<'a> {
                     let loaded = self.contexts.document(url)?;
                     self.apply_at(&result, &loaded, Scope::Guarded, depth + 1)?
                 }
-                Value::Object(local) => Arc::new(self.definitions(&result, local, scope)?),
+                Value::Object(local) => match local.get("@import") {
+                    None => Arc::new(self.definitions(&result, local, scope, depth)?),
+                    Some(import) => {
+                        let merged = self.imported(import, local)?;
+                        Arc::new(self.definitions(&result, &merged, scope, depth)?)
+                    }
+                },
                 _ => {
                     return Err(malformed(
                         "@context",
@@ -97,15 +107,44 @@ impl<'a> Processor<'a> {
         Ok(result)
     }
 
+    /// Lays a context over the one that it imports (JSON-LD 1.1 API §4.1.2 step 5.6).
+    fn imported(
+        &self,
+        import: &Value,
+        local: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, ContextError> {
+        let url = import
+            .as_str()
+            .filter(|url| is_url(url))
+            .ok_or_else(|| malformed("@import", "it is no absolute URL"))?;
+        let loaded = self.contexts.document(url)?;
+        let Value::Object(base) = loaded.as_ref() else {
+            return Err(malformed("@import", "the imported context is no object"));
+        };
+        if base.contains_key("@import") {
+            return Err(malformed("@import", "the imported context imports another"));
+        }
+        self.spend(base.len() + local.len())?;
+        let mut merged = base.clone();
+        merged.extend(
+            local
+                .iter()
+                .filter(|(name, _)| *name != "@import")
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        Ok(merged)
+    }
+
     fn definitions(
         &self,
         active: &Active,
         local: &Map<String, Value>,
         scope: Scope,
+        depth: usize,
     ) -> Result<Active, ContextError> {
         self.spend(active.terms.len() + local.len())?;
         let mut result = active.fork();
-        keywords(&mut result, local)?;
+        keywords(&mut result, local, depth)?;
         let protected = flag(local, "@protected")?.unwrap_or(false);
         let mut defining = Defining {
             local,
@@ -142,48 +181,85 @@ pub(super) struct Defining<'a> {
 }
 
 /// Says whether a context holds below the node that it applies to.
-pub(super) fn propagates(context: &Value, default: bool) -> bool {
+pub(crate) fn propagates(context: &Value, default: bool) -> bool {
     context
         .get("@propagate")
         .and_then(Value::as_bool)
         .unwrap_or(default)
 }
 
-fn keywords(result: &mut Active, local: &Map<String, Value>) -> Result<(), ContextError> {
+fn keywords(
+    result: &mut Active,
+    local: &Map<String, Value>,
+    depth: usize,
+) -> Result<(), ContextError> {
     if let Some(version) = local.get("@version")
         && version.as_f64() != Some(1.1)
     {
         return Err(malformed("@version", "it is not 1.1"));
     }
-    if local.contains_key("@import") {
-        return Err(malformed("@import", "contexts are not imported here"));
-    }
     flag(local, "@propagate")?;
-    for (keyword, reason) in [
-        ("@base", "it is neither null nor a string"),
-        ("@language", "it is neither null nor a string"),
-        ("@direction", "it is neither null nor a string"),
-    ] {
-        if local
-            .get(keyword)
-            .is_some_and(|value| !value.is_null() && !value.is_string())
-        {
-            return Err(malformed(keyword, reason));
+    if let Some(base) = text_or_null(local, "@base")? {
+        // A context that is referred to has no say in the base of the document.
+        if depth == 0 {
+            result.base = base
+                .map(|base| against(result, base))
+                .transpose()?
+                .map(Arc::from);
         }
     }
-    match local.get("@vocab") {
-        None => {}
-        Some(Value::Null) => result.vocab = None,
-        Some(Value::String(vocab)) => {
-            let iri = result
-                .expand(vocab, true)
-                .filter(|iri| is_absolute(iri))
-                .ok_or_else(|| malformed("@vocab", "it is no IRI"))?;
-            result.vocab = Some(iri);
-        }
-        Some(_) => return Err(malformed("@vocab", "it is neither null nor a string")),
+    if let Some(vocab) = text_or_null(local, "@vocab")? {
+        let expanded = |vocab: &str| {
+            result
+                .expand_relative(vocab, true)
+                .filter(|iri| is_absolute(iri) && iri.len() <= MAX_IRI)
+                .ok_or_else(|| malformed("@vocab", "it is no IRI"))
+        };
+        result.vocab = vocab.map(expanded).transpose()?;
+    }
+    if let Some(language) = text_or_null(local, "@language")? {
+        result.language = language.map(Arc::from);
+    }
+    if let Some(direction) = text_or_null(local, "@direction")? {
+        result.direction = direction.map(direction_of).transpose()?;
     }
     Ok(())
+}
+
+/// Resolves a base against the one before.
+fn against(active: &Active, base: &str) -> Result<String, ContextError> {
+    let resolved = if is_absolute(base) {
+        Some(base.to_owned())
+    } else {
+        active
+            .base
+            .as_deref()
+            .and_then(|before| resolve(before, base))
+    };
+    resolved
+        .filter(|base| base.len() <= MAX_IRI)
+        .ok_or_else(|| malformed("@base", "it is relative to nothing, or too long"))
+}
+
+/// Reads a keyword that is a string or null; the outer option says whether it is there.
+fn text_or_null<'a>(
+    local: &'a Map<String, Value>,
+    keyword: &str,
+) -> Result<Option<Option<&'a str>>, ContextError> {
+    match local.get(keyword) {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
+        Some(Value::String(text)) => Ok(Some(Some(text))),
+        Some(_) => Err(malformed(keyword, "it is neither null nor a string")),
+    }
+}
+
+/// Takes a base direction.
+pub(super) fn direction_of(text: &str) -> Result<Arc<str>, ContextError> {
+    match text {
+        "ltr" | "rtl" => Ok(text.into()),
+        _ => Err(malformed("@direction", "it is neither ltr nor rtl")),
+    }
 }
 
 pub(super) fn flag(object: &Map<String, Value>, name: &str) -> Result<Option<bool>, ContextError> {

@@ -80,7 +80,7 @@ impl Contexts {
     }
 
     /// Returns the terms under a document's `@context`.
-    pub(super) fn table(
+    pub(crate) fn table(
         &self,
         context: &Value,
         processor: &Processor<'_>,
@@ -103,7 +103,8 @@ impl Contexts {
     }
 }
 
-fn initial() -> Arc<Active> {
+/// Is the active context before any other: nothing is defined.
+pub(crate) fn initial() -> Arc<Active> {
     Arc::new(Active::new(Arc::new(AtomicUsize::new(0))))
 }
 

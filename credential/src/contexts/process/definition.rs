@@ -4,7 +4,7 @@ use super::super::active::{
     Active, Term, is_absolute, is_keyword, looks_like_keyword, split_prefix,
 };
 use super::super::error::ContextError;
-use super::{Defining, Scope, flag, malformed};
+use super::{Defining, MAX_IRI, Scope, direction_of, flag, malformed};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ fn definition(
             }
             let iri = expand(active, defining, id)?
                 .ok_or_else(|| malformed(name, "its @id is no IRI"))?;
-            if iri == "@context" || !(is_keyword(&iri) || is_absolute(&iri)) {
+            if iri.as_ref() == "@context" || !(is_keyword(&iri) || is_absolute(&iri)) {
                 return Err(malformed(name, "its @id is no IRI"));
             }
             same_when_compact(active, defining, name, &iri)?;
@@ -147,6 +147,9 @@ fn definition(
         Some(_) => return Err(malformed(name, "its @id is neither null nor a string")),
     }
     rest(members, name, &mut term)?;
+    if term.iri.as_ref().is_some_and(|iri| iri.len() > MAX_IRI) {
+        return Err(malformed(name, "its IRI is too long"));
+    }
     Ok(Some(term))
 }
 
@@ -160,7 +163,7 @@ fn keyword_type(mut term: Term, members: &Map<String, Value>) -> Result<Term, Co
     if members.is_empty() || !allowed {
         return Err(malformed("@type", "it may only be a set, or protected"));
     }
-    term.iri = Some("@type".to_owned());
+    term.iri = Some("@type".into());
     term.container = members
         .get("@container")
         .map(|_| "@set".to_owned())
@@ -184,7 +187,7 @@ fn coercion(
         .ok_or_else(|| malformed(name, "its @type is not a string"))?;
     let iri = expand(active, defining, text)?
         .filter(|iri| {
-            matches!(iri.as_str(), "@id" | "@vocab" | "@json" | "@none") || is_absolute(iri)
+            matches!(iri.as_ref(), "@id" | "@vocab" | "@json" | "@none") || is_absolute(iri)
         })
         .ok_or_else(|| malformed(name, "its @type is no IRI"))?;
     term.coercion = Some(iri);
@@ -223,9 +226,24 @@ fn rest(members: &Map<String, Value>, name: &str, term: &mut Term) -> Result<(),
     }
     term.container = container(members, name)?;
     term.index = text(members, name, "@index")?;
+    if term.index.is_some() && !term.holds("@index") {
+        return Err(malformed(name, "its @index is of no use without an index"));
+    }
     term.nest = text(members, name, "@nest")?;
-    term.language = members.get("@language").cloned();
-    term.direction = members.get("@direction").cloned();
+    if term
+        .nest
+        .as_deref()
+        .is_some_and(|nest| nest != "@nest" && is_keyword(nest))
+    {
+        return Err(malformed(name, "its @nest is another keyword"));
+    }
+    // A coerced value is no plain string: its language and direction are not read.
+    if term.coercion.is_none() {
+        term.language = nullable(members, name, "@language")?.map(|text| text.map(Arc::from));
+        term.direction = nullable(members, name, "@direction")?
+            .map(|text| text.map(direction_of).transpose())
+            .transpose()?;
+    }
     term.context = members.get("@context").cloned();
     Ok(())
 }
@@ -244,10 +262,47 @@ fn container(members: &Map<String, Value>, name: &str) -> Result<Vec<String>, Co
             .map(str::to_owned)
             .ok_or_else(wrong)
     };
-    match members.get("@container") {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => items.iter().map(known).collect(),
-        Some(one) => Ok(vec![known(one)?]),
+    let containers = match members.get("@container") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) => items.iter().map(known).collect::<Result<_, _>>()?,
+        Some(one) => vec![known(one)?],
+    };
+    if go_together(&containers) {
+        Ok(containers)
+    } else {
+        Err(wrong())
+    }
+}
+
+/// Says whether containers may stand beside each other (JSON-LD 1.1 API §4.2.2 step 19).
+fn go_together(containers: &[String]) -> bool {
+    let mut others: Vec<&str> = containers
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != "@set")
+        .collect();
+    others.sort_unstable();
+    match others.as_slice() {
+        [] | ["@graph", "@id" | "@index"] => true,
+        [only] => *only != "@list" || containers.len() == 1,
+        _ => false,
+    }
+}
+
+/// Reads a member that is a string or null; the outer option says whether it is there.
+fn nullable<'a>(
+    members: &'a Map<String, Value>,
+    name: &str,
+    member: &str,
+) -> Result<Option<Option<&'a str>>, ContextError> {
+    match members.get(member) {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
+        Some(Value::String(text)) => Ok(Some(Some(text))),
+        Some(_) => Err(malformed(
+            name,
+            "its @language or @direction is neither null nor a string",
+        )),
     }
 }
 
@@ -268,7 +323,7 @@ fn own_iri(
     active: &mut Active,
     defining: &mut Defining<'_>,
     name: &str,
-) -> Result<String, ContextError> {
+) -> Result<Arc<str>, ContextError> {
     if let Some((prefix, suffix)) = split_prefix(name) {
         if defining.local.contains_key(prefix) {
             define(active, defining, prefix)?;
@@ -278,12 +333,12 @@ fn own_iri(
             .get(prefix)
             .and_then(|term| term.iri.as_deref())
         {
-            Some(iri) => Ok(format!("{iri}{suffix}")),
-            None => Ok(name.to_owned()),
+            Some(iri) => Ok(format!("{iri}{suffix}").into()),
+            None => Ok(name.into()),
         };
     }
     match &active.vocab {
-        Some(vocab) => Ok(format!("{vocab}{name}")),
+        Some(vocab) => Ok(format!("{vocab}{name}").into()),
         None => Err(malformed(name, "it has no @id, and there is no @vocab")),
     }
 }
@@ -316,9 +371,9 @@ fn expand(
     active: &mut Active,
     defining: &mut Defining<'_>,
     text: &str,
-) -> Result<Option<String>, ContextError> {
+) -> Result<Option<Arc<str>>, ContextError> {
     if is_keyword(text) {
-        return Ok(Some(text.to_owned()));
+        return Ok(Some(text.into()));
     }
     let prefix = split_prefix(text)
         .filter(|(_, suffix)| !suffix.starts_with("//"))

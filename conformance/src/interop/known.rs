@@ -1,0 +1,28 @@
+//! Faults of peers that have been looked into: the peer contradicts its specification, and says so in these words.
+
+struct Fault {
+    peer: &'static str,
+    /// What stands in the suite's name.
+    suite: &'static str,
+    /// What stands in the peer's refusal.
+    words: &'static str,
+    finding: &'static str,
+}
+
+const FAULTS: &[Fault] = &[Fault {
+    peer: "digitalbazaar",
+    suite: "-jcs-",
+    words: "document.@context does not start with proof.@context",
+    // vc-di-eddsa §3.3.2 step 4.1, vc-di-ecdsa §3.3.2 step 4.1.
+    finding: "it compares contexts that are objects by identity, and so never verifies a document with one",
+}];
+
+/// Returns what is known of a peer's refusal.
+pub(super) fn of(peer: &str, suite: &str, reason: &str) -> Option<&'static str> {
+    FAULTS
+        .iter()
+        .find(|fault| {
+            fault.peer == peer && suite.contains(fault.suite) && reason.contains(fault.words)
+        })
+        .map(|fault| fault.finding)
+}

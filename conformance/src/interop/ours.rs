@@ -1,0 +1,270 @@
+//! Our own side of the exchange: the crates, asked as a relying party and an issuer ask them.
+
+use super::InteropError;
+use super::act::{Act, Options, Party};
+use super::documents;
+use super::keys::Key;
+use chop_credential::issuing::{self, ProofRequest, TokenTerms};
+use chop_credential::securing::{Keys, cryptosuite};
+use chop_credential::verdict::{
+    Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge, judge_presentation,
+};
+use chop_credential::{Contexts, SecuredCredential, SecuredPresentation};
+use chop_integrity::Timestamp;
+use chop_keys::{JwsSigningInput, PublicKey, Signer as _};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// When everything is judged: after every generated `validFrom` and `created`.
+pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
+
+/// Is our side.
+#[derive(Debug)]
+pub struct Ours {
+    contexts: Contexts,
+    now: Timestamp,
+}
+
+impl Ours {
+    /// Begins with the embedded contexts and that of the generated documents.
+    ///
+    /// # Errors
+    /// When that context or the fixed time is none.
+    pub fn new() -> Result<Self, InteropError> {
+        let contexts = Contexts::embedded();
+        let own = json!({"@context": documents::context()});
+        contexts
+            .add(documents::CONTEXT, &own.to_string())
+            .map_err(InteropError::refused)?;
+        Ok(Self {
+            contexts,
+            now: time(NOW)?,
+        })
+    }
+
+    fn issue(&self, suite: &str, document: &Value, key: &Key, options: &Options<'_>) -> Answer {
+        match suite {
+            "vc+jwt" => issuing::issue_jwt(document.clone(), &self.contexts, &key.id, &key.signer)
+                .map(Value::from),
+            _ => {
+                let request = request(suite, key, options)?;
+                issuing::issue(document.clone(), &self.contexts, &request, &key.signer)
+            }
+        }
+        .map_err(InteropError::refused)
+    }
+
+    fn present(&self, suite: &str, document: &Value, key: &Key, options: &Options<'_>) -> Answer {
+        if suite == "vp+jwt" {
+            let terms = TokenTerms {
+                audience: options.audience,
+                nonce: options.nonce,
+            };
+            return issuing::present_jwt(
+                document.clone(),
+                &self.contexts,
+                &key.id,
+                &terms,
+                &key.signer,
+            )
+            .map(Value::from)
+            .map_err(InteropError::refused);
+        }
+        let domain: Vec<String> = options
+            .domain
+            .iter()
+            .map(|&domain| domain.to_owned())
+            .collect();
+        let request = ProofRequest {
+            domain: &domain,
+            ..request(suite, key, options)?
+        };
+        issuing::present(document.clone(), &self.contexts, &request, &key.signer)
+            .map_err(InteropError::refused)
+    }
+
+    fn verify(&self, suite: &str, secured: &Value, options: &Options<'_>) -> Answer {
+        match suite {
+            "vp+jwt" => self.verify_presentation(secured, options),
+            _ => self.verify_credential(secured),
+        }
+    }
+
+    fn verify_credential(&self, secured: &Value) -> Answer {
+        let credential =
+            SecuredCredential::parse(&bytes(secured)?).map_err(InteropError::refused)?;
+        let evidence = Evidence {
+            keys: keys(&credential.verification_methods()),
+            ..Evidence::default()
+        };
+        let policy = Policy::full(self.now);
+        let verdict = judge(&credential, &evidence, &policy, &self.contexts);
+        if verdict.outcome == Outcome::Accepted {
+            Ok(Value::Object(credential.credential().json().clone()))
+        } else {
+            Err(InteropError::refused(json!(
+                verdict.failures().collect::<Vec<_>>()
+            )))
+        }
+    }
+
+    fn verify_presentation(&self, secured: &Value, options: &Options<'_>) -> Answer {
+        let presentation =
+            SecuredPresentation::parse(&bytes(secured)?).map_err(InteropError::refused)?;
+        let own = Evidence {
+            keys: keys(&presentation.verification_methods()),
+            ..Evidence::default()
+        };
+        let inner: Vec<Evidence> = presentation
+            .credentials()
+            .iter()
+            .map(|credential| Evidence {
+                keys: credential
+                    .as_ref()
+                    .map(|credential| keys(&credential.verification_methods()))
+                    .unwrap_or_default(),
+                ..Evidence::default()
+            })
+            .collect();
+        let mut policy = Policy::full(self.now);
+        // The generated subjects are products, which somebody else presents.
+        policy.accept_bearer = true;
+        policy.expected.challenge = options.challenge.or(options.nonce).map(str::to_owned);
+        policy.expected.domain = options.domain.map(str::to_owned);
+        policy.expected.audience = options.audience.map(str::to_owned);
+        let verdict = judge_presentation(&presentation, &own, &inner, &policy, &self.contexts);
+        if verdict.outcome == Outcome::Accepted {
+            Ok(Value::Object(presentation.presentation().json().clone()))
+        } else {
+            Err(InteropError::refused(json!(verdict)))
+        }
+    }
+
+    /// Measures as a peer does: the mean time of a verification, and of a bare signature check with the same key.
+    fn bench(&self, suite: &str, secured: &Value, key: &Key, iterations: u32) -> Answer {
+        let input = JwsSigningInput::new(format!("eyJ9.{}", "x".repeat(59)))
+            .map_err(InteropError::refused)?;
+        let signature = key.signer.sign_jws(&input).map_err(InteropError::refused)?;
+        let public = PublicKey::from_did_key_url(&key.id)?;
+        let raw = mean(iterations, || {
+            public
+                .verify(input.as_bytes(), signature.as_bytes())
+                .map_err(InteropError::refused)
+        })?;
+        let verify = mean(iterations, || {
+            self.verify(suite, secured, &Options::default()).map(|_| ())
+        })?;
+        Ok(json!({"verify": verify, "raw": raw}))
+    }
+}
+
+type Answer = Result<Value, InteropError>;
+
+impl Party for Ours {
+    fn name(&self) -> &str {
+        "chopmark"
+    }
+
+    fn has(&self, suite: &str) -> bool {
+        matches!(suite, "vc+jwt" | "vp+jwt") || cryptosuite(suite).is_some()
+    }
+
+    fn ask(&mut self, act: &Act<'_>) -> Result<Value, InteropError> {
+        match act {
+            Act::Issue {
+                suite,
+                document,
+                key,
+                options,
+            } => self.issue(suite, document, key, options),
+            Act::Present {
+                suite,
+                document: Some(document),
+                key,
+                options,
+                ..
+            } => self.present(suite, document, key, options),
+            Act::Verify {
+                suite,
+                secured,
+                options,
+                ..
+            } => self.verify(suite, secured, options),
+            Act::VerifyPresentation {
+                secured, options, ..
+            } => self.verify_presentation(secured, options),
+            Act::Bench {
+                suite,
+                secured,
+                key,
+                iterations,
+                ..
+            } => self.bench(suite, secured, key, *iterations),
+            Act::Derive { suite, .. } | Act::Present { suite, .. } => Err(InteropError::refused(
+                format!("nothing is derived from {suite} here"),
+            )),
+            Act::Canonicalize { .. } => Err(InteropError::refused("nothing is canonicalized here")),
+        }
+    }
+}
+
+fn request<'a>(
+    suite: &'a str,
+    key: &'a Key,
+    options: &Options<'a>,
+) -> Result<ProofRequest<'a>, InteropError> {
+    Ok(ProofRequest {
+        cryptosuite: Some(suite),
+        mandatory_pointers: options.mandatory_pointers.unwrap_or_default(),
+        created: options.created.map(time).transpose()?,
+        challenge: options.challenge,
+        ..ProofRequest::new(&key.id, time(NOW)?)
+    })
+}
+
+fn time(text: &str) -> Result<Timestamp, InteropError> {
+    Timestamp::parse_xml(text).map_err(InteropError::refused)
+}
+
+/// The bytes as they travel: a token as it stands, everything else as JSON.
+fn bytes(secured: &Value) -> Result<Vec<u8>, InteropError> {
+    match secured {
+        Value::String(token) => Ok(token.clone().into_bytes()),
+        other => Ok(serde_json::to_vec(other)?),
+    }
+}
+
+/// Finds the keys of did:key; any other does not exist.
+fn keys(methods: &BTreeSet<String>) -> Keys {
+    methods
+        .iter()
+        .map(|method| {
+            let found = PublicKey::from_did_key_url(method).map_or(Finding::Absent, |key| {
+                Finding::Found(KeyFact {
+                    id: method.clone(),
+                    controller: key.did_key(),
+                    key,
+                    relationships: vec!["assertionMethod".to_owned(), "authentication".to_owned()],
+                    history: KeyHistory::default(),
+                })
+            });
+            (method.clone(), found)
+        })
+        .collect()
+}
+
+/// Runs an operation some times, after warming up, and returns the mean time of one in microseconds.
+fn mean(
+    iterations: u32,
+    mut operation: impl FnMut() -> Result<(), InteropError>,
+) -> Result<f64, InteropError> {
+    for _ in 0..iterations.min(200) {
+        operation()?;
+    }
+    let started = Instant::now();
+    for _ in 0..iterations {
+        operation()?;
+    }
+    Ok(started.elapsed().as_secs_f64() * 1e6 / f64::from(iterations.max(1)))
+}

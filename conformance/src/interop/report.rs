@@ -1,0 +1,207 @@
+//! What an exchange came to, as JSON and as a table for people.
+
+use super::case::{Check, Roles, Side};
+use super::vectors::Sample;
+use chop_keys::KeyType;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Counts what came out as it should.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// How many came out as they should.
+    pub agreed: usize,
+    /// How many there were.
+    pub total: usize,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn count(&mut self, agreed: bool) {
+        self.total += 1;
+        self.agreed += usize::from(agreed);
+    }
+}
+
+/// Is one case in which the parties do not agree, or agree on what is wrong.
+#[derive(Clone, Debug, Serialize)]
+pub struct Disagreement {
+    /// Which document of the run.
+    pub document: usize,
+    /// Who says what.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// What was secured, or asked.
+    pub input: Value,
+}
+
+/// Is the outcome of one suite, key type, peer and direction.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The suite's name.
+    pub suite: &'static str,
+    /// The type of the issuer's key.
+    #[serde(serialize_with = "curve")]
+    pub key_type: KeyType,
+    /// The peer's name.
+    pub peer: &'static str,
+    /// Who issues, derives or presents, and verifies.
+    pub direction: String,
+    /// What was secured honestly, and accepted.
+    pub accepted: Tally,
+    /// What was changed, and refused by both.
+    pub refused: Tally,
+    /// What the peer does not make, or made and does not accept itself: how often, by reason.
+    pub set_aside: BTreeMap<String, usize>,
+    /// How many disagreements there were.
+    pub disagreements: usize,
+    /// The first ones.
+    pub first: Vec<Disagreement>,
+    /// What the peer alone made and we accepted, the first ones, as vectors.
+    #[serde(skip)]
+    pub samples: Vec<Sample>,
+}
+
+/// How many disagreements and samples of a row are kept.
+const KEPT: usize = 3;
+
+impl Row {
+    /// Begins a row.
+    pub fn new(suite: &'static str, key_type: KeyType, peer: &'static str, roles: Roles) -> Self {
+        let name = |side| match side {
+            Side::Ours => "chopmark",
+            Side::Peer => "peer",
+        };
+        let direction: Vec<&str> = [Some(roles.issuer), roles.holder, Some(roles.verifier)]
+            .into_iter()
+            .flatten()
+            .map(name)
+            .collect();
+        Self {
+            suite,
+            key_type,
+            peer,
+            direction: direction.join(" → "),
+            accepted: Tally::default(),
+            refused: Tally::default(),
+            set_aside: BTreeMap::new(),
+            disagreements: 0,
+            first: Vec::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Says whether everything came out as it should.
+    pub fn agrees(&self) -> bool {
+        self.disagreements == 0
+            && self.accepted.total > 0
+            && self.accepted.agreed == self.accepted.total
+            && self.refused.agreed == self.refused.total
+    }
+
+    pub(super) fn disagree(&mut self, disagreement: Disagreement) {
+        self.disagreements += 1;
+        if self.first.len() < KEPT {
+            self.first.push(disagreement);
+        }
+    }
+
+    pub(super) fn sample(&mut self, check: &Check<'_>, expected: Option<&Value>) {
+        if self.samples.len() < KEPT {
+            self.samples.push(Sample::new(check, expected));
+        }
+    }
+
+    pub(super) fn set_aside(&mut self, reason: String) {
+        *self.set_aside.entry(reason).or_default() += 1;
+    }
+}
+
+fn curve<S: serde::Serializer>(key_type: &KeyType, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(key_type.curve())
+}
+
+/// Is the outcome of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// The seed from which every document can be generated again.
+    pub seed: u64,
+    /// How many documents each row saw.
+    pub documents: usize,
+    /// The versions of what each peer is made of.
+    pub versions: BTreeMap<&'static str, Vec<String>>,
+    /// The outcomes.
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    /// Says whether everything came out as it should.
+    pub fn agrees(&self) -> bool {
+        self.rows.iter().all(Row::agrees)
+    }
+
+    /// Writes the table.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "{} documents for each row, seed {}.\n\n| suite | key | peer | direction | accepted | changed copies refused | set aside |\n|---|---|---|---|---|---|---|\n",
+            self.documents, self.seed
+        );
+        for row in &self.rows {
+            let Row {
+                suite,
+                key_type,
+                peer,
+                direction,
+                accepted,
+                refused,
+                ..
+            } = row;
+            let aside: usize = row.set_aside.values().sum();
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "| {suite} | {key_type} | {peer} | {direction} | {}/{} | {}/{} | {aside} |",
+                accepted.agreed, accepted.total, refused.agreed, refused.total
+            );
+        }
+        text.push_str("\nPeers: ");
+        let peers: Vec<String> = self
+            .versions
+            .iter()
+            .map(|(peer, versions)| format!("{peer} ({})", versions.join(", ")))
+            .collect();
+        text.push_str(&peers.join("; "));
+        text.push_str(".\n");
+        text
+    }
+
+    /// Writes what did not come out as it should, and what was set aside.
+    pub fn remarks(&self) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            let place = format!(
+                "{} {} {} {}",
+                row.suite, row.key_type, row.peer, row.direction
+            );
+            for Disagreement {
+                document,
+                what,
+                reason,
+                ..
+            } in &row.first
+            {
+                let _ = writeln!(text, "{place}: document {document}: {what}: {reason}");
+            }
+            if row.disagreements > row.first.len() {
+                let _ = writeln!(text, "{place}: {} disagreements in all", row.disagreements);
+            }
+            for (reason, count) in &row.set_aside {
+                let _ = writeln!(text, "{place}: set aside {count} times: {reason}");
+            }
+        }
+        text
+    }
+}

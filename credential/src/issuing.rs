@@ -427,6 +427,12 @@ impl Unsigned {
             purpose,
         } = self;
         let suite = suite(request, signer.public_key().key_type())?;
+        // A proof that stands there already has the contexts as they are.
+        if let Some(context) = suite.context()
+            && proofs.is_empty()
+        {
+            add_context(&mut json, context);
+        }
         let mut options = ProofOptions::new(suite.name, request.verification_method, purpose);
         options.id = request.id.map(str::to_owned);
         options.created = request.created.map(Timestamp::to_seconds_text);
@@ -459,6 +465,15 @@ impl Unsigned {
         };
         json.insert("proof".to_owned(), secured);
         Ok(Value::Object(json))
+    }
+}
+
+/// Lists a context last unless the document names it.
+fn add_context(document: &mut Map<String, Value>, url: &str) {
+    if let Some(Value::Array(contexts)) = document.get_mut("@context")
+        && !contexts.iter().any(|context| context == url)
+    {
+        contexts.push(Value::from(url));
     }
 }
 

@@ -50,6 +50,21 @@ pub const MECHANISMS: &[Mechanism] = &[
         key_types: &[KeyType::P256, KeyType::P384],
     },
     Mechanism {
+        name: "eddsa-rdfc-2022",
+        form: Form::Embedded,
+        key_types: &[KeyType::Ed25519],
+    },
+    Mechanism {
+        name: "ecdsa-rdfc-2019",
+        form: Form::Embedded,
+        key_types: &[KeyType::P256, KeyType::P384],
+    },
+    Mechanism {
+        name: "Ed25519Signature2020",
+        form: Form::Embedded,
+        key_types: &[KeyType::Ed25519],
+    },
+    Mechanism {
         name: "jwt",
         form: Form::Jwt,
         key_types: &[KeyType::Ed25519, KeyType::P256, KeyType::P384],
@@ -132,6 +147,8 @@ pub(crate) fn conformance() -> impl Iterator<Item = (String, Suite)> {
                 KeyType::P384 if mechanism.key_types.len() > 1 => {
                     format!("p384/{}", mechanism.name)
                 }
+                // The one mechanism that is no cryptosuite has a short name in configurations.
+                _ if mechanism.name == "Ed25519Signature2020" => "ed25519-2020".to_owned(),
                 _ => mechanism.name.to_owned(),
             };
             let suite = Suite {

@@ -20,9 +20,9 @@ use chop_keys::{DataIntegrityInput, PublicKey, SignError, Signature};
 use serde_json::{Map, Value};
 
 pub use error::ProofError;
-pub use input::{context_extends, signing_input};
+pub use input::{check_previous, context_extends, signing_input};
 pub use options::ProofOptions;
-pub use suite::{JcsSuite, PROOF_TYPE};
+pub use suite::{ED25519_SIGNATURE_2020, JcsSuite, PROOF_TYPE};
 pub use view::Proof;
 
 /// How strictly a proof is read.

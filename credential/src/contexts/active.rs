@@ -21,8 +21,11 @@ pub(crate) struct Active {
     derived: RwLock<HashMap<String, Arc<Active>>>,
     tally: Arc<AtomicUsize>,
     type_names: OnceLock<Vec<String>>,
-    names: OnceLock<HashMap<Arc<str>, Vec<(String, bool)>>>,
+    names: OnceLock<Names>,
 }
+
+/// Are the terms that mean an IRI, each with whether it is protected.
+type Names = HashMap<Arc<str>, Vec<(String, bool)>>;
 
 /// Is a term definition (JSON-LD 1.1 API §4.2).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,14 +37,37 @@ pub(crate) struct Term {
     pub(super) prefix: bool,
     pub(crate) coercion: Option<Arc<str>>,
     pub(crate) container: Vec<String>,
-    /// The language of its strings; `Some(None)`: none, whatever the default.
-    pub(crate) language: Option<Option<Arc<str>>>,
-    /// The base direction of its strings; `Some(None)`: none, whatever the default.
-    pub(crate) direction: Option<Option<Arc<str>>>,
+    /// The language of its strings.
+    pub(crate) language: Setting,
+    /// The base direction of its strings.
+    pub(crate) direction: Setting,
     pub(crate) index: Option<String>,
     pub(crate) nest: Option<String>,
     /// The context that holds below it.
     pub(crate) context: Option<Value>,
+}
+
+/// Is what a context or term says of a language or base direction.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Setting {
+    /// Nothing: the default counts.
+    #[default]
+    Default,
+    /// That there is none.
+    Null,
+    /// Which it is.
+    To(Arc<str>),
+}
+
+impl Setting {
+    /// Returns what counts, given the default.
+    pub(crate) fn over<'a>(&'a self, default: Option<&'a Arc<str>>) -> Option<&'a Arc<str>> {
+        match self {
+            Self::Default => default,
+            Self::Null => None,
+            Self::To(value) => Some(value),
+        }
+    }
 }
 
 impl Term {
@@ -214,18 +240,20 @@ impl Active {
 
     /// Lists the terms that mean an IRI or keyword, with whether they are protected, by name.
     pub(crate) fn names(&self, iri: &str) -> &[(String, bool)] {
-        let names = self.names.get_or_init(|| {
-            let mut names: HashMap<Arc<str>, Vec<(String, bool)>> = HashMap::new();
+        let all = self.names.get_or_init(|| {
+            let mut all = Names::new();
             for (name, term) in &self.terms {
                 if let Some(iri) = &term.iri {
-                    let named = names.entry(Arc::clone(iri)).or_default();
-                    named.push((name.clone(), term.protected));
+                    let same = all.entry(Arc::clone(iri)).or_default();
+                    same.push((name.clone(), term.protected));
                 }
             }
-            names.values_mut().for_each(|named| named.sort_unstable());
-            names
+            for same in all.values_mut() {
+                same.sort_unstable();
+            }
+            all
         });
-        names.get(iri).map_or(&[], Vec::as_slice)
+        all.get(iri).map_or(&[], Vec::as_slice)
     }
 }
 

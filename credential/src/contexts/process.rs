@@ -2,7 +2,7 @@
 
 mod definition;
 
-use super::active::{Active, is_absolute, is_keyword};
+use super::active::{Active, Setting, is_absolute, is_keyword};
 use super::error::ContextError;
 use super::iri::resolve;
 use super::store::Contexts;
@@ -199,30 +199,27 @@ fn keywords(
         return Err(malformed("@version", "it is not 1.1"));
     }
     flag(local, "@propagate")?;
-    if let Some(base) = text_or_null(local, "@base")? {
+    match setting(local, "@base", "@base")? {
+        Setting::Null if depth == 0 => result.base = None,
+        Setting::To(base) if depth == 0 => result.base = Some(against(result, &base)?.into()),
         // A context that is referred to has no say in the base of the document.
-        if depth == 0 {
-            result.base = base
-                .map(|base| against(result, base))
-                .transpose()?
-                .map(Arc::from);
+        _ => {}
+    }
+    match setting(local, "@vocab", "@vocab")? {
+        Setting::Default => {}
+        Setting::Null => result.vocab = None,
+        Setting::To(vocab) => {
+            let expanded = result
+                .expand_relative(&vocab, true)
+                .filter(|iri| is_absolute(iri) && iri.len() <= MAX_IRI)
+                .ok_or_else(|| malformed("@vocab", "it is no IRI"))?;
+            result.vocab = Some(expanded);
         }
     }
-    if let Some(vocab) = text_or_null(local, "@vocab")? {
-        let expanded = |vocab: &str| {
-            result
-                .expand_relative(vocab, true)
-                .filter(|iri| is_absolute(iri) && iri.len() <= MAX_IRI)
-                .ok_or_else(|| malformed("@vocab", "it is no IRI"))
-        };
-        result.vocab = vocab.map(expanded).transpose()?;
-    }
-    if let Some(language) = text_or_null(local, "@language")? {
-        result.language = language.map(Arc::from);
-    }
-    if let Some(direction) = text_or_null(local, "@direction")? {
-        result.direction = direction.map(direction_of).transpose()?;
-    }
+    let language = setting(local, "@language", "@language")?;
+    result.language = language.over(result.language.as_ref()).cloned();
+    let direction = direction(local, "@direction")?;
+    result.direction = direction.over(result.direction.as_ref()).cloned();
     Ok(())
 }
 
@@ -241,24 +238,27 @@ fn against(active: &Active, base: &str) -> Result<String, ContextError> {
         .ok_or_else(|| malformed("@base", "it is relative to nothing, or too long"))
 }
 
-/// Reads a keyword that is a string or null; the outer option says whether it is there.
-fn text_or_null<'a>(
-    local: &'a Map<String, Value>,
-    keyword: &str,
-) -> Result<Option<Option<&'a str>>, ContextError> {
-    match local.get(keyword) {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(Value::String(text)) => Ok(Some(Some(text))),
-        Some(_) => Err(malformed(keyword, "it is neither null nor a string")),
+/// Reads a member that is a string or null, of a context or of the definition of a term.
+pub(super) fn setting(
+    members: &Map<String, Value>,
+    name: &str,
+    at: &str,
+) -> Result<Setting, ContextError> {
+    match members.get(name) {
+        None => Ok(Setting::Default),
+        Some(Value::Null) => Ok(Setting::Null),
+        Some(Value::String(text)) => Ok(Setting::To(text.as_str().into())),
+        Some(_) => Err(malformed(at, "it is neither null nor a string")),
     }
 }
 
-/// Takes a base direction.
-pub(super) fn direction_of(text: &str) -> Result<Arc<str>, ContextError> {
-    match text {
-        "ltr" | "rtl" => Ok(text.into()),
-        _ => Err(malformed("@direction", "it is neither ltr nor rtl")),
+/// Reads a base direction.
+pub(super) fn direction(members: &Map<String, Value>, at: &str) -> Result<Setting, ContextError> {
+    match setting(members, "@direction", at)? {
+        Setting::To(text) if !matches!(text.as_ref(), "ltr" | "rtl") => {
+            Err(malformed(at, "its direction is neither ltr nor rtl"))
+        }
+        setting => Ok(setting),
     }
 }
 

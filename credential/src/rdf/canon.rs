@@ -271,8 +271,8 @@ impl<'d> State<'d> {
     /// Returns a node's canonical label, or the one that this path gave it.
     fn name(&self, number: usize, issuer: &Issuer) -> Option<String> {
         match self.canonical.number(number) {
-            Some(issued) => Some(format!("_:c14n{issued}")),
-            None => issuer.number(number).map(|issued| format!("_:b{issued}")),
+            Some(canonical) => Some(format!("_:c14n{canonical}")),
+            None => issuer.number(number).map(|own| format!("_:b{own}")),
         }
     }
 

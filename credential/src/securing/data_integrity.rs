@@ -1,6 +1,11 @@
 //! Data Integrity proofs: sets and chains (VC Data Integrity 1.0 §4.5).
 
+pub(super) mod ed25519_2020;
 pub(super) mod jcs;
+pub(super) mod rdfc;
+
+#[cfg(test)]
+mod tests;
 
 use super::{Keys, Material, ProofTerms, SecuringError, cryptosuite, usable};
 use crate::model::is_url;

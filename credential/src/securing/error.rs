@@ -2,6 +2,7 @@
 
 use super::jose::JoseError;
 use crate::problem::ProblemType;
+use crate::rdf::RdfError;
 use chop_integrity::Timestamp;
 use chop_integrity::proof::ProofError;
 
@@ -15,6 +16,9 @@ pub enum SecuringError {
     /// The token is malformed, or its signature does not match.
     #[error(transparent)]
     Jose(#[from] JoseError),
+    /// The document or the proof has no RDF form that may be signed.
+    #[error(transparent)]
+    Rdf(#[from] RdfError),
     /// The cryptosuite is not one that is checked here.
     #[error("cryptosuite {found:?} is not supported")]
     UnknownSuite {
@@ -109,6 +113,7 @@ impl SecuringError {
                 _ => "proof.malformed",
             },
             Self::Jose(error) => error.rule(),
+            Self::Rdf(error) => error.rule(),
             Self::UnknownSuite { .. } => "proof.suite",
             Self::NotSelective { .. } => "proof.not-selective",
             Self::Purpose { .. } => "proof.purpose",
@@ -127,6 +132,7 @@ impl SecuringError {
     /// Returns the problem type.
     pub fn problem(&self) -> ProblemType {
         match self {
+            Self::Rdf(error) => error.problem(),
             Self::Proof(_) | Self::Expired { .. } | Self::Future { .. } | Self::Dangling { .. } => {
                 ProblemType::ProofVerification
             }

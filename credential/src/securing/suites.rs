@@ -1,16 +1,16 @@
 //! The cryptosuites: one line each; a new one is a line here and a file under `data_integrity`.
 
 use super::SecuringError;
-use super::data_integrity::jcs;
+use super::data_integrity::{ed25519_2020, jcs, rdfc};
 use crate::contexts::Contexts;
-use chop_integrity::proof::{Proof, ProofOptions};
+use chop_integrity::proof::{ED25519_SIGNATURE_2020, Proof, ProofOptions};
 use chop_keys::{KeyType, PublicKey, Signer};
 use serde_json::{Map, Value};
 
 /// Is a Data Integrity cryptosuite that proofs are made and checked with.
 #[derive(Clone, Copy, Debug)]
 pub struct Cryptosuite {
-    /// Its name in `cryptosuite`.
+    /// Its name in `cryptosuite`, or the proof's type where that stands for the suite.
     pub name: &'static str,
     /// The types of the keys that it uses.
     pub key_types: &'static [KeyType],
@@ -26,7 +26,6 @@ pub(crate) struct Material<'a> {
     /// The proofs that the proof builds on, in the order of the document.
     pub(crate) previous: &'a [&'a Map<String, Value>],
     /// What the document's terms mean.
-    #[expect(dead_code, reason = "the suites that canonicalise RDF read it")]
     pub(crate) contexts: &'a Contexts,
 }
 
@@ -59,6 +58,24 @@ pub const CRYPTOSUITES: &[Cryptosuite] = &[
         verify: jcs::verify,
         sign: jcs::sign,
     },
+    Cryptosuite {
+        name: "eddsa-rdfc-2022",
+        key_types: &[KeyType::Ed25519],
+        verify: rdfc::verify,
+        sign: rdfc::sign,
+    },
+    Cryptosuite {
+        name: "ecdsa-rdfc-2019",
+        key_types: &[KeyType::P256, KeyType::P384],
+        verify: rdfc::verify,
+        sign: rdfc::sign,
+    },
+    Cryptosuite {
+        name: ED25519_SIGNATURE_2020,
+        key_types: &[KeyType::Ed25519],
+        verify: ed25519_2020::verify,
+        sign: ed25519_2020::sign,
+    },
 ];
 
 /// Finds a cryptosuite by its name.
@@ -67,6 +84,11 @@ pub fn cryptosuite(name: &str) -> Option<&'static Cryptosuite> {
 }
 
 impl Cryptosuite {
+    /// Returns the context that a document needs for the suite's proof beside its base context, if one is needed.
+    pub(crate) fn context(&self) -> Option<&'static str> {
+        (self.name == ED25519_SIGNATURE_2020).then_some(ed25519_2020::CONTEXT)
+    }
+
     pub(super) fn verify(
         &self,
         material: &Material<'_>,

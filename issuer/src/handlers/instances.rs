@@ -42,7 +42,7 @@ pub(super) struct Create {
     /// Its name: lower-case letters, digits and inner hyphens.
     #[schema(example = "lab")]
     name: String,
-    /// `eddsa-jcs-2022`, `ecdsa-jcs-2019` or `jwt`.
+    /// A mechanism, such as `eddsa-rdfc-2022` or `jwt`.
     #[schema(example = "eddsa-jcs-2022")]
     suite: String,
     /// `Ed25519`, `P-256` or `P-384`; the suite's first when absent.

@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// Issue a JWT (vc+jwt) instead of an embedded proof; an instance has its own way
     #[arg(long, conflicts_with = "instance")]
     jwt: bool,
+    /// Make a proof of this cryptosuite, such as eddsa-rdfc-2022 [default: the jcs suite of the key]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["instance", "jwt"])]
+    suite: Option<String>,
     #[command(flatten)]
     stack: StackArgs,
     #[command(flatten)]
@@ -116,7 +119,8 @@ async fn here(
             Page::new().raw(token),
         ));
     }
-    let request = ProofRequest::new(&author.method, Timestamp::from_unix_ms(clock::now_ms()));
+    let mut request = ProofRequest::new(&author.method, Timestamp::from_unix_ms(clock::now_ms()));
+    request.cryptosuite = args.suite.as_deref();
     let issued = issuing::issue(credential, &contexts, &request, signer).map_err(Failure::usage)?;
     Ok(done(issued))
 }

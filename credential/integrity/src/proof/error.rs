@@ -53,7 +53,7 @@ pub enum ProofError {
     /// The document's `@context` does not start with the proof's, or differs from it where it must not.
     #[error("@context of the document differs from the proof's")]
     Context,
-    /// A member stands in the proof that the ledger does not know.
+    /// A member stands in the proof that its type, or the ledger, does not know.
     #[error("proof has the unknown member {member:?}")]
     Unknown {
         /// The member's name.

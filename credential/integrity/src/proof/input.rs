@@ -68,7 +68,13 @@ pub(super) fn of_view(
 }
 
 /// Checks that the previous proofs are exactly those named (vc-data-integrity §4.3, §4.5).
-fn check_previous(previous: &[&Map<String, Value>], proof: &Proof<'_>) -> Result<(), ProofError> {
+///
+/// # Errors
+/// When a proof is given that is not named, or named that is not given.
+pub fn check_previous(
+    previous: &[&Map<String, Value>],
+    proof: &Proof<'_>,
+) -> Result<(), ProofError> {
     let named = proof.previous_proof();
     let ids = || {
         previous

@@ -7,6 +7,10 @@ use chop_keys::KeyType;
 /// The `type` of every Data Integrity proof (vc-data-integrity §2.1).
 pub const PROOF_TYPE: &str = "DataIntegrityProof";
 
+/// The `type` of a proof of the suite that came before `eddsa-rdfc-2022`; it names no cryptosuite (vc-di-eddsa, appendix
+/// "The `Ed25519Signature2020` Suite").
+pub const ED25519_SIGNATURE_2020: &str = "Ed25519Signature2020";
+
 /// A jcs cryptosuite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JcsSuite {

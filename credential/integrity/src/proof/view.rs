@@ -3,13 +3,14 @@
 use chop_keys::{KeyType, VerifyError};
 use serde_json::{Map, Value};
 
-use super::{PROOF_TYPE, ProofError, base58};
+use super::{ED25519_SIGNATURE_2020, PROOF_TYPE, ProofError, base58};
 use crate::Timestamp;
 
 /// A Data Integrity proof of any cryptosuite, with its members checked for shape and borrowed from the JSON.
 #[derive(Clone, Debug)]
 pub struct Proof<'a> {
     members: &'a Map<String, Value>,
+    proof_type: &'a str,
     cryptosuite: &'a str,
     verification_method: &'a str,
     purpose: &'a str,
@@ -38,14 +39,24 @@ impl<'a> Proof<'a> {
     /// Reads a proof, with or without its `proofValue` (vc-data-integrity §2.1).
     ///
     /// # Errors
-    /// When `type` is not `DataIntegrityProof`, a required member is missing, or one has the wrong JSON type or syntax.
+    /// When `type` is neither `DataIntegrityProof` nor `Ed25519Signature2020`, a required member is missing, or one has the
+    /// wrong JSON type or syntax.
     pub fn parse(members: &'a Map<String, Value>) -> Result<Self, ProofError> {
-        let found = required(members, "type")?;
-        if found != PROOF_TYPE {
-            return Err(ProofError::Type {
-                found: found.to_owned(),
-            });
-        }
+        let proof_type = required(members, "type")?;
+        let cryptosuite = match proof_type {
+            PROOF_TYPE => required(members, "cryptosuite")?,
+            ED25519_SIGNATURE_2020 if members.contains_key("cryptosuite") => {
+                return Err(ProofError::Unknown {
+                    member: "cryptosuite".to_owned(),
+                });
+            }
+            ED25519_SIGNATURE_2020 => proof_type,
+            found => {
+                return Err(ProofError::Type {
+                    found: found.to_owned(),
+                });
+            }
+        };
         for member in ["id", "challenge", "nonce", "proofValue"] {
             optional(members, member)?;
         }
@@ -54,7 +65,8 @@ impl<'a> Proof<'a> {
         }
         Ok(Self {
             members,
-            cryptosuite: required(members, "cryptosuite")?,
+            proof_type,
+            cryptosuite,
             verification_method: required(members, "verificationMethod")?,
             purpose: required(members, "proofPurpose")?,
             created: time(members, "created")?,
@@ -67,7 +79,12 @@ impl<'a> Proof<'a> {
         self.members
     }
 
-    /// Names the cryptosuite.
+    /// Names the proof's type.
+    pub fn proof_type(&self) -> &'a str {
+        self.proof_type
+    }
+
+    /// Names the cryptosuite; a proof type from before cryptosuites stands for itself.
     pub fn cryptosuite(&self) -> &'a str {
         self.cryptosuite
     }

@@ -4,7 +4,7 @@ use super::super::active::{
     Active, Term, is_absolute, is_keyword, looks_like_keyword, split_prefix,
 };
 use super::super::error::ContextError;
-use super::{Defining, MAX_IRI, Scope, direction_of, flag, malformed};
+use super::{Defining, MAX_IRI, Scope, direction, flag, malformed, setting};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -239,10 +239,8 @@ fn rest(members: &Map<String, Value>, name: &str, term: &mut Term) -> Result<(),
     }
     // A coerced value is no plain string: its language and direction are not read.
     if term.coercion.is_none() {
-        term.language = nullable(members, name, "@language")?.map(|text| text.map(Arc::from));
-        term.direction = nullable(members, name, "@direction")?
-            .map(|text| text.map(direction_of).transpose())
-            .transpose()?;
+        term.language = setting(members, "@language", name)?;
+        term.direction = direction(members, name)?;
     }
     term.context = members.get("@context").cloned();
     Ok(())
@@ -286,23 +284,6 @@ fn go_together(containers: &[String]) -> bool {
         [] | ["@graph", "@id" | "@index"] => true,
         [only] => *only != "@list" || containers.len() == 1,
         _ => false,
-    }
-}
-
-/// Reads a member that is a string or null; the outer option says whether it is there.
-fn nullable<'a>(
-    members: &'a Map<String, Value>,
-    name: &str,
-    member: &str,
-) -> Result<Option<Option<&'a str>>, ContextError> {
-    match members.get(member) {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(Value::String(text)) => Ok(Some(Some(text))),
-        Some(_) => Err(malformed(
-            name,
-            "its @language or @direction is neither null nor a string",
-        )),
     }
 }
 

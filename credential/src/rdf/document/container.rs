@@ -92,8 +92,7 @@ impl<'d> Walk<'d, '_> {
     ) -> Result<(), RdfError> {
         if term
             .direction
-            .as_ref()
-            .unwrap_or(&place.active.direction)
+            .over(place.active.direction.as_ref())
             .is_some()
         {
             return Err(self.dropped("its base direction has no place in RDF"));
@@ -160,10 +159,10 @@ impl<'d> Walk<'d, '_> {
                     id = Some(walk.resource(slot.place.active.expand_relative(key, false))?);
                 } else if term.holds("@type") {
                     kind = slot.place.active.expand_relative(key, true);
-                } else if let Some((predicate, definition)) = &by_property {
+                } else if let Some(property) = &by_property {
                     let key = Value::String(key.clone());
-                    let item = walk.coerced(&key, definition.as_ref(), slot.place)?;
-                    index = Some((predicate, item.term));
+                    let item = walk.coerced(&key, property.term.as_ref(), slot.place)?;
+                    index = Some((&property.predicate, item.term));
                 } else {
                     return Err(walk.dropped("its index has no place in RDF"));
                 }
@@ -196,15 +195,21 @@ impl<'d> Walk<'d, '_> {
         &self,
         term: &Definition,
         place: &Place,
-    ) -> Result<Option<(Arc<str>, Option<Arc<Definition>>)>, RdfError> {
+    ) -> Result<Option<IndexProperty>, RdfError> {
         match term.index.as_deref() {
-            Some(name) if name != "@index" && term.holds("@index") => {
-                let predicate = self.predicate(place.active.expand(name, true))?;
-                Ok(Some((predicate, place.active.terms.get(name).cloned())))
-            }
+            Some(name) if name != "@index" && term.holds("@index") => Ok(Some(IndexProperty {
+                predicate: self.predicate(place.active.expand(name, true))?,
+                term: place.active.terms.get(name).cloned(),
+            })),
             _ => Ok(None),
         }
     }
+}
+
+/// Is the property that the keys of an index map are values of.
+struct IndexProperty {
+    predicate: Arc<str>,
+    term: Option<Arc<Definition>>,
 }
 
 /// Says whether a map's key stands for no key.

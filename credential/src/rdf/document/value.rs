@@ -182,22 +182,17 @@ impl<'d> Walk<'d, '_> {
         let literal = match (value, datatype) {
             (_, Some(iri)) => self.typed(value, iri)?,
             (Value::String(text), None) if coercion.is_none() => {
-                let own = term.and_then(|term| term.language.as_ref());
-                let language = own.unwrap_or(&active.language);
-                match language {
+                let default = active.language.as_ref();
+                match term.map_or(default, |term| term.language.over(default)) {
                     Some(tag) => self.in_language(text, tag)?,
                     None => Literal::string(text),
                 }
             }
             (value, None) => self.plain(value)?,
         };
-        let undirected = coercion.is_some()
-            || !value.is_string()
-            || term
-                .and_then(|term| term.direction.as_ref())
-                .unwrap_or(&active.direction)
-                .is_none();
-        if !undirected {
+        let default = active.direction.as_ref();
+        let direction = term.map_or(default, |term| term.direction.over(default));
+        if direction.is_some() && coercion.is_none() && value.is_string() {
             return Err(self.dropped("its base direction has no place in RDF"));
         }
         Ok(Item {

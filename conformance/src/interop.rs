@@ -26,6 +26,7 @@ pub use report::Report;
 
 use act::Party as _;
 use case::{Case, Pair, Roles};
+use chop_integrity::Timestamp;
 use chop_keys::KeyType;
 use keys::Key;
 use ours::Ours;
@@ -39,10 +40,22 @@ use suites::{Flow, SUITES, Suite};
 pub struct Extent {
     /// From which every document is generated.
     pub seed: u64,
+    /// When everything is made.
+    pub now: Timestamp,
     /// How many documents for each row.
     pub documents: usize,
     /// The suites, by name; empty: every one that both have.
     pub suites: Vec<String>,
+}
+
+/// How much later everything is judged, in milliseconds: some peers date what they make by their own clocks.
+const LATER_MS: i64 = 3_600_000;
+
+impl Extent {
+    /// Says as of when everything is judged.
+    pub fn judged(&self) -> Timestamp {
+        self.now.plus_ms(LATER_MS)
+    }
 }
 
 /// Exchanges documents with a peer and adds the outcome to the report.
@@ -50,7 +63,7 @@ pub struct Extent {
 /// # Errors
 /// When the peer is not installed or gives no answer.
 pub fn run(kind: Kind, extent: &Extent, report: &mut Report) -> Result<(), InteropError> {
-    let mut ours = Ours::new()?;
+    let mut ours = Ours::at(extent.judged())?;
     let mut peer = Peer::start(kind)?;
     report.versions.insert(kind.folder, peer.versions.clone());
     for suite in SUITES {
@@ -63,7 +76,7 @@ pub fn run(kind: Kind, extent: &Extent, report: &mut Report) -> Result<(), Inter
             peer: &mut peer,
         };
         for &key_type in suite.key_types {
-            for roles in Roles::all(suite.flow.has_holder()) {
+            for roles in roles(suite.flow) {
                 let mut row = Row::new(suite.name, key_type, kind.folder, roles);
                 exchange(suite, extent, roles, &mut pair, &mut row)?;
                 report.rows.push(row);
@@ -71,6 +84,14 @@ pub fn run(kind: Kind, extent: &Extent, report: &mut Report) -> Result<(), Inter
         }
     }
     Ok(())
+}
+
+fn roles(flow: Flow) -> Vec<Roles> {
+    let mut all = Roles::all(flow.has_holder());
+    if flow == Flow::Canonical {
+        all.truncate(1);
+    }
+    all
 }
 
 /// Fills one row.
@@ -93,6 +114,8 @@ fn exchange(
     for number in 0..extent.documents {
         let mut case = Case {
             number,
+            now: extent.now,
+            shape: suite.shape(),
             random: Random::new(seeds.bits()),
             issuer: &issuer,
             holder: &holder,

@@ -14,7 +14,7 @@ await serve({
   /** Takes the contexts that documents may name, by URL: {contexts}. */
   start({contexts}) {
     documentLoader = loader(contexts);
-    return {versions: versions(import.meta.url), suites: Object.keys(SUITES)};
+    return {versions: versions(import.meta.url), suites: ['RDFC-1.0', ...Object.keys(SUITES)]};
   },
 
   /** Issues: {suite, document, key: {id, jwk}, options: {created, mandatoryPointers}} gives the secured credential. */

@@ -2,9 +2,11 @@
 
 use anyhow::{Context as _, bail};
 use chop_conformance::interop::{self, Extent, InteropError, Report, bench, peer, vectors};
+use chop_integrity::Timestamp;
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Exchanges generated documents with other implementations, in both directions
 #[derive(Parser)]
@@ -41,11 +43,13 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let extent = Extent {
         seed: arguments.seed,
+        now: now(),
         documents: arguments.documents,
         suites: arguments.suites.clone(),
     };
     let mut report = Report {
         seed: arguments.seed,
+        judged: extent.judged().to_string(),
         documents: arguments.documents,
         ..Report::default()
     };
@@ -91,13 +95,24 @@ fn kinds(names: &[String]) -> anyhow::Result<Vec<peer::Kind>> {
 fn measure(arguments: &Arguments, kinds: &[peer::Kind]) -> anyhow::Result<ExitCode> {
     let mut measured = Vec::new();
     for kind in kinds {
-        measured.extend(bench::run(*kind).with_context(|| format!("peer {}", kind.folder))?);
+        measured.extend(bench::run(*kind, now()).with_context(|| format!("peer {}", kind.folder))?);
     }
     println!("{}", bench::markdown(&measured));
     if let Some(path) = &arguments.json {
         write(path, &measured)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a run judges as of the wall clock, which some peers cannot be kept from reading"
+)]
+fn now() -> Timestamp {
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_unix_ms(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn write(path: &PathBuf, outcome: &impl serde::Serialize) -> anyhow::Result<()> {

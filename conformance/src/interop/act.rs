@@ -103,7 +103,7 @@ pub struct Options<'a> {
     pub disclosable: Option<&'a [String]>,
     /// How many decoys stand among their digests.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub decoys: Option<u32>,
+    pub decoys: Option<usize>,
     /// The claims that the holder discloses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disclose: Option<&'a [String]>,
@@ -127,7 +127,7 @@ pub struct Options<'a> {
 /// Can do what it is asked, or refuses.
 pub trait Party {
     /// Names the party in reports.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// Says whether it has the suite.
     fn has(&self, suite: &str) -> bool;

@@ -6,9 +6,11 @@ use super::keys::Key;
 use super::ours::Ours;
 use super::peer::{Kind, Peer};
 use super::suites::{Flow, SUITES};
+use chop_integrity::Timestamp;
 use chop_keys::KeyType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// How often each verification is measured.
 const ITERATIONS: u32 = 1_000;
@@ -21,7 +23,7 @@ pub struct Measurement {
     /// The curve of the issuer's key.
     pub key: &'static str,
     /// Who verifies.
-    pub party: String,
+    pub party: &'static str,
     /// Mean time of a verification, in microseconds.
     pub verify_us: f64,
     /// Mean time of a bare signature check with the same key, in microseconds.
@@ -38,8 +40,8 @@ struct Times {
 ///
 /// # Errors
 /// When the peer is not installed, gives no answer or refuses what we issue.
-pub fn run(kind: Kind) -> Result<Vec<Measurement>, InteropError> {
-    let mut ours = Ours::new()?;
+pub fn run(kind: Kind, now: Timestamp) -> Result<Vec<Measurement>, InteropError> {
+    let mut ours = Ours::at(now)?;
     let mut peer = Peer::start(kind)?;
     let mut measured = Vec::new();
     for suite in SUITES {
@@ -72,7 +74,7 @@ pub fn run(kind: Kind) -> Result<Vec<Measurement>, InteropError> {
                 measured.push(Measurement {
                     suite: suite.name,
                     key: KeyType::curve(key_type),
-                    party: party.name().to_owned(),
+                    party: party.name(),
                     verify_us: times.verify,
                     raw_us: times.raw,
                 });
@@ -95,10 +97,12 @@ pub fn markdown(measured: &[Measurement]) -> String {
             || "–".to_owned(),
             |raw| format!("{:.2}", one.verify_us / raw),
         );
-        text.push_str(&format!(
-            "| {} | {} | {} | {:.1} | {raw} | {ratio} |\n",
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.1} | {raw} | {ratio} |",
             one.suite, one.key, one.party, one.verify_us
-        ));
+        );
     }
     text
 }

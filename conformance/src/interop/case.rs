@@ -2,10 +2,12 @@
 
 use super::InteropError;
 use super::act::{Act, Options, Party};
+use super::documents::Shape;
 use super::keys::Key;
 use super::known;
 use super::random::Random;
 use super::report::{Disagreement, Row};
+use chop_integrity::Timestamp;
 use serde_json::Value;
 
 /// Is one of the two parties.
@@ -93,6 +95,10 @@ impl Pair<'_> {
 pub struct Case<'a, 'p> {
     /// Which document of the run it is.
     pub number: usize,
+    /// The time of the run.
+    pub now: Timestamp,
+    /// For what the document is made.
+    pub shape: Shape,
     /// The choices of this document.
     pub random: Random,
     /// Whose key issues.
@@ -124,6 +130,7 @@ pub struct Check<'a> {
 
 impl<'a> Check<'a> {
     /// Checks something else in the same way.
+    #[must_use]
     pub fn of(self, secured: &'a Value) -> Self {
         Self { secured, ..self }
     }
@@ -155,13 +162,17 @@ impl Case<'_, '_> {
         match self.pair.side(side).ask(act) {
             Ok(made) => Ok(Some(made)),
             Err(InteropError::Refused { reason }) => {
-                match side {
-                    Side::Ours => {
-                        self.disagree("we do not make it", reason, serde_json::to_value(act)?)
-                    }
-                    Side::Peer => self
+                let known = known::of(self.row.peer, self.row.suite, &reason);
+                match (side, known) {
+                    (_, Some(finding)) => self
+                        .row
+                        .set_aside(format!("a known fault of the peer: {finding}")),
+                    (Side::Peer, None) => self
                         .row
                         .set_aside(format!("the peer does not make it: {reason}")),
+                    (Side::Ours, None) => {
+                        self.disagree("we do not make it", reason, serde_json::to_value(act)?);
+                    }
                 }
                 Ok(None)
             }
@@ -221,6 +232,26 @@ impl Case<'_, '_> {
             if verdict.is_ok() {
                 self.disagree(who, format!("although {change}"), check.secured.clone());
             }
+        }
+        Ok(())
+    }
+
+    /// Expects both parties to give the same answer.
+    ///
+    /// # Errors
+    /// When a party gives no answer.
+    pub fn same_answer(&mut self, act: &Act<'_>) -> Result<(), InteropError> {
+        let Some(ours) = self.make(Side::Ours, act)? else {
+            return Ok(());
+        };
+        let Some(peers) = self.make(Side::Peer, act)? else {
+            return Ok(());
+        };
+        let agreed = same(&ours, &peers);
+        self.row.accepted.count(agreed);
+        if !agreed {
+            let reason = format!("ours is {ours}, the peer's is {peers}");
+            self.disagree("the answers differ", reason, serde_json::to_value(act)?);
         }
         Ok(())
     }

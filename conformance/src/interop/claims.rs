@@ -35,6 +35,29 @@ pub fn claims(random: &mut Random, issuer: &str, holder: &Value) -> Value {
 }
 
 impl Selection {
+    /// Chooses from what a credential says of its subjects; what makes it a credential stays plain, and so does each subject's `id`.
+    pub fn of_subjects(random: &mut Random, credential: &Value) -> Self {
+        let mut selection = Self::default();
+        let at = "/credentialSubject";
+        let subjects = match credential.pointer(at) {
+            Some(Value::Array(all)) => all
+                .iter()
+                .enumerate()
+                .map(|(index, subject)| (child(at, &index.to_string()), subject))
+                .collect(),
+            Some(one) => vec![(at.to_owned(), one)],
+            None => Vec::new(),
+        };
+        for (at, subject) in subjects {
+            for (name, value) in subject.as_object().into_iter().flatten() {
+                if name != "id" {
+                    selection.offer(random, &child(&at, name), value, true);
+                }
+            }
+        }
+        selection
+    }
+
     /// Chooses from everything at and below the members for which `open` says yes.
     pub fn choose(random: &mut Random, claims: &Value, open: impl Fn(&str) -> bool) -> Self {
         let mut selection = Self::default();
@@ -56,6 +79,8 @@ impl Selection {
             }
         }
         match value {
+            // A value object of JSON-LD is nothing without one of its members.
+            Value::Object(members) if members.keys().any(|name| name.starts_with('@')) => {}
             Value::Object(members) => {
                 for (name, inner) in members {
                     self.offer(random, &child(at, name), inner, reachable);
@@ -68,6 +93,17 @@ impl Selection {
             }
             _ => {}
         }
+    }
+
+    /// Discloses, of every claim that is disclosed, all that is in it: what a pointer means to our own holder.
+    pub fn disclose_within(&mut self) {
+        let outer = std::mem::take(&mut self.disclosed);
+        let within = |pointer: &&String| {
+            outer
+                .iter()
+                .any(|outer| *pointer == outer || pointer.starts_with(&format!("{outer}/")))
+        };
+        self.disclosed = self.disclosable.iter().filter(within).cloned().collect();
     }
 
     /// Returns what a verifier sees of the claims.

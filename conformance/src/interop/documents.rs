@@ -21,8 +21,17 @@ pub struct Generated {
     pub pointers: Vec<String>,
 }
 
+/// Says for what a document is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// To be signed as JSON.
+    Json,
+    /// To be signed as RDF, in which empty sets and the names of an index map would be lost.
+    Rdf,
+}
+
 /// Generates a credential of an issuer.
-pub fn credential(random: &mut Random, issuer: &str) -> Generated {
+pub fn credential(random: &mut Random, issuer: &str, shape: Shape) -> Generated {
     let mut pointers = vec!["/issuer".to_owned(), "/validFrom".to_owned()];
     let own = if random.percent(80) {
         Value::from(CONTEXT)
@@ -47,7 +56,12 @@ pub fn credential(random: &mut Random, issuer: &str) -> Generated {
             members.insert("validUntil".to_owned(), json!("2999-12-31T00:00:00Z"));
             pointers.push("/validUntil".to_owned());
         }
-        let subject = subjects(random, &mut pointers);
+        let mut writer = Writer {
+            random,
+            shape,
+            pointers: &mut pointers,
+        };
+        let subject = writer.subjects();
         members.insert("credentialSubject".to_owned(), subject);
     }
     Generated {
@@ -104,90 +118,116 @@ fn label(random: &mut Random) -> Value {
     }
 }
 
-fn subjects(random: &mut Random, pointers: &mut Vec<String>) -> Value {
-    if random.percent(80) {
-        return node(random, MAX_DEPTH, "/credentialSubject", pointers);
-    }
-    let count = 1 + random.below(3);
-    (0..count)
-        .map(|index| {
-            let at = format!("/credentialSubject/{index}");
-            node(random, 3, &at, pointers)
-        })
-        .collect()
+struct Writer<'a> {
+    random: &'a mut Random,
+    shape: Shape,
+    pointers: &'a mut Vec<String>,
 }
 
-/// A node, named or blank, with some properties.
-fn node(random: &mut Random, depth: usize, at: &str, pointers: &mut Vec<String>) -> Value {
-    let mut members = Map::new();
-    if random.percent(40) {
-        let id = if random.percent(50) {
-            urn(random)
-        } else {
-            format!("https://product.example/ü/{}", random.below(1000))
-        };
-        members.insert("id".to_owned(), Value::from(id));
+impl Writer<'_> {
+    fn subjects(&mut self) -> Value {
+        if self.random.percent(80) {
+            return self.node(MAX_DEPTH, "/credentialSubject");
+        }
+        let count = 1 + self.random.below(3);
+        (0..count)
+            .map(|index| self.node(3, &format!("/credentialSubject/{index}")))
+            .collect()
     }
-    if random.percent(40) {
-        members.insert("type".to_owned(), json!("Part"));
+
+    /// A node, named or blank, with some properties.
+    fn node(&mut self, depth: usize, at: &str) -> Value {
+        let mut members = Map::new();
+        if self.random.percent(40) {
+            members.insert("id".to_owned(), Value::from(name(self.random)));
+        }
+        if self.random.percent(40) {
+            members.insert("type".to_owned(), json!("Part"));
+        }
+        for _ in 0..=self.random.below(5) {
+            let (name, value) = self.property(depth, at);
+            let pointer = format!("{at}/{name}");
+            if members.insert(name.to_owned(), value).is_none() {
+                self.pointers.push(pointer);
+            } else {
+                // What stood there is gone, and so is what lay below it.
+                let below = format!("{pointer}/");
+                self.pointers.retain(|known| !known.starts_with(&below));
+            }
+        }
+        if depth > 0 && self.random.percent(60) {
+            let parts = self.parts(depth - 1, &format!("{at}/part"));
+            members.insert("part".to_owned(), parts);
+            self.pointers.push(format!("{at}/part"));
+        }
+        Value::Object(members)
     }
-    for _ in 0..=random.below(5) {
-        let (name, value) = property(random, depth, at, pointers);
-        let pointer = format!("{at}/{name}");
-        if members.insert(name.to_owned(), value).is_none() {
-            pointers.push(pointer);
-        } else {
-            // What stood there is gone, and so is what lay below it.
-            pointers.retain(|known| !known.starts_with(&format!("{pointer}/")));
+
+    fn property(&mut self, depth: usize, at: &str) -> (&'static str, Value) {
+        match self.random.below(14) {
+            0 => ("note", self.some(values::text)),
+            1 => ("amount", self.some(values::number)),
+            2 => ("flag", Value::Bool(self.random.percent(50))),
+            3 => ("link", self.some(urn)),
+            4 => ("when", json!("2024-05-06T07:08:09Z")),
+            5 => ("exact", values::number(self.random)),
+            6 => ("raw", values::any(self.random, 4)),
+            7 => ("steps", steps(self.random)),
+            8 => ("tags", self.some(values::text)),
+            9 => ("label", languages(self.random)),
+            10 => ("german", Value::from(values::text(self.random))),
+            11 => ("ex:odd", typed(self.random)),
+            12 if depth > 0 => ("madeFrom", self.node(0, &format!("{at}/madeFrom"))),
+            13 if self.shape == Shape::Json => ("byName", index(self.random)),
+            _ => ("flag", json!([true, false])),
         }
     }
-    if depth > 0 && random.percent(60) {
-        let parts = parts(random, depth - 1, &format!("{at}/part"), pointers);
-        members.insert("part".to_owned(), parts);
-        pointers.push(format!("{at}/part"));
-    }
-    Value::Object(members)
-}
 
-fn property(
-    random: &mut Random,
-    depth: usize,
-    at: &str,
-    pointers: &mut Vec<String>,
-) -> (&'static str, Value) {
-    match random.below(14) {
-        0 => ("note", some(random, values::text)),
-        1 => ("amount", some(random, values::number)),
-        2 => ("flag", Value::Bool(random.percent(50))),
-        3 => ("link", some(random, urn)),
-        4 => ("when", json!("2024-05-06T07:08:09Z")),
-        5 => ("exact", values::number(random)),
-        6 => ("raw", values::any(random, 4)),
-        7 => ("steps", steps(random)),
-        8 => ("tags", some(random, |random| values::text(random))),
-        9 => (
-            "label",
-            json!({"en": values::text(random), "de-AT": [values::text(random), "zwei"]}),
-        ),
-        10 => ("german", Value::from(values::text(random))),
-        11 => ("ex:odd", typed(random)),
-        12 if depth > 0 => {
-            let inner = node(random, 0, &format!("{at}/madeFrom"), pointers);
-            ("madeFrom", inner)
+    /// One value, or an array of some.
+    fn some<T: Into<Value>>(&mut self, one: impl Fn(&mut Random) -> T) -> Value {
+        if self.random.percent(70) {
+            return one(self.random).into();
         }
-        _ => (
-            "byName",
-            json!({"left": values::text(random), "right": [values::text(random)]}),
-        ),
+        let least = usize::from(self.shape == Shape::Rdf);
+        let count = least + self.random.below(4);
+        (0..count).map(|_| one(self.random).into()).collect()
+    }
+
+    /// Parts: distinct ones, or blank nodes that only their neighbours tell apart (RDFC-1.0 §4.8).
+    fn parts(&mut self, depth: usize, at: &str) -> Value {
+        if self.random.percent(25) {
+            let twin = json!({"part": {"part": {"note": "twin"}}});
+            return json!([twin, twin, {"part": {"part": {"note": "other"}}}]);
+        }
+        if self.random.percent(40) {
+            return self.node(depth, at);
+        }
+        let count = 1 + self.random.below(3);
+        (0..count)
+            .map(|index| {
+                let at = format!("{at}/{index}");
+                let inner = self.node(depth.min(2), &at);
+                self.pointers.push(at);
+                inner
+            })
+            .collect()
     }
 }
 
-/// One value, or an array of up to four.
-fn some<T: Into<Value>>(random: &mut Random, one: impl Fn(&mut Random) -> T) -> Value {
-    if random.percent(70) {
-        return one(random).into();
+fn name(random: &mut Random) -> String {
+    if random.percent(50) {
+        urn(random)
+    } else {
+        format!("https://product.example/ü/{}", random.below(1000))
     }
-    (0..random.below(5)).map(|_| one(random).into()).collect()
+}
+
+fn languages(random: &mut Random) -> Value {
+    json!({"en": values::text(random), "de-AT": [values::text(random), "zwei"]})
+}
+
+fn index(random: &mut Random) -> Value {
+    json!({"left": values::text(random), "right": [values::text(random)]})
 }
 
 /// A list, in which order counts and repetition too.
@@ -208,26 +248,6 @@ fn typed(random: &mut Random) -> Value {
         1 => json!({"@value": values::text(random), "@language": "pt-BR"}),
         _ => json!({"@value": true}),
     }
-}
-
-/// Parts: distinct ones, or blank nodes that only their neighbours tell apart (RDFC-1.0 §4.8).
-fn parts(random: &mut Random, depth: usize, at: &str, pointers: &mut Vec<String>) -> Value {
-    if random.percent(25) {
-        let twin = json!({"part": {"part": {"note": "twin"}}});
-        return json!([twin, twin, {"part": {"part": {"note": "other"}}}]);
-    }
-    if random.percent(40) {
-        return node(random, depth, at, pointers);
-    }
-    let count = 1 + random.below(3);
-    (0..count)
-        .map(|index| {
-            let at = format!("{at}/{index}");
-            let inner = node(random, depth.min(2), &at, pointers);
-            pointers.push(at);
-            inner
-        })
-        .collect()
 }
 
 fn urn(random: &mut Random) -> String {

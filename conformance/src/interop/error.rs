@@ -43,6 +43,10 @@ pub enum InteropError {
 
 impl InteropError {
     /// Refuses for a reason.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a failure is handed over by value"
+    )]
     pub(super) fn refused(reason: impl ToString) -> Self {
         Self::Refused {
             reason: reason.to_string(),

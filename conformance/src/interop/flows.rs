@@ -2,7 +2,7 @@
 
 use super::InteropError;
 use super::act::{Act, Options};
-use super::case::{Case, Check};
+use super::case::{Case, Check, Side};
 use super::claims::{self, Selection};
 use super::documents;
 use super::random::Random;
@@ -30,11 +30,12 @@ pub(super) fn exchange(suite: &Suite, case: &mut Case<'_, '_>) -> Result<(), Int
         Flow::TokenPresentation => token_presentation(suite.name, case),
         Flow::SdJwt => sd_jwt(suite.name, case),
         Flow::StatusList => status_list(suite.name, case),
+        Flow::Canonical => canonical(case),
     }
 }
 
 fn proof(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
-    let generated = documents::credential(&mut case.random, &case.issuer.did());
+    let generated = documents::credential(&mut case.random, &case.issuer.did(), case.shape);
     let options = Options {
         created: Some(CREATED),
         ..Options::default()
@@ -126,7 +127,7 @@ fn presentation(
 }
 
 fn selective(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
-    let generated = documents::credential(&mut case.random, &case.issuer.did());
+    let generated = documents::credential(&mut case.random, &case.issuer.did(), case.shape);
     let mandatory = some_of(&mut case.random, &generated.pointers, 15);
     let mut disclosed = some_of(&mut case.random, &generated.pointers, 40);
     // Something has to be disclosed.
@@ -174,7 +175,7 @@ fn selective(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
 }
 
 fn token(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
-    let generated = documents::credential(&mut case.random, &case.issuer.did());
+    let generated = documents::credential(&mut case.random, &case.issuer.did(), case.shape);
     let issue = Act::Issue {
         suite,
         document: &generated.credential,
@@ -198,7 +199,8 @@ fn token(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
 }
 
 fn token_presentation(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
-    let credential = documents::credential(&mut case.random, &case.issuer.did()).credential;
+    let credential =
+        documents::credential(&mut case.random, &case.issuer.did(), case.shape).credential;
     let form = suite.replacen("vp", "vc", 1);
     let issue = Act::Issue {
         suite: &form,
@@ -253,7 +255,10 @@ fn token_presentation(suite: &str, case: &mut Case<'_, '_>) -> Result<(), Intero
 }
 
 fn sd_jwt(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
-    let (document, selection) = selectable(suite, case);
+    let (document, mut selection) = selectable(suite, case);
+    if case.roles.holder == Some(Side::Ours) {
+        selection.disclose_within();
+    }
     let decoys = case.random.percent(50).then_some(2);
     let issue = Act::Issue {
         suite,
@@ -280,7 +285,7 @@ fn sd_jwt(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
         key: case.holder,
         options: Options {
             disclose: Some(&selection.disclosed),
-            issued_at: Some(ISSUED_AT),
+            issued_at: Some(case.now.unix_ms().div_euclid(1_000)),
             ..expectation
         },
     };
@@ -312,14 +317,38 @@ fn selectable(suite: &str, case: &mut Case<'_, '_>) -> (Value, Selection) {
         });
         return (claims, selection);
     }
-    let mut credential = documents::credential(&mut case.random, &case.issuer.did()).credential;
+    let mut credential =
+        documents::credential(&mut case.random, &case.issuer.did(), case.shape).credential;
+    name_subjects(&mut credential);
     if let Some(members) = credential.as_object_mut() {
         members.insert("cnf".to_owned(), json!({"jwk": holder}));
     }
-    let selection = Selection::choose(&mut case.random, &credential, |name| {
-        name == "credentialSubject"
-    });
+    let selection = Selection::of_subjects(&mut case.random, &credential);
     (credential, selection)
+}
+
+/// Gives every subject an `id`, so that something of it is left when nothing is disclosed.
+fn name_subjects(credential: &mut Value) {
+    let subjects = match credential.get_mut("credentialSubject") {
+        Some(Value::Array(all)) => all.iter_mut().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    };
+    for subject in subjects {
+        if let Some(members) = subject.as_object_mut() {
+            members
+                .entry("id")
+                .or_insert_with(|| json!("urn:example:subject"));
+        }
+    }
+}
+
+/// Both name the blank nodes of one document, and sort its quads.
+fn canonical(case: &mut Case<'_, '_>) -> Result<(), InteropError> {
+    let generated = documents::credential(&mut case.random, &case.issuer.did(), case.shape);
+    case.same_answer(&Act::Canonicalize {
+        document: &generated.credential,
+    })
 }
 
 fn status_list(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {

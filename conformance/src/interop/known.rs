@@ -9,13 +9,22 @@ struct Fault {
     finding: &'static str,
 }
 
-const FAULTS: &[Fault] = &[Fault {
-    peer: "digitalbazaar",
-    suite: "-jcs-",
-    words: "document.@context does not start with proof.@context",
+const FAULTS: &[Fault] = &[
     // vc-di-eddsa §3.3.2 step 4.1, vc-di-ecdsa §3.3.2 step 4.1.
-    finding: "it compares contexts that are objects by identity, and so never verifies a document with one",
-}];
+    Fault {
+        peer: "digitalbazaar",
+        suite: "-jcs-",
+        words: "document.@context does not start with proof.@context",
+        finding: "it compares contexts that are objects by identity, and so never verifies a document with one",
+    },
+    // RFC 9901 §4.2.1.
+    Fault {
+        peer: "sd-jwt-js",
+        suite: "sd-jwt",
+        words: "has 2 elements, its digest stands in an object",
+        finding: "its disclosure of a claim whose name is empty has no name",
+    },
+];
 
 /// Returns what is known of a peer's refusal.
 pub(super) fn of(peer: &str, suite: &str, reason: &str) -> Option<&'static str> {

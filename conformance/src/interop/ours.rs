@@ -1,10 +1,15 @@
 //! Our own side of the exchange: the crates, asked as a relying party and an issuer ask them.
 
+mod sd_jwt;
+mod status_list;
+
 use super::InteropError;
 use super::act::{Act, Options, Party};
 use super::documents;
 use super::keys::Key;
+use super::random::Random;
 use chop_credential::issuing::{self, ProofRequest, TokenTerms};
+use chop_credential::rdf::{self, Budget, RdfHash};
 use chop_credential::securing::{Keys, cryptosuite};
 use chop_credential::verdict::{
     Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge, judge_presentation,
@@ -16,22 +21,24 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// When everything is judged: after every generated `validFrom` and `created`.
-pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
+/// How old a key binding may be.
+const DAY_MS: i64 = 86_400_000;
 
 /// Is our side.
 #[derive(Debug)]
 pub struct Ours {
     contexts: Contexts,
     now: Timestamp,
+    /// Salts for disclosures. Those of a run are the same again, which is for tests only.
+    salts: Random,
 }
 
 impl Ours {
-    /// Begins with the embedded contexts and that of the generated documents.
+    /// Begins with the embedded contexts and that of the generated documents, and judges as of a time.
     ///
     /// # Errors
-    /// When that context or the fixed time is none.
-    pub fn new() -> Result<Self, InteropError> {
+    /// When that context is none.
+    pub fn at(now: Timestamp) -> Result<Self, InteropError> {
         let contexts = Contexts::embedded();
         let own = json!({"@context": documents::context()});
         contexts
@@ -39,20 +46,49 @@ impl Ours {
             .map_err(InteropError::refused)?;
         Ok(Self {
             contexts,
-            now: time(NOW)?,
+            now,
+            salts: Random::new(1),
         })
     }
 
-    fn issue(&self, suite: &str, document: &Value, key: &Key, options: &Options<'_>) -> Answer {
+    fn issue(&mut self, suite: &str, document: &Value, key: &Key, options: &Options<'_>) -> Answer {
         match suite {
             "vc+jwt" => issuing::issue_jwt(document.clone(), &self.contexts, &key.id, &key.signer)
                 .map(Value::from),
+            "vc+sd-jwt" => return sd_jwt::issue(self, document, key, options),
+            "statuslist+jwt" => return status_list::issue(document, key),
             _ => {
-                let request = request(suite, key, options)?;
+                let request = self.request(suite, key, options)?;
                 issuing::issue(document.clone(), &self.contexts, &request, &key.signer)
             }
         }
         .map_err(InteropError::refused)
+    }
+
+    fn request<'a>(
+        &self,
+        suite: &'a str,
+        key: &'a Key,
+        options: &Options<'a>,
+    ) -> Result<ProofRequest<'a>, InteropError> {
+        let created = match options.created {
+            Some(text) => Timestamp::parse_xml(text).map_err(InteropError::refused)?,
+            None => self.now,
+        };
+        Ok(ProofRequest {
+            cryptosuite: Some(suite),
+            mandatory_pointers: options.mandatory_pointers.unwrap_or_default(),
+            challenge: options.challenge,
+            ..ProofRequest::new(&key.id, created)
+        })
+    }
+
+    fn canonicalize(&self, document: &Value) -> Answer {
+        let members = document.as_object().cloned().unwrap_or_default();
+        rdf::to_rdf(&members, &self.contexts)
+            .and_then(|quads| rdf::canonicalize(&quads, RdfHash::Sha256, Budget::CREDENTIAL))
+            .map(|canonical| Value::from(canonical.nquads()))
+            .map_err(InteropError::refused)
     }
 
     fn present(&self, suite: &str, document: &Value, key: &Key, options: &Options<'_>) -> Answer {
@@ -78,7 +114,7 @@ impl Ours {
             .collect();
         let request = ProofRequest {
             domain: &domain,
-            ..request(suite, key, options)?
+            ..self.request(suite, key, options)?
         };
         issuing::present(document.clone(), &self.contexts, &request, &key.signer)
             .map_err(InteropError::refused)
@@ -87,18 +123,26 @@ impl Ours {
     fn verify(&self, suite: &str, secured: &Value, options: &Options<'_>) -> Answer {
         match suite {
             "vp+jwt" => self.verify_presentation(secured, options),
-            _ => self.verify_credential(secured),
+            "statuslist+jwt" => status_list::verify(self.now, secured),
+            "vc+sd-jwt" => {
+                self.verify_credential(secured, options)?;
+                sd_jwt::claims(secured)
+            }
+            _ => self.verify_credential(secured, options),
         }
     }
 
-    fn verify_credential(&self, secured: &Value) -> Answer {
+    fn verify_credential(&self, secured: &Value, options: &Options<'_>) -> Answer {
         let credential =
             SecuredCredential::parse(&bytes(secured)?).map_err(InteropError::refused)?;
         let evidence = Evidence {
             keys: keys(&credential.verification_methods()),
             ..Evidence::default()
         };
-        let policy = Policy::full(self.now);
+        let mut policy = Policy::full(self.now);
+        policy.key_binding_age_ms = DAY_MS;
+        policy.expected.challenge = options.nonce.map(str::to_owned);
+        policy.expected.audience = options.audience.map(str::to_owned);
         let verdict = judge(&credential, &evidence, &policy, &self.contexts);
         if verdict.outcome == Outcome::Accepted {
             Ok(Value::Object(credential.credential().json().clone()))
@@ -162,12 +206,15 @@ impl Ours {
 type Answer = Result<Value, InteropError>;
 
 impl Party for Ours {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "chopmark"
     }
 
     fn has(&self, suite: &str) -> bool {
-        matches!(suite, "vc+jwt" | "vp+jwt") || cryptosuite(suite).is_some()
+        matches!(
+            suite,
+            "vc+jwt" | "vp+jwt" | "vc+sd-jwt" | "statuslist+jwt" | "RDFC-1.0"
+        ) || cryptosuite(suite).is_some()
     }
 
     fn ask(&mut self, act: &Act<'_>) -> Result<Value, InteropError> {
@@ -201,30 +248,18 @@ impl Party for Ours {
                 iterations,
                 ..
             } => self.bench(suite, secured, key, *iterations),
+            Act::Present {
+                secured: Some(issued),
+                key,
+                options,
+                ..
+            } => sd_jwt::present(issued, key, options),
+            Act::Canonicalize { document } => self.canonicalize(document),
             Act::Derive { suite, .. } | Act::Present { suite, .. } => Err(InteropError::refused(
                 format!("nothing is derived from {suite} here"),
             )),
-            Act::Canonicalize { .. } => Err(InteropError::refused("nothing is canonicalized here")),
         }
     }
-}
-
-fn request<'a>(
-    suite: &'a str,
-    key: &'a Key,
-    options: &Options<'a>,
-) -> Result<ProofRequest<'a>, InteropError> {
-    Ok(ProofRequest {
-        cryptosuite: Some(suite),
-        mandatory_pointers: options.mandatory_pointers.unwrap_or_default(),
-        created: options.created.map(time).transpose()?,
-        challenge: options.challenge,
-        ..ProofRequest::new(&key.id, time(NOW)?)
-    })
-}
-
-fn time(text: &str) -> Result<Timestamp, InteropError> {
-    Timestamp::parse_xml(text).map_err(InteropError::refused)
 }
 
 /// The bytes as they travel: a token as it stands, everything else as JSON.

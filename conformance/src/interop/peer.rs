@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// How long a peer may take over one answer, measuring included.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Is a peer that can be started.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +184,7 @@ impl Peer {
 }
 
 impl Party for Peer {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.kind.folder
     }
 

@@ -120,6 +120,10 @@ impl Row {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
 fn curve<S: serde::Serializer>(key_type: &KeyType, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(key_type.curve())
 }
@@ -129,6 +133,8 @@ fn curve<S: serde::Serializer>(key_type: &KeyType, serializer: S) -> Result<S::O
 pub struct Report {
     /// The seed from which every document can be generated again.
     pub seed: u64,
+    /// As of when everything was judged.
+    pub judged: String,
     /// How many documents each row saw.
     pub documents: usize,
     /// The versions of what each peer is made of.

@@ -1,5 +1,6 @@
 //! The suites that are exchanged, and how each is.
 
+use super::documents::Shape;
 use chop_keys::KeyType;
 
 /// Is one suite.
@@ -28,6 +29,19 @@ pub enum Flow {
     SdJwt,
     /// A status list in a token.
     StatusList,
+    /// The canonical quads of a credential that is not secured.
+    Canonical,
+}
+
+impl Suite {
+    /// Says for what its documents are made.
+    pub fn shape(&self) -> Shape {
+        match self.flow {
+            Flow::Proof if self.name.contains("-jcs-") => Shape::Json,
+            Flow::Proof | Flow::Selective | Flow::Canonical => Shape::Rdf,
+            Flow::Token | Flow::TokenPresentation | Flow::SdJwt | Flow::StatusList => Shape::Json,
+        }
+    }
 }
 
 impl Flow {
@@ -43,6 +57,7 @@ const ECDSA: &[KeyType] = &[KeyType::P256, KeyType::P384];
 
 /// Lists the suites.
 pub const SUITES: &[Suite] = &[
+    suite("RDFC-1.0", Flow::Canonical, ED25519),
     suite("eddsa-jcs-2022", Flow::Proof, ED25519),
     suite("ecdsa-jcs-2019", Flow::Proof, ECDSA),
     suite("eddsa-rdfc-2022", Flow::Proof, ED25519),

@@ -4,8 +4,9 @@ use super::InteropError;
 use super::act::{Act, Options, Party as _};
 use super::case::Check;
 use super::documents;
-use super::ours::{NOW, Ours};
+use super::ours::Ours;
 use super::report::{Report, Row};
+use chop_integrity::Timestamp;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -37,7 +38,7 @@ impl Sample {
         }
     }
 
-    fn to_vector(&self, row: &Row, versions: &[String]) -> Value {
+    fn to_vector(&self, row: &Row, report: &Report) -> Value {
         let mut contexts = Map::new();
         if self.secured.to_string().contains(documents::CONTEXT) || self.expected.is_some() {
             contexts.insert(
@@ -47,10 +48,10 @@ impl Sample {
         }
         json!({
             "peer": row.peer,
-            "versions": versions,
+            "versions": report.versions.get(row.peer),
             "suite": row.suite,
             "act": self.act,
-            "now": NOW,
+            "now": report.judged,
             "key": self.key,
             "options": self.options,
             "contexts": contexts,
@@ -67,7 +68,6 @@ impl Sample {
 pub fn record(report: &Report, folder: &Path) -> Result<usize, InteropError> {
     let mut count = 0;
     for row in &report.rows {
-        let versions = report.versions.get(row.peer).map_or(&[][..], Vec::as_slice);
         for (number, sample) in row.samples.iter().take(WRITTEN).enumerate() {
             let name = format!(
                 "{}-{}-{}-{number}.json",
@@ -76,7 +76,7 @@ pub fn record(report: &Report, folder: &Path) -> Result<usize, InteropError> {
                 row.key_type.curve().to_lowercase(),
             );
             let path = folder.join(name);
-            let mut text = serde_json::to_string_pretty(&sample.to_vector(row, versions))?;
+            let mut text = serde_json::to_string_pretty(&sample.to_vector(row, report))?;
             text.push('\n');
             std::fs::write(&path, text).map_err(|source| InteropError::File {
                 path: path.display().to_string(),
@@ -120,7 +120,8 @@ pub fn replay(vector: &Value) -> Result<(), InteropError> {
             options,
         }
     };
-    let found = Ours::new()?.ask(&act)?;
+    let now = Timestamp::parse(text("now").unwrap_or_default()).map_err(InteropError::refused)?;
+    let found = Ours::at(now)?.ask(&act)?;
     let expected = member("expected");
     if expected.is_null() || super::case::same(expected, &found) {
         Ok(())

@@ -1,4 +1,5 @@
 use chop_conformance::interop::{self, Extent, InteropError, Report, peer};
+use chop_integrity::Timestamp;
 use std::io::Write as _;
 
 /// Exchanges a few documents with a peer. Where it is not installed that is said past the test harness, which shows nothing of a
@@ -7,6 +8,7 @@ fn smoke(folder: &str) {
     let kind = *peer::find(folder).unwrap();
     let extent = Extent {
         seed: 20_240_601,
+        now: Timestamp::from_unix_ms(chop_http::clock::now_ms()),
         documents: 3,
         suites: Vec::new(),
     };
@@ -36,4 +38,14 @@ fn digitalbazaar_and_we_verify_one_another() {
 #[test]
 fn jose_and_we_verify_one_another() {
     smoke("jose");
+}
+
+#[test]
+fn sd_jwt_js_and_we_verify_one_another() {
+    smoke("sd-jwt-js");
+}
+
+#[test]
+fn sd_jwt_python_and_we_verify_one_another() {
+    smoke("sd-jwt-python");
 }

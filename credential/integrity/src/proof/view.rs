@@ -10,7 +10,7 @@ use crate::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Proof<'a> {
     members: &'a Map<String, Value>,
-    proof_type: &'a str,
+    kind: &'a str,
     cryptosuite: &'a str,
     verification_method: &'a str,
     purpose: &'a str,
@@ -65,7 +65,7 @@ impl<'a> Proof<'a> {
         }
         Ok(Self {
             members,
-            proof_type,
+            kind: proof_type,
             cryptosuite,
             verification_method: required(members, "verificationMethod")?,
             purpose: required(members, "proofPurpose")?,
@@ -81,7 +81,7 @@ impl<'a> Proof<'a> {
 
     /// Names the proof's type.
     pub fn proof_type(&self) -> &'a str {
-        self.proof_type
+        self.kind
     }
 
     /// Names the cryptosuite; a proof type from before cryptosuites stands for itself.

@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     ("presentation", credential::presentation),
     ("state_proof", ledger::state_proof),
     ("status_list", credential::status_list),
+    ("token_status_list_jwt", credential::token_status_list_jwt),
     ("webvh_log", webvh::webvh_log),
 ];
 

@@ -1,7 +1,11 @@
-//! `credentialSchema` of type `JsonSchema`: JSON Schema 2020-12 over the whole credential (VC JSON Schema 1.0 §2.1).
+//! `credentialSchema`: JSON Schema 2020-12 over the whole credential, as a file or as a credential (VC JSON Schema 1.0 §2).
 
+mod bounds;
+mod credential;
 #[cfg(test)]
 mod tests;
+
+pub use credential::SchemaCredential;
 
 use chop_integrity::json::{self, JsonError, Limits};
 use jsonschema::{Retrieve, Uri, Validator};
@@ -29,6 +33,30 @@ pub enum SchemaError {
         /// What `$schema` says.
         found: String,
     },
+    /// The schema does not say its dialect or its own identifier (VC JSON Schema 1.0 §3.1).
+    #[error("schema has no {member}")]
+    Missing {
+        /// What it has not.
+        member: &'static str,
+    },
+    /// The credential that should hold the schema holds none.
+    #[error("schema's credential: {reason}")]
+    Holder {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The credential that holds the schema is refused.
+    #[error("schema's credential is refused: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Whether the credential that holds the schema counts could not be decided.
+    #[error("schema's credential cannot be decided: {reason}")]
+    Undecided {
+        /// Why.
+        reason: String,
+    },
     /// The schema is no valid schema, or refers to another document.
     #[error("schema cannot be used: {reason}")]
     Unusable {
@@ -49,6 +77,10 @@ impl SchemaError {
         match self {
             Self::Json(_) => "schema.json",
             Self::Dialect { .. } => "schema.dialect",
+            Self::Missing { .. } => "schema.missing",
+            Self::Holder { .. } => "schema.holder",
+            Self::Refused { .. } => "schema.refused",
+            Self::Undecided { .. } => "schema.undecided",
             Self::Unusable { .. } => "schema.unusable",
             Self::Mismatch { .. } => "schema.mismatch",
         }
@@ -65,24 +97,36 @@ impl Schema {
     /// # Errors
     /// When the bytes are not strict JSON, of another dialect, no valid schema, or refer to another document.
     pub fn compile(bytes: &[u8]) -> Result<Self, SchemaError> {
-        let schema = json::parse(bytes, &LIMITS)?;
-        if let Some(dialect) = schema.get("$schema") {
-            let known = dialect.as_str().is_some_and(|url| {
-                url.trim_end_matches('#') == "https://json-schema.org/draft/2020-12/schema"
+        Self::of(&json::parse(bytes, &LIMITS)?)
+    }
+
+    /// Compiles a schema that was parsed from strict JSON.
+    ///
+    /// # Errors
+    /// When it does not say its dialect or identifier, is of another dialect, no valid schema, or refers to another document.
+    fn of(schema: &Value) -> Result<Self, SchemaError> {
+        let dialect = schema
+            .get("$schema")
+            .ok_or(SchemaError::Missing { member: "$schema" })?;
+        let known = dialect.as_str().is_some_and(|url| {
+            url.trim_end_matches('#') == "https://json-schema.org/draft/2020-12/schema"
+        });
+        if !known {
+            return Err(SchemaError::Dialect {
+                found: dialect.as_str().unwrap_or_default().to_owned(),
             });
-            if !known {
-                return Err(SchemaError::Dialect {
-                    found: dialect.as_str().unwrap_or_default().to_owned(),
-                });
-            }
+        }
+        if !schema.get("$id").is_some_and(Value::is_string) {
+            return Err(SchemaError::Missing { member: "$id" });
         }
         let unusable = |reason: String| SchemaError::Unusable { reason };
+        bounds::check(schema).map_err(|reason| unusable(reason.to_owned()))?;
         jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_retriever(Nowhere)
             // A linear-time engine: a pattern cannot be made to run away.
             .with_pattern_options(jsonschema::PatternOptions::regex())
-            .build(&schema)
+            .build(schema)
             .map(Self)
             .map_err(|error| unusable(error.masked().to_string()))
     }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use evidence::{
-    AccreditationFact, AnchorFact, AnchorState, Evidence, Finding, Interval, KeyFact, KeyHistory,
-    LapseReason, StatusList, TokenStatusList,
+    AccreditationFact, AnchorFact, AnchorState, Evidence, Finding, HeldSchema, Interval, KeyFact,
+    KeyHistory, LapseReason, StatusList, TokenStatusList,
 };
 pub use judge::{judge, judge_bytes};
 pub use keys::{KeyFault, KeyStanding, key_holds};

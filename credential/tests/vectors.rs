@@ -1,8 +1,9 @@
 //! Every vector under `conformance/vectors/{valid,invalid}/credential`, judged.
 //!
 //! A vector says what is done (`issue`, `verify`, `present`), with what (`input` JSON, `text`, or `base64` bytes), as of when
-//! (`now`), with which evidence (`statusLists`, `schemas`, `contexts`), and, if invalid, by which rule it is refused (`refusal`) and with
-//! which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
+//! (`now`), with which evidence (`statusLists`, `tokenLists`, `schemas`, `schemaCredentials`, `contexts`; lists `fetched` at some time other
+//! than now), under which policy (`delegates`), and, if invalid, by which rule it is refused (`refusal`), in which words (`detail`) if the
+//! rule has several reasons, and with which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,8 +12,9 @@
     reason = "a test's panics are its assertions"
 )]
 
+use chop_credential::schema::SchemaCredential;
 use chop_credential::securing::Keys;
-use chop_credential::status::VerifiedList;
+use chop_credential::status::{TokenList, VerifiedList};
 use chop_credential::verdict::{
     Check, CheckOutcome, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy,
     PresentationVerdict, Verdict, judge, judge_presentation,
@@ -56,6 +58,12 @@ fn every_invalid_vector_is_refused_for_its_own_reason() {
         if found != expected {
             wrong.push(format!("{name}: found {found:?}, expected {expected:?}"));
         }
+        if let Some(words) = vector["detail"].as_str()
+            && let detail = detail(vector, &contexts)
+            && !detail.contains(words)
+        {
+            wrong.push(format!("{name}: {detail:?} does not say {words:?}"));
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(
@@ -87,13 +95,7 @@ fn vectors(folder: &str) -> Vec<(String, Value)> {
 fn run(vector: &Value, embedded: &Contexts) -> Result<(), (String, String)> {
     let own = vector["contexts"].as_object().map(with_contexts);
     let contexts = own.as_ref().unwrap_or(embedded);
-    let policy = {
-        let mut policy = Policy::full(Timestamp::parse(vector["now"].as_str().unwrap()).unwrap());
-        let text = |name: &str| vector["expected"][name].as_str().map(str::to_owned);
-        policy.expected.domain = text("domain");
-        policy.expected.challenge = text("challenge");
-        policy
-    };
+    let policy = policy(vector);
     let refused = |rule: &str| Err((rule.to_owned(), "refused".to_owned()));
     let bytes = bytes(vector);
     match vector["act"].as_str().unwrap() {
@@ -150,6 +152,29 @@ fn run(vector: &Value, embedded: &Contexts) -> Result<(), (String, String)> {
         },
         other => panic!("unknown act {other}"),
     }
+}
+
+/// Returns what the verdict says of the check that decides; nothing if the bytes do not parse.
+fn detail(vector: &Value, contexts: &Contexts) -> String {
+    let Ok(credential) = SecuredCredential::parse(&bytes(vector)) else {
+        return String::new();
+    };
+    let policy = policy(vector);
+    let evidence = evidence(&credential, vector, contexts, &policy);
+    let verdict = judge(&credential, &evidence, &policy, contexts);
+    decisive(&verdict.checks).map_or_else(String::new, |check| check.detail)
+}
+
+fn policy(vector: &Value) -> Policy {
+    let mut policy = Policy::full(Timestamp::parse(vector["now"].as_str().unwrap()).unwrap());
+    let text = |name: &str| vector["expected"][name].as_str().map(str::to_owned);
+    policy.expected.domain = text("domain");
+    policy.expected.challenge = text("challenge");
+    let delegates = vector["delegates"].as_array().into_iter().flatten();
+    policy.status_delegates = delegates
+        .map(|did| did.as_str().unwrap().to_owned())
+        .collect();
+    policy
 }
 
 fn with_contexts(added: &serde_json::Map<String, Value>) -> Contexts {
@@ -231,6 +256,14 @@ fn bytes(vector: &Value) -> Vec<u8> {
     }
 }
 
+/// The bytes of a document that is served: a token as its text, JSON as it stands.
+fn document(served: &Value) -> Vec<u8> {
+    match served {
+        Value::String(token) => token.as_bytes().to_vec(),
+        json => serde_json::to_vec(json).unwrap(),
+    }
+}
+
 fn evidence(
     credential: &SecuredCredential,
     vector: &Value,
@@ -241,15 +274,45 @@ fn evidence(
         keys: keys(&credential.verification_methods()),
         ..Evidence::default()
     };
+    let fetched = vector["fetched"]
+        .as_str()
+        .map_or(policy.as_of, |text| Timestamp::parse(text).unwrap());
     for (url, list) in vector["statusLists"].as_object().into_iter().flatten() {
-        let bytes = serde_json::to_vec(list).unwrap();
+        let bytes = document(list);
         let list_keys = SecuredCredential::parse(&bytes)
             .map(|list| keys(&list.verification_methods()))
             .unwrap_or_default();
-        let list = VerifiedList::verify(&bytes, contexts, &list_keys, policy.as_of).map(Arc::new);
+        let list = VerifiedList::verify(&bytes, contexts, &list_keys, fetched).map(Arc::new);
         evidence
             .status_lists
             .insert(url.clone(), Finding::Found(list));
+    }
+    let issuer = credential.credential().issuer();
+    for (uri, list) in vector["tokenLists"].as_object().into_iter().flatten() {
+        let list = TokenList::parse(&document(list)).and_then(|list| {
+            let keys = keys(&list.verification_method(issuer).into_iter().collect());
+            list.verify(issuer, &keys, fetched).map(Arc::new)
+        });
+        evidence
+            .token_lists
+            .insert(uri.clone(), Finding::Found(list));
+    }
+    for (url, held) in vector["schemaCredentials"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        let bytes = document(held);
+        let about = Evidence {
+            keys: SecuredCredential::parse(&bytes)
+                .map(|held| keys(&held.verification_methods()))
+                .unwrap_or_default(),
+            ..Evidence::default()
+        };
+        let held = SchemaCredential::verify(&bytes, &about, policy, contexts).map(Arc::new);
+        evidence
+            .schema_credentials
+            .insert(url.clone(), Finding::Found(held));
     }
     for (url, schema) in vector["schemas"].as_object().into_iter().flatten() {
         evidence.schemas.insert(

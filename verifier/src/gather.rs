@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chop_credential::SecuredCredential;
+use chop_credential::schema::SchemaCredential;
 use chop_credential::securing::Keys;
 use chop_credential::status::StatusEntry;
-use chop_credential::verdict::{CheckName, Evidence, Finding, Policy, TokenStatusList};
+use chop_credential::verdict::{CheckName, Evidence, Finding, HeldSchema, Policy, TokenStatusList};
 
-use crate::session::Session;
+use crate::session::{Session, unreachable};
 
 mod documents;
 mod keys;
@@ -40,14 +41,18 @@ pub(crate) async fn evidence(
         }
     };
     let documents = async {
-        let schemas = if wanted(CheckName::Schema) {
-            schemas(session, credential).await
+        let (schemas, held) = if wanted(CheckName::Schema) {
+            (
+                schemas(session, credential).await,
+                schema_credentials(session, credential, policy).await,
+            )
         } else {
-            BTreeMap::new()
+            (BTreeMap::new(), BTreeMap::new())
         };
         let related = wanted(CheckName::RelatedResource);
         (
             schemas,
+            held,
             if related {
                 resources(session, credential).await
             } else {
@@ -71,13 +76,18 @@ pub(crate) async fn evidence(
             },
         )
     };
-    let (keys, (status_lists, token_lists), (schemas, resources), (anchor, accreditations)) =
-        tokio::join!(keys, status, documents, ledger);
+    let (
+        keys,
+        (status_lists, token_lists),
+        (schemas, schema_credentials, resources),
+        (anchor, accreditations),
+    ) = tokio::join!(keys, status, documents, ledger);
     Evidence {
         keys,
         status_lists,
         token_lists,
         schemas,
+        schema_credentials,
         resources,
         anchor,
         accreditations,
@@ -166,6 +176,50 @@ async fn schemas(
     schemas
 }
 
+async fn schema_credentials(
+    session: &Arc<Session>,
+    credential: &SecuredCredential,
+    policy: &Policy,
+) -> BTreeMap<String, Finding<HeldSchema>> {
+    let mut held = BTreeMap::new();
+    for schema in credential
+        .credential()
+        .schemas()
+        .filter(|schema| schema.kind == "JsonSchemaCredential")
+    {
+        // A credential's schema is judged like a credential, save for its own schema; so this goes no deeper.
+        let found = Box::pin(schema_credential(session, schema.id, policy)).await;
+        held.insert(schema.id.to_owned(), found);
+    }
+    held
+}
+
+async fn schema_credential(
+    session: &Arc<Session>,
+    id: &str,
+    policy: &Policy,
+) -> Finding<HeldSchema> {
+    let bytes = match documents::schema(session, id).await {
+        Finding::Found(bytes) => bytes,
+        Finding::Absent => return Finding::Absent,
+        Finding::NotSought => return Finding::NotSought,
+        Finding::Unreachable { reason } => return Finding::Unreachable { reason },
+    };
+    let own = SchemaCredential::policy(policy);
+    let about = match SecuredCredential::parse(&bytes) {
+        Ok(held) => evidence(session, &held, &own).await,
+        // What does not parse is refused below for its own reason.
+        Err(_) => Evidence::default(),
+    };
+    let (app, asked) = (session.app.clone(), policy.clone());
+    let verifying =
+        move || SchemaCredential::verify(&bytes, &about, &asked, app.contexts()).map(Arc::new);
+    match tokio::task::spawn_blocking(verifying).await {
+        Ok(held) => Finding::Found(held),
+        Err(_) => unreachable("the schema's credential could not be verified"),
+    }
+}
+
 async fn resources(
     session: &Session,
     credential: &SecuredCredential,
@@ -175,7 +229,7 @@ async fn resources(
         if !session.app.contexts().knows(resource.id) {
             resources.insert(
                 resource.id.to_owned(),
-                documents::resource(session, resource.id).await,
+                documents::resource(session, &resource).await,
             );
         }
     }

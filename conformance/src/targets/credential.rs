@@ -2,7 +2,7 @@
 
 use super::did::{NOW_MS, key};
 use crate::mutate;
-use chop_credential::status::{Bitstring, MAX_BYTES};
+use chop_credential::status::{Bitstring, MAX_BYTES, NewTokenList, StatusArray, TokenList};
 use chop_credential::verdict::{
     CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge, judge_presentation,
 };
@@ -92,6 +92,7 @@ pub(super) fn status_list(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
     };
+    token_array(text);
     let Ok(list) = Bitstring::decode(text) else {
         return;
     };
@@ -112,6 +113,51 @@ pub(super) fn status_list(input: &[u8]) {
         Some(entries),
         "a list survives a round trip"
     );
+}
+
+/// The same text as the array of a Token Status List.
+fn token_array(text: &str) {
+    for bits in [1, 2, 4, 8] {
+        let Ok(array) = StatusArray::decode(text, bits) else {
+            continue;
+        };
+        let entries = array.entries();
+        assert!(
+            array.entry(entries).is_err(),
+            "an index past the end is refused"
+        );
+        let again = array
+            .encode()
+            .and_then(|encoded| StatusArray::decode(&encoded, bits));
+        assert_eq!(again.ok(), Some(array), "an array survives a round trip");
+    }
+}
+
+/// `ey…` is a token as it stands; else the first byte says which part of a good list the rest changes.
+pub(super) fn token_status_list_jwt(input: &[u8]) {
+    let Some([header, payload, signature]) = LIST.as_ref() else {
+        return;
+    };
+    let good = format!("{header}.{payload}.{signature}");
+    let token = match input.split_first() {
+        None => return,
+        Some((b'e', _)) => String::from_utf8_lossy(input).into_owned(),
+        Some((part, changes)) => match part % 3 {
+            0 => format!("{}.{payload}.{signature}", changed(header, changes)),
+            1 => format!("{header}.{}.{signature}", changed(payload, changes)),
+            _ => format!("{header}.{payload}.{}", BASE64URL_NOPAD.encode(changes)),
+        },
+    };
+    let Ok(list) = TokenList::parse(token.as_bytes()) else {
+        return;
+    };
+    let Some(issuer) = key(3).map(|key| key.public_key().did_key()) else {
+        return;
+    };
+    let now = Timestamp::from_unix_ms(NOW_MS);
+    if list.verify(&issuer, &evidence().keys, now).is_ok() {
+        assert_eq!(token, good, "exactly the signed list is accepted");
+    }
 }
 
 fn is_accepted(credential: &SecuredCredential) -> bool {
@@ -211,9 +257,35 @@ static TOKEN: LazyLock<Option<[String; 3]>> = LazyLock::new(|| {
     ])
 });
 
+/// Header, payload and signature of a good Token Status List.
+static LIST: LazyLock<Option<[String; 3]>> = LazyLock::new(|| {
+    let key = key(3)?;
+    let list = NewTokenList {
+        uri: "https://issuer.example/tokens/1",
+        issuer: &key.public_key().did_key(),
+        array: &StatusArray::zeros(64, 2).ok()?,
+        issued: Timestamp::from_unix_ms(NOW_MS),
+        expires: None,
+        ttl_s: Some(300),
+        aggregation: None,
+    };
+    let token = list.sign_jwt(&key.public_key().did_key_url(), &key).ok()?;
+    let mut parts = token.split('.').map(str::to_owned);
+    Some([parts.next()?, parts.next()?, parts.next()?])
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_unchanged_list_is_accepted() {
+        let token = LIST.as_ref().unwrap().join(".");
+        let list = TokenList::parse(token.as_bytes()).unwrap();
+        let issuer = key(3).unwrap().public_key().did_key();
+        let now = Timestamp::from_unix_ms(NOW_MS);
+        assert!(list.verify(&issuer, &evidence().keys, now).is_ok());
+    }
 
     #[test]
     fn the_unchanged_templates_are_accepted() {

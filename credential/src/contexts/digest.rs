@@ -18,6 +18,8 @@ pub enum ResourceDigest {
     AnyOf(Vec<ResourceDigest>),
 }
 
+const RELATED_MULTIBASE: &str = "relatedResource.digestMultibase";
+
 /// Says why a text is no digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -29,42 +31,53 @@ impl ResourceDigest {
     /// # Errors
     /// When it names none, or one that cannot be read.
     pub(crate) fn read(entry: &Map<String, Value>) -> Result<Vec<Self>, ModelError> {
-        let mut digests = Vec::new();
-        for (name, property, parse) in [
-            (
-                "digestSRI",
-                "relatedResource.digestSRI",
-                Self::parse_sri as fn(&str) -> Result<Self, DigestFault>,
-            ),
-            (
-                "digestMultibase",
-                "relatedResource.digestMultibase",
-                Self::parse_multibase,
-            ),
-        ] {
-            match entry.get(name) {
-                None => {}
-                Some(Value::String(text)) => {
-                    let digest = parse(text).map_err(|fault| ModelError::Digest {
-                        property,
-                        reason: fault.0,
-                    })?;
-                    digests.push(digest);
-                }
-                Some(other) => {
-                    return Err(ModelError::Kind {
-                        property,
-                        expected: "a string",
-                        found: kind(other),
-                    });
-                }
-            }
-        }
+        let digests = Self::annotated(entry, "relatedResource.digestSRI", RELATED_MULTIBASE)?;
         if digests.is_empty() {
             return Err(ModelError::Digest {
                 property: "relatedResource",
                 reason: "neither digestSRI nor digestMultibase is there",
             });
+        }
+        Ok(digests)
+    }
+
+    /// Reads the digests with which any object that has an `id` may be annotated (VC Data Model 2.0 §5.3); all must hold.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn annotated(
+        entry: &Map<String, Value>,
+        sri: &'static str,
+        multibase: &'static str,
+    ) -> Result<Vec<Self>, ModelError> {
+        let mut digests = Vec::new();
+        for (name, property, parse) in [
+            (
+                "digestSRI",
+                sri,
+                Self::parse_sri as fn(&str) -> Result<Self, DigestFault>,
+            ),
+            ("digestMultibase", multibase, Self::parse_multibase),
+        ] {
+            let values = match entry.get(name) {
+                None => &[],
+                Some(Value::Array(values)) if !values.is_empty() => values.as_slice(),
+                Some(one) => std::slice::from_ref(one),
+            };
+            for value in values {
+                let Value::String(text) = value else {
+                    return Err(ModelError::Kind {
+                        property,
+                        expected: "a string or an array of strings",
+                        found: kind(value),
+                    });
+                };
+                let digest = parse(text).map_err(|fault| ModelError::Digest {
+                    property,
+                    reason: fault.0,
+                })?;
+                digests.push(digest);
+            }
         }
         Ok(digests)
     }

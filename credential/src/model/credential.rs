@@ -2,7 +2,9 @@
 
 use super::Version;
 use super::error::ModelError;
-use super::rules::{self, each_object, kind, language, optional_id, time, types, url};
+use super::rules::{
+    self, each_object, is_media_type, kind, language, optional_id, time, types, url,
+};
 use crate::contexts::digest::ResourceDigest;
 use crate::status::StatusEntry;
 use chop_integrity::Timestamp;
@@ -19,12 +21,14 @@ pub struct Credential {
 }
 
 /// Is a reference to a JSON Schema or another `credentialSchema`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaReference<'a> {
     /// Its URL.
     pub id: &'a str,
     /// Its type, such as `JsonSchema`.
     pub kind: &'a str,
+    /// The digests that its bytes must have, all of them (VC JSON Schema 1.0 §4.1).
+    pub digests: Vec<ResourceDigest>,
 }
 
 /// Is an entry of `relatedResource`.
@@ -32,6 +36,8 @@ pub struct SchemaReference<'a> {
 pub struct RelatedResource<'a> {
     /// Its URL.
     pub id: &'a str,
+    /// The media type under which it must be served, if it is named.
+    pub media_type: Option<&'a str>,
     /// The digests that its bytes must have, all of them.
     pub digests: Vec<ResourceDigest>,
 }
@@ -153,6 +159,7 @@ impl Credential {
             Some(SchemaReference {
                 id: entry.get("id")?.as_str()?,
                 kind: strings(entry.get("type")).next()?,
+                digests: schema_digests(entry).ok()?,
             })
         })
     }
@@ -162,6 +169,7 @@ impl Credential {
         objects(self.json.get("relatedResource")).filter_map(|entry| {
             Some(RelatedResource {
                 id: entry.get("id")?.as_str()?,
+                media_type: entry.get("mediaType").and_then(Value::as_str),
                 digests: ResourceDigest::read(entry).ok()?,
             })
         })
@@ -246,7 +254,7 @@ fn validity(
     }
 }
 
-/// Checks the properties by which the data model is extended (VC Data Model 2.0 §4.10, §4.11, §5).
+/// Checks the properties by which the data model is extended (VC Data Model 2.0 §4.10, §4.11, §5, §5.10).
 fn extensions(json: &Map<String, Value>, version: Version) -> Result<(), ModelError> {
     if let Some(value) = json.get("credentialStatus") {
         each_object(value, "credentialStatus", |entry| {
@@ -266,7 +274,8 @@ fn extensions(json: &Map<String, Value>, version: Version) -> Result<(), ModelEr
             let id = entry.get("id").ok_or(ModelError::Missing {
                 property: "credentialSchema.id",
             })?;
-            url(id, "credentialSchema.id").map(|_| ())
+            url(id, "credentialSchema.id")?;
+            schema_digests(entry).map(|_| ())
         })?;
     }
     typed(
@@ -294,6 +303,14 @@ fn reserved(json: &Map<String, Value>) -> Result<(), ModelError> {
                 "confidenceMethod.id",
             )
         })
+}
+
+fn schema_digests(entry: &Map<String, Value>) -> Result<Vec<ResourceDigest>, ModelError> {
+    ResourceDigest::annotated(
+        entry,
+        "credentialSchema.digestSRI",
+        "credentialSchema.digestMultibase",
+    )
 }
 
 /// Checks a property whose objects need a type and may have an id.
@@ -330,11 +347,11 @@ fn related(json: &Map<String, Value>) -> Result<(), ModelError> {
             });
         }
         if let Some(media) = entry.get("mediaType")
-            && !media.is_string()
+            && !media.as_str().is_some_and(is_media_type)
         {
             return Err(ModelError::Kind {
                 property: "relatedResource.mediaType",
-                expected: "a string",
+                expected: "a string that is a media type",
                 found: kind(media),
             });
         }

@@ -54,6 +54,23 @@ pub(crate) fn is_url(text: &str) -> bool {
     }
 }
 
+/// Says whether a text has the form of a media type without white space (RFC 6838 §4.2).
+pub(super) fn is_media_type(text: &str) -> bool {
+    let essence = text.split(';').next().unwrap_or_default();
+    let name = |part: &str| {
+        (1..=127).contains(&part.len())
+            && part.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    text.is_ascii()
+        && !text.bytes().any(|byte| byte.is_ascii_control())
+        && essence
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| name(kind) && name(subtype.trim_end()))
+}
+
 /// Checks that a value is a string that is one URL.
 pub(super) fn url<'a>(value: &'a Value, property: &'static str) -> Result<&'a str, ModelError> {
     let Value::String(text) = value else {

@@ -1,5 +1,6 @@
 //! The facts that a caller gathers before judging.
 
+use crate::schema::{SchemaCredential, SchemaError};
 use crate::status::{StatusError, VerifiedList, VerifiedTokenList};
 use chop_integrity::Timestamp;
 use chop_keys::PublicKey;
@@ -14,6 +15,9 @@ pub type StatusList = Result<Arc<VerifiedList>, StatusError>;
 /// Is a Token Status List as the caller brought it: verified by [`crate::status::TokenList::verify`], or refused by it.
 pub type TokenStatusList = Result<Arc<VerifiedTokenList>, StatusError>;
 
+/// Is a `JsonSchemaCredential` as the caller brought it: verified by [`SchemaCredential::verify`], or refused by it.
+pub type HeldSchema = Result<Arc<SchemaCredential>, SchemaError>;
+
 /// Holds everything gathered about one credential.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -25,6 +29,8 @@ pub struct Evidence {
     pub token_lists: BTreeMap<String, Finding<TokenStatusList>>,
     /// The bytes of JSON Schemas by `credentialSchema.id`.
     pub schemas: BTreeMap<String, Finding<Vec<u8>>>,
+    /// The credentials that hold JSON Schemas by `credentialSchema.id`.
+    pub schema_credentials: BTreeMap<String, Finding<HeldSchema>>,
     /// The bytes of related resources by id; embedded contexts are known without.
     pub resources: BTreeMap<String, Finding<Vec<u8>>>,
     /// The ledger's anchor of the secured bytes.

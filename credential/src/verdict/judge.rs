@@ -2,6 +2,7 @@
 
 mod checks;
 mod ledger;
+mod schema;
 mod status;
 
 use super::key_binding;
@@ -121,7 +122,7 @@ pub(super) fn judge_signed(
     });
     sheet.enter(CheckName::Validity, || checks::validity(&case));
     sheet.enter_marked(CheckName::Status, |marks| status::status(&case, marks));
-    sheet.enter(CheckName::Schema, || checks::schema(&case));
+    sheet.enter(CheckName::Schema, || schema::schema(&case));
     sheet.enter(CheckName::RelatedResource, || {
         checks::related_resource(&case)
     });

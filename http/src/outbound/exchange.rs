@@ -68,6 +68,15 @@ impl Outgoing {
         self
     }
 
+    /// Names the one media type wanted, as somebody else wrote it; one that is no header value is left out.
+    #[must_use]
+    pub fn accept_type(mut self, media_type: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(media_type) {
+            self.headers.insert(ACCEPT, value);
+        }
+        self
+    }
+
     /// Adds a bearer token; it is not repeated to where a redirect leads.
     #[must_use]
     pub fn bearer(mut self, token: &str) -> Self {

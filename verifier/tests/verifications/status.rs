@@ -309,3 +309,56 @@ async fn an_embedded_schema_is_applied_without_fetching() {
     );
     assert_eq!(gist(&world.judge(&credential).await), refused(&["schema"]));
 }
+
+#[tokio::test]
+async fn a_schema_held_by_a_credential_counts_by_that_credentials_own_proof() {
+    let lists = lists().await;
+    let mut world = World::fetching(lists.settings.clone());
+    let bureau = world.ledger.create();
+    let schema = |required: &str| {
+        let held = json!({
+            "@context": ["https://www.w3.org/ns/credentials/v2"],
+            "id": lists.url,
+            "type": ["VerifiableCredential", "JsonSchemaCredential"],
+            "issuer": bureau.did,
+            "credentialSchema": {
+                "id": "https://www.w3.org/ns/credentials/json-schema/v2.json",
+                "type": "JsonSchema",
+                "digestSRI": "sha384-S57yQDg1MTzF56Oi9DbSQ14u7jBy0RDdx0YbeV7shwhCS88G8SCXeFq82PafhCrW",
+            },
+            "credentialSubject": {
+                "type": "JsonSchema",
+                "jsonSchema": {
+                    "$id": "https://schema.example/lot.json",
+                    "$schema": "https://json-schema.org/draft/2020-12/schema",
+                    "required": [required],
+                },
+            },
+        });
+        let method = format!("{}#key-1", bureau.did);
+        sign(held, &method, &bureau.key, START + 5 * MINUTE)
+    };
+    let mut credential = unsigned(&world.lab.did.to_string(), START + 10 * MINUTE);
+    credential["credentialSchema"] = json!({"id": lists.url, "type": "JsonSchemaCredential"});
+    let at = START + 10 * MINUTE;
+    let credential = sign(credential, &world.method(), &world.lab.key, at);
+    let mut unsigned = schema("issuer");
+    unsigned.as_object_mut().unwrap().remove("proof");
+    let cases = [
+        (schema("issuer"), accepted()),
+        (schema("absent"), refused(&["schema"])),
+        (unsigned, refused(&["schema"])),
+    ];
+    for (held, expected) in cases {
+        *lists.served.lock().unwrap() = Some(held);
+        // What is fetched is remembered by the service, so each case has one of its own.
+        world.verifier = world.verifier_anew(lists.settings.clone());
+        let verdict = world.judge(&credential).await;
+        assert_eq!(gist(&verdict), expected);
+        let checks = verdict["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["check"] == "schema");
+        if expected == accepted() {
+            assert_eq!(check.unwrap()["evidence"][0]["issuer"], json!(bureau.did));
+        }
+    }
+}

@@ -59,14 +59,18 @@ impl World {
         });
         let granted = ledger.act(&ledger.operator(), vec![accredit]);
         let accreditation = accreditation_id(&granted.hash, 0);
-        let resolver = Resolver::new(Guarded::new(settings).unwrap()).with_registry(ledger.clone());
-        let verifier = router(VerifierApp::with_clock(resolver, || NOW));
+        let verifier = verifier(&ledger, settings);
         Self {
             ledger,
             lab,
             accreditation,
             verifier,
         }
+    }
+
+    /// Another verifier of the same ledger, which remembers nothing yet.
+    pub(crate) fn verifier_anew(&self, settings: Settings) -> Router {
+        verifier(&self.ledger, settings)
     }
 
     /// A credential that the laboratory signs at this time.
@@ -146,6 +150,12 @@ impl World {
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
     }
+}
+
+fn verifier(ledger: &Arc<TestLedger>, settings: Settings) -> Router {
+    let outbound = Guarded::new(settings).unwrap();
+    let resolver = Resolver::new(outbound).with_registry(ledger.clone());
+    router(VerifierApp::with_clock(resolver, || NOW))
 }
 
 pub(crate) fn unsigned(issuer: &str, from_ms: i64) -> Value {

@@ -6,7 +6,6 @@ use super::super::{
 use super::{Case, Finding};
 use crate::contexts::{ContextError, Contexts};
 use crate::problem::ProblemType;
-use crate::schema::{Schema, SchemaError};
 use crate::securing::{ProofReport, ProofTerms, SecuredCredential};
 use serde_json::{Map, Value, json};
 
@@ -227,51 +226,6 @@ pub(super) fn validity(case: &Case<'_>) -> Finding {
         ),
         Some(until) => Finding::passed(format!("valid until {until}")),
         None => Finding::passed("valid without end"),
-    }
-}
-
-pub(super) fn schema(case: &Case<'_>) -> Finding {
-    let credential = case.credential.credential();
-    let mut unknown = None;
-    let mut count = 0_usize;
-    for reference in credential.schemas() {
-        count += 1;
-        let undecided = |detail: String| Finding::unknown(detail, ProblemType::EvidenceUnavailable);
-        if reference.kind != "JsonSchema" {
-            unknown.get_or_insert(undecided(format!(
-                "schema type {} is not supported",
-                reference.kind
-            )));
-            continue;
-        }
-        let bytes = match case.evidence.schemas.get(reference.id) {
-            Some(Sought::Found(bytes)) => bytes,
-            Some(Sought::Unreachable { reason }) => {
-                unknown.get_or_insert(undecided(format!(
-                    "schema {} could not be had: {reason}",
-                    reference.id
-                )));
-                continue;
-            }
-            Some(Sought::Absent | Sought::NotSought) | None => {
-                unknown.get_or_insert(undecided(format!("schema {} is not at hand", reference.id)));
-                continue;
-            }
-        };
-        match Schema::compile(bytes).and_then(|schema| schema.validate(credential.json())) {
-            Ok(()) => {}
-            Err(error @ SchemaError::Mismatch { .. }) => {
-                return Finding::failed(error.to_string(), ProblemType::Schema);
-            }
-            Err(error) => {
-                unknown.get_or_insert(Finding::unknown(error.to_string(), ProblemType::Schema));
-            }
-        }
-    }
-    match unknown {
-        Some(finding) => finding,
-        None if count == 0 => Finding::not_applicable("it names no schema"),
-        None => Finding::passed(format!("{count} schemas hold")),
     }
 }
 

@@ -192,8 +192,9 @@ fn applied<'a>(
             }
             "$recursiveRef" => return Err("it uses a keyword of another dialect"),
             "not" | "if" | "then" | "else" => found.push((Part::Itself, value)),
-            "allOf" | "anyOf" | "oneOf" => each(value, Part::Itself, &mut found),
-            "dependentSchemas" => each(value, Part::Itself, &mut found),
+            "allOf" | "anyOf" | "oneOf" | "dependentSchemas" => {
+                each(value, Part::Itself, &mut found);
+            }
             "properties" => {
                 for (member, schema) in value.as_object().into_iter().flatten() {
                     found.push((Part::Member(member), schema));

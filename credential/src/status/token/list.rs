@@ -206,15 +206,16 @@ impl Content {
             .and_then(Value::as_u64)
             .ok_or(shape("bits is none of 1, 2, 4 and 8"))
             .and_then(check_bits)?;
-        let lst = list
+        let encoded = list
             .get("lst")
             .and_then(Value::as_str)
             .ok_or(shape("lst is not a string"))?;
-        let packed = BASE64URL_NOPAD
-            .decode(lst.as_bytes())
-            .map_err(|_| StatusError::Encoding {
-                reason: "it is not base64url without padding",
-            })?;
+        let packed =
+            BASE64URL_NOPAD
+                .decode(encoded.as_bytes())
+                .map_err(|_| StatusError::Encoding {
+                    reason: "it is not base64url without padding",
+                })?;
         let aggregation = match list.get("aggregation_uri") {
             None => None,
             Some(Value::String(uri)) => Some(uri.clone()),

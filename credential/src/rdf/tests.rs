@@ -251,9 +251,13 @@ fn a_protected_term_is_said_in_its_own_word_at_its_own_place() {
             "{case}"
         );
     }
-    let mut aliased = credential("until", json!("2026-01-01T00:00:00Z"));
-    aliased["@context"] = json!([V2, {"until": {"@id": valid_until, "@type": "http://www.w3.org/2001/XMLSchema#dateTime"}}]);
-    assert_eq!(rule(aliased), "rdf.disguised");
+    for protected in [false, true] {
+        let alias = json!({"until": {"@id": valid_until, "@protected": protected,
+            "@type": "http://www.w3.org/2001/XMLSchema#dateTime"}});
+        let mut aliased = credential("until", json!("2026-01-01T00:00:00Z"));
+        aliased["@context"] = json!([V2, alias]);
+        assert_eq!(rule(aliased), "rdf.disguised");
+    }
 }
 
 #[test]

@@ -276,26 +276,31 @@ impl<'d> Walk<'d, '_> {
         }
     }
 
-    /// Refuses another word for what a term says: for a protected term any, for another one an IRI that is spelt out.
+    /// Refuses a word for what another term says too: the quads do not tell under which of them it stood.
+    ///
+    /// A keyword may be written as it is beside terms that nobody protects.
     fn undisguised(
         &self,
         iri: &str,
         entry: &Entry<'d, '_>,
         node: &Node<'_>,
     ) -> Result<(), RdfError> {
-        let names = node.place.active.names(iri);
-        let spelt_out = entry.term.is_none() && !entry.key.starts_with('@');
-        let protected = names.iter().find(|(_, protected)| *protected);
-        let known = |(name, is_protected): &(String, bool)| {
-            name == entry.key && *is_protected == protected.is_some()
-        };
-        let plain = names.iter().any(known) && !(node.nested && protected.is_some());
-        match protected.or(names.first().filter(|_| spelt_out)) {
-            Some((term, _)) if !plain => Err(RdfError::Disguised {
+        let other = node
+            .place
+            .active
+            .names(iri)
+            .iter()
+            .find(|(name, protected)| {
+                (name != entry.key || node.nested) && (*protected || !iri.starts_with('@'))
+            });
+        match other {
+            // What no one protects may be nested under its own name.
+            Some((name, false)) if name == entry.key => Ok(()),
+            Some((term, _)) => Err(RdfError::Disguised {
                 at: self.pointer(),
                 term: term.clone(),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

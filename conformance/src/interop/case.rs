@@ -164,12 +164,13 @@ impl Case<'_, '_> {
             Err(InteropError::Refused { reason }) => {
                 let known = known::of(self.row.peer, self.row.suite, &reason);
                 match (side, known) {
-                    (_, Some(finding)) => self
-                        .row
-                        .set_aside(format!("a known fault of the peer: {finding}")),
-                    (Side::Peer, None) => self
-                        .row
-                        .set_aside(format!("the peer does not make it: {reason}")),
+                    (_, Some(finding)) => {
+                        self.row.set_aside(format!("known of the peer: {finding}"));
+                    }
+                    (Side::Peer, None) => {
+                        self.row
+                            .set_aside(format!("the peer does not make it: {reason}"));
+                    }
                     (Side::Ours, None) => {
                         self.disagree("we do not make it", reason, serde_json::to_value(act)?);
                     }
@@ -207,8 +208,7 @@ impl Case<'_, '_> {
             self.row
                 .set_aside(format!("the peer made what neither accepts: {reason}"));
         } else if let Some(finding) = known::of(self.row.peer, check.suite, &reason) {
-            self.row
-                .set_aside(format!("a known fault of the peer: {finding}"));
+            self.row.set_aside(format!("known of the peer: {finding}"));
         } else {
             self.row.accepted.count(false);
             let whose = match verifier {

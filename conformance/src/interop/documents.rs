@@ -196,8 +196,14 @@ impl Writer<'_> {
     /// Parts: distinct ones, or blank nodes that only their neighbours tell apart (RDFC-1.0 §4.8).
     fn parts(&mut self, depth: usize, at: &str) -> Value {
         if self.random.percent(25) {
-            let twin = json!({"part": {"part": {"note": "twin"}}});
-            return json!([twin, twin, {"part": {"part": {"note": "other"}}}]);
+            // The deeper they are alike, the more work it is to tell them apart.
+            let deep = self.random.percent(15);
+            let wrap = |note: &str| {
+                let inner = json!({"note": note});
+                let inner = if deep { json!({"part": inner}) } else { inner };
+                json!({"part": inner})
+            };
+            return json!([wrap("twin"), wrap("twin"), wrap("other")]);
         }
         if self.random.percent(40) {
             return self.node(depth, at);

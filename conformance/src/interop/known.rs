@@ -1,4 +1,4 @@
-//! Faults of peers that have been looked into: the peer contradicts its specification, and says so in these words.
+//! Faults and limits of peers that have been looked into: what the peer says, and what it comes from.
 
 struct Fault {
     peer: &'static str,
@@ -10,6 +10,13 @@ struct Fault {
 }
 
 const FAULTS: &[Fault] = &[
+    // RDFC-1.0 §7.1 lets an implementation give up; the number of blank nodes that are alike decides.
+    Fault {
+        peer: "digitalbazaar",
+        suite: "",
+        words: "Maximum deep iterations exceeded",
+        finding: "it gives up on blank nodes that are alike sooner than we do",
+    },
     // vc-di-eddsa §3.3.2 step 4.1, vc-di-ecdsa §3.3.2 step 4.1.
     Fault {
         peer: "digitalbazaar",

@@ -9,6 +9,7 @@
 mod bad_input;
 mod disk;
 mod durability;
+mod interop;
 mod lifecycle;
 mod page;
 mod scenario;

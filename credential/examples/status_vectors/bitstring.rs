@@ -14,6 +14,7 @@ const URL: &str = "https://issuer.example/statuslists/1";
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = entries();
     cases.extend(lists());
+    cases.extend(forms());
     cases.extend(purposes());
     cases
 }
@@ -48,7 +49,9 @@ fn entry(purpose: &str) -> Value {
 fn vector(entry: Value, list: Value) -> Value {
     let mut credential = unsigned();
     credential["credentialStatus"] = entry;
-    json!({"input": sign(credential, 1), "statusLists": {URL: list}})
+    let mut vector = json!({"input": sign(credential, 1), "statusLists": {}});
+    vector["statusLists"][URL] = list;
+    vector
 }
 
 fn clear(change: impl FnOnce(&mut Value)) -> Value {
@@ -140,6 +143,11 @@ fn lists() -> Vec<Case> {
             fetched("2026-11-21T08:54:00.000Z"),
             ("check.status", "may be kept 300000 ms"),
         ),
+    ]
+}
+
+fn forms() -> Vec<Case> {
+    vec![
         Case::undecided(
             "status-list-not-yet-valid",
             "the list is valid from tomorrow on",

@@ -21,15 +21,17 @@ fn schema() -> Value {
 
 /// The credential that holds a schema, by a bureau of standards: key 2.
 fn held(schema: Value) -> Value {
-    json!({
+    let mut held = json!({
         "@context": ["https://www.w3.org/ns/credentials/v2"],
         "id": URL,
         "type": ["VerifiableCredential", "JsonSchemaCredential"],
         "issuer": did(2),
         "validFrom": "2026-01-01T00:00:00Z",
         "credentialSchema": {"id": META, "type": "JsonSchema", "digestSRI": META_DIGEST},
-        "credentialSubject": {"id": FILE, "type": "JsonSchema", "jsonSchema": schema},
-    })
+        "credentialSubject": {"id": FILE, "type": "JsonSchema"},
+    });
+    held["credentialSubject"]["jsonSchema"] = schema;
+    held
 }
 
 fn digest(value: &Value) -> String {
@@ -45,7 +47,9 @@ fn refers(held: Value, digest: Option<String>) -> Value {
     if let Some(digest) = digest {
         credential["credentialSchema"]["digestSRI"] = json!(digest);
     }
-    json!({"input": sign(credential, 1), "schemaCredentials": {URL: held}})
+    let mut vector = json!({"input": sign(credential, 1), "schemaCredentials": {}});
+    vector["schemaCredentials"][URL] = held;
+    vector
 }
 
 fn file(schema: &Value, digest: Option<String>) -> Value {

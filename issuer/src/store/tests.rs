@@ -275,7 +275,7 @@ async fn a_token_is_suspended_reinstated_and_revoked_for_good() {
     );
     assert_eq!(
         bench.store.token_lists("lab").await.unwrap(),
-        [position.list.clone()]
+        std::slice::from_ref(&position.list)
     );
     let set = async |purpose: &str, value: u8| {
         let change = bench

@@ -5,6 +5,7 @@
 mod credential;
 mod did;
 mod ledger;
+mod rdf;
 mod webvh;
 
 /// A target's name, which is also its corpus folder, and its body.
@@ -19,6 +20,8 @@ pub const TARGETS: &[Target] = &[
     ("jwt", credential::jwt),
     ("operation", did::operation),
     ("presentation", credential::presentation),
+    ("rdf_canonicalize", rdf::canonicalize),
+    ("rdf_document", rdf::document),
     ("state_proof", ledger::state_proof),
     ("status_list", credential::status_list),
     ("token_status_list_jwt", credential::token_status_list_jwt),

@@ -6,6 +6,7 @@
 
 mod jcs;
 mod jwt;
+mod rdfc;
 mod workbench;
 
 use chop_keys::KeyType::{Ed25519, P256, P384};
@@ -39,6 +40,21 @@ const TABLE: &[Entry] = &[
         case: |bench| jcs::verify(bench, P384),
     },
     Entry {
+        name: "verify/eddsa-rdfc-2022",
+        budget: Some(Budget::Times(4.0)),
+        case: |bench| rdfc::verify(bench, Ed25519),
+    },
+    Entry {
+        name: "verify/ecdsa-rdfc-2019-p256",
+        budget: Some(Budget::Times(4.0)),
+        case: |bench| rdfc::verify(bench, P256),
+    },
+    Entry {
+        name: "verify/ecdsa-rdfc-2019-p384",
+        budget: None,
+        case: |bench| rdfc::verify(bench, P384),
+    },
+    Entry {
         name: "verify/vc+jwt-eddsa",
         budget: Some(Budget::Times(1.15)),
         case: |bench| jwt::verify(bench, Ed25519),
@@ -67,6 +83,16 @@ const TABLE: &[Entry] = &[
         name: "issue/ecdsa-jcs-2019-p384",
         budget: None,
         case: |bench| jcs::issue(bench, P384),
+    },
+    Entry {
+        name: "issue/eddsa-rdfc-2022",
+        budget: None,
+        case: |bench| rdfc::issue(bench, Ed25519),
+    },
+    Entry {
+        name: "issue/ecdsa-rdfc-2019-p256",
+        budget: None,
+        case: |bench| rdfc::issue(bench, P256),
     },
     Entry {
         name: "issue/vc+jwt-eddsa",

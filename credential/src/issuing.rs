@@ -1,5 +1,6 @@
 //! Issuing: every validation first, then the signature.
 
+pub mod batch;
 mod sd_jwt;
 #[cfg(test)]
 mod tests;
@@ -433,13 +434,7 @@ impl Unsigned {
         {
             add_context(&mut json, context);
         }
-        let mut options = ProofOptions::new(suite.name, request.verification_method, purpose);
-        options.id = request.id.map(str::to_owned);
-        options.created = request.created.map(Timestamp::to_seconds_text);
-        options.expires = request.expires.map(Timestamp::to_seconds_text);
-        options.domain = request.domain.to_vec();
-        options.challenge = request.challenge.map(str::to_owned);
-        options.previous_proof = request.previous_proof.to_vec();
+        let options = options(suite, purpose, request);
         let previous: Vec<&Map<String, Value>> = proofs
             .iter()
             .filter(|proof| {
@@ -499,4 +494,16 @@ fn suite(
             key_type,
         })
     }
+}
+
+/// Says what a proof says.
+fn options(suite: &Cryptosuite, purpose: &str, request: &ProofRequest<'_>) -> ProofOptions {
+    let mut options = ProofOptions::new(suite.name, request.verification_method, purpose);
+    options.id = request.id.map(str::to_owned);
+    options.created = request.created.map(Timestamp::to_seconds_text);
+    options.expires = request.expires.map(Timestamp::to_seconds_text);
+    options.domain = request.domain.to_vec();
+    options.challenge = request.challenge.map(str::to_owned);
+    options.previous_proof = request.previous_proof.to_vec();
+    options
 }

@@ -19,7 +19,7 @@ pub use app::{Config, IssuerApp, OpenError};
 pub use error::IssueError;
 pub use handlers::{openapi, router};
 pub use instance::{Instance, NameError};
-pub use issue::complete;
+pub use issue::{complete, uuid};
 pub use secure::SecureError;
 pub use status::StatusError;
 pub use store::StoreError;

@@ -75,6 +75,11 @@ impl Terminal {
         self.colour
     }
 
+    /// Whether somebody watches standard error on a terminal.
+    pub(crate) fn live(&self) -> bool {
+        self.live
+    }
+
     /// A progress bar over `length` steps; invisible where nobody watches.
     pub(crate) fn progress(&self, length: u64, doing: &'static str) -> ProgressBar {
         if !self.live {

@@ -1,8 +1,9 @@
 //! `chopmark vc`: credentials on the command line.
 
+pub(crate) mod batch;
 mod decode;
 mod inspect;
-mod issue;
+pub(crate) mod issue;
 mod offline;
 mod status;
 mod verify;
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Sign a credential with a key of the key folder, or have a service issue it
-    Issue(issue::Args),
+    Issue(Box<issue::Args>),
     /// Judge a credential or presentation: by the service with the ledger's evidence, or offline
     Verify(verify::Args),
     /// Revoke, suspend or reinstate an issued credential, or show its status
@@ -41,7 +42,7 @@ enum Command {
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     match args.command {
-        Command::Issue(args) => issue::run(args, terminal).await,
+        Command::Issue(args) => issue::run(&args, terminal).await,
         Command::Verify(args) => verify::run(args, terminal).await,
         Command::Status(args) => status::run(args, terminal).await,
         Command::Inspect(args) => inspect::run(&args),

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serializer::Writer;
+pub use serializer::escape_into;
 
 /// Says why a value has no canonical JSON form.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,7 @@ mod base58;
 mod error;
 mod input;
 mod options;
+mod prepared;
 mod suite;
 mod view;
 
@@ -22,6 +23,7 @@ use serde_json::{Map, Value};
 pub use error::ProofError;
 pub use input::{check_previous, context_extends, signing_input};
 pub use options::ProofOptions;
+pub use prepared::PreparedProof;
 pub use suite::{ED25519_SIGNATURE_2020, JcsSuite, PROOF_TYPE};
 pub use view::Proof;
 
@@ -65,8 +67,7 @@ pub fn sign_after(
     let mut proof = options.configuration(document.get("@context"));
     let input = signing_input(document, previous, &proof, key)?;
     let signature = sign(&input)?;
-    let mut text = String::from("z");
-    text.push_str(&bs58::encode(signature.as_bytes()).into_string());
+    let text = format!("z{}", base58::encode(signature.as_bytes()));
     proof.insert("proofValue".to_owned(), Value::String(text));
     Ok(proof)
 }

@@ -7,6 +7,7 @@ use super::process::Processor;
 use super::store::Contexts;
 use crate::model::Credential;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Contexts {
@@ -50,14 +51,37 @@ impl Contexts {
         let mut walk = Walk {
             processor,
             path: Vec::new(),
+            keywords: None,
         };
         walk.typed_node(document, &Place::at(active), false)
+    }
+
+    /// Lists the members of a document that mean keywords, such as `id` where a context makes it `@id`.
+    ///
+    /// # Errors
+    /// As [`check_document`](Self::check_document).
+    pub(crate) fn keywords<'d>(
+        &self,
+        document: &'d Map<String, Value>,
+    ) -> Result<BTreeSet<&'d str>, ContextError> {
+        let processor = Processor::new(self);
+        let context = document.get("@context").unwrap_or(&Value::Null);
+        let active = self.table(context, &processor)?;
+        let mut walk = Walk {
+            processor,
+            path: Vec::new(),
+            keywords: Some(BTreeSet::from(["@context"])),
+        };
+        walk.typed_node(document, &Place::at(active), false)?;
+        Ok(walk.keywords.unwrap_or_default())
     }
 }
 
 struct Walk<'d, 'c> {
     processor: Processor<'c>,
     path: Vec<&'d str>,
+    /// The members that meant keywords so far, where somebody asks for them.
+    keywords: Option<BTreeSet<&'d str>>,
 }
 
 impl<'d> Walk<'d, '_> {
@@ -123,6 +147,9 @@ impl<'d> Walk<'d, '_> {
                 at: self.at(),
             }),
             (Meaning::Keyword(keyword), _) => {
+                if let Some(keywords) = &mut self.keywords {
+                    keywords.insert(key);
+                }
                 self.keyword(keyword, value, object, place, before_types)
             }
             (Meaning::Iri, None) => self.value(value, None, place, false),

@@ -13,15 +13,30 @@ pub(crate) fn token(
     key_id: Option<&str>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
-    for reserved in ["vc", "vp"] {
-        if payload.contains_key(reserved) {
-            return Err(JoseError::Claim {
-                claim: reserved,
-                reason: "credentials and presentations are not wrapped in a claim",
-            }
-            .into());
-        }
-    }
+    refuse_wrappers(payload)?;
+    let header = encode_header(kind, key_id, signer)?;
+    sign(&header, &chop_integrity::canonicalize(payload)?, signer)
+}
+
+/// Refuses a payload in which VC Data Model 1.1 would find a credential or presentation.
+pub(super) fn refuse_wrappers(payload: &Map<String, Value>) -> Result<(), JoseError> {
+    let found = ["vc", "vp"]
+        .into_iter()
+        .find(|claim| payload.contains_key(*claim));
+    found.map_or(Ok(()), |claim| {
+        Err(JoseError::Claim {
+            claim,
+            reason: "credentials and presentations are not wrapped in a claim",
+        })
+    })
+}
+
+/// Writes a token's header, in base64url.
+pub(super) fn encode_header(
+    kind: TokenKind,
+    key_id: Option<&str>,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
     let key_type = signer.public_key().key_type();
     let algorithm = Algorithm::for_key(key_type).ok_or(IssueError::KeyType(key_type))?;
     let mut header = Map::new();
@@ -32,12 +47,17 @@ pub(crate) fn token(
             header.insert(member.to_owned(), json!(value));
         }
     }
-    let encode = |bytes: Vec<u8>| BASE64URL_NOPAD.encode(&bytes);
-    let input = JwsSigningInput::new(format!(
-        "{}.{}",
-        encode(chop_integrity::canonicalize(&header)?),
-        encode(chop_integrity::canonicalize(payload)?)
-    ))?;
+    Ok(BASE64URL_NOPAD.encode(&chop_integrity::canonicalize(&header)?))
+}
+
+/// Signs a payload, given as JSON text, under an encoded header.
+pub(super) fn sign(
+    header: &str,
+    payload: &[u8],
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
+    let payload = BASE64URL_NOPAD.encode(payload);
+    let input = JwsSigningInput::new(format!("{header}.{payload}"))?;
     let signature = signer.sign_jws(&input)?;
     Ok(format!(
         "{}.{}",

@@ -1,5 +1,6 @@
 //! `chopmark vc issue`.
 
+use super::batch;
 use super::decode::decode;
 use crate::cli::did::{named, named_chop};
 use crate::cli::keyring::{Keyring, KeyringArgs};
@@ -7,13 +8,14 @@ use crate::cli::stack::{StackArgs, success};
 use crate::cli::{Done, Failure, Page, Terminal};
 use anyhow::anyhow;
 use chop_credential::Contexts;
+use chop_credential::issuing::batch::Form;
 use chop_credential::issuing::{self, ProofRequest};
 use chop_did::{DidState, Relationship, verification_method};
 use chop_http::clock;
 use chop_integrity::Timestamp;
 use chop_keys::{PrivateKey, Signer as _};
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Arguments of `chopmark vc issue`.
@@ -23,12 +25,15 @@ Examples:
   chopmark vc issue claim.json --as orchard                   under a DID of the ledger, with a key of the key folder
   chopmark vc issue claim.json --key lab                      under the did:key of a key
   chopmark vc issue claim.json --instance lab --status revocation --status suspension
+  chopmark vc issue --batch rows.csv --template claim.json --as orchard
 
 The file holds a credential without proof; what it leaves out of @context, type, id, issuer and validFrom is filled in.
-A status needs a service that publishes the list, so it comes with --instance only.")]
+A status needs a service that publishes the list, so it comes with --instance only.
+A batch is stopped at any moment and goes on when the same command runs again.")]
 pub(super) struct Args {
     /// The credential (JSON), or `-` for standard input
-    file: PathBuf,
+    #[arg(required_unless_present = "rows")]
+    file: Option<PathBuf>,
     /// Issue under this DID, or the DID of this name in the key folder
     #[arg(long = "as", value_name = "DID|NAME", conflicts_with = "instance")]
     issuer: Option<String>,
@@ -44,30 +49,55 @@ pub(super) struct Args {
     /// Issue a JWT (vc+jwt) instead of an embedded proof; an instance has its own way
     #[arg(long, conflicts_with = "instance")]
     jwt: bool,
-    /// Make a proof of this cryptosuite, such as eddsa-rdfc-2022 [default: the jcs suite of the key]
+    /// Make the proof of this cryptosuite [default: eddsa-jcs-2022 or ecdsa-jcs-2019, as the key is]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["instance", "jwt"])]
     suite: Option<String>,
+    /// What a holder cannot withhold, as a JSON pointer; for the suites that let holders withhold
+    #[arg(long, value_name = "POINTER", requires = "suite")]
+    mandatory: Vec<String>,
+    #[command(flatten)]
+    batch: batch::BatchArgs,
     #[command(flatten)]
     stack: StackArgs,
     #[command(flatten)]
     keyring: KeyringArgs,
 }
 
-/// Who signs: the issuer's DID, where it lists the key, the key.
-struct Author {
-    did: String,
-    method: String,
-    key: Arc<PrivateKey>,
+/// Who signs.
+pub(crate) struct Author {
+    /// The issuer's DID.
+    pub(crate) did: String,
+    /// Where its document lists the key.
+    pub(crate) method: String,
+    /// The key.
+    pub(crate) key: Arc<PrivateKey>,
 }
 
-pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let shown = args.file.display();
-    let decoded = decode(&super::read(&args.file)?)
+pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<Done, Failure> {
+    if let Some(rows) = &args.batch.rows {
+        let author = author(args, &args.keyring.open(terminal)?, terminal).await?;
+        return batch::run(&args.batch, rows, &author, args.form(), terminal);
+    }
+    let file = args.file.as_deref().unwrap_or(Path::new("-"));
+    let shown = file.display();
+    let decoded = decode(&super::read(file)?)
         .map_err(|error| Failure::usage(error).context(format!("{shown} is no credential")))?;
     let credential = decoded.document;
     match &args.instance {
-        Some(instance) => by_service(&args, instance, credential, terminal).await,
-        None => here(&args, credential, terminal).await,
+        Some(instance) => by_service(args, instance, credential, terminal).await,
+        None => here(args, credential, terminal).await,
+    }
+}
+
+impl Args {
+    fn form(&self) -> Form<'_> {
+        if self.jwt {
+            return Form::Jwt;
+        }
+        Form::Proof {
+            cryptosuite: self.suite.as_deref(),
+            mandatory_pointers: &self.mandatory,
+        }
     }
 }
 
@@ -111,16 +141,24 @@ async fn here(
     let contexts = Contexts::embedded();
     let credential = Value::Object(credential);
     let signer = author.key.as_ref();
-    if args.jwt {
+    let Form::Proof {
+        cryptosuite,
+        mandatory_pointers,
+    } = args.form()
+    else {
         let token = issuing::issue_jwt(credential, &contexts, &author.method, signer)
             .map_err(Failure::usage)?;
         return Ok(Done::new(
             issuing::enveloped_credential(&token),
             Page::new().raw(token),
         ));
-    }
-    let mut request = ProofRequest::new(&author.method, Timestamp::from_unix_ms(clock::now_ms()));
-    request.cryptosuite = args.suite.as_deref();
+    };
+    let now = Timestamp::from_unix_ms(clock::now_ms());
+    let request = ProofRequest {
+        cryptosuite,
+        mandatory_pointers,
+        ..ProofRequest::new(&author.method, now)
+    };
     let issued = issuing::issue(credential, &contexts, &request, signer).map_err(Failure::usage)?;
     Ok(done(issued))
 }

@@ -36,39 +36,11 @@ impl Writer {
         self.out
     }
 
-    /// Writes a string with the escapes of RFC 8785 §3.2.2.2 and no others.
+    /// Writes a string.
     pub(super) fn string(&mut self, text: &str) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         self.out.reserve(text.len() + 2);
         self.out.push(b'"');
-        let mut rest = text.as_bytes();
-        while let Some(at) = rest
-            .iter()
-            .position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\')
-        {
-            let (plain, from) = rest.split_at(at);
-            self.out.extend_from_slice(plain);
-            let Some((special, after)) = from.split_first() else {
-                break;
-            };
-            match special {
-                b'"' => self.out.extend_from_slice(b"\\\""),
-                b'\\' => self.out.extend_from_slice(b"\\\\"),
-                0x08 => self.out.extend_from_slice(b"\\b"),
-                b'\t' => self.out.extend_from_slice(b"\\t"),
-                b'\n' => self.out.extend_from_slice(b"\\n"),
-                0x0c => self.out.extend_from_slice(b"\\f"),
-                b'\r' => self.out.extend_from_slice(b"\\r"),
-                control => {
-                    self.out.extend_from_slice(b"\\u00");
-                    for digit in [control >> 4, control & 0xf] {
-                        self.out.extend(HEX.get(usize::from(digit)).copied());
-                    }
-                }
-            }
-            rest = after;
-        }
-        self.out.extend_from_slice(rest);
+        escape_into(&mut self.out, text);
         self.out.push(b'"');
     }
 
@@ -316,6 +288,39 @@ impl<'a> Serializer for &'a mut Writer {
         self.open_variant(variant);
         Ok(Members::open(self, b"}}"))
     }
+}
+
+/// Writes the characters of a string with the escapes of RFC 8785 §3.2.2.2 and no others, without quotation marks.
+pub fn escape_into(out: &mut Vec<u8>, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest
+        .iter()
+        .position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\')
+    {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((special, after)) = from.split_first() else {
+            break;
+        };
+        match special {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            control => {
+                out.extend_from_slice(b"\\u00");
+                for digit in [control >> 4, control & 0xf] {
+                    out.extend(HEX.get(usize::from(digit)).copied());
+                }
+            }
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
 }
 
 /// An open array.

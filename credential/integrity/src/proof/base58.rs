@@ -12,6 +12,56 @@ const GROUP: usize = 5;
 /// 32-bit limbs that hold the longest signature (96 bytes) and one more.
 const LIMBS: usize = 25;
 
+/// 58^5, the values of a group.
+const GROUP_VALUES: u64 = 58 * 58 * 58 * 58 * 58;
+
+/// Encodes at most 96 bytes as base58btc text; of more, the last 96.
+///
+/// It answers as `bs58` does, in a fraction of the time: every proof that is made goes through it.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let mut limbs = [0_u32; LIMBS];
+    let mut places = limbs.iter_mut();
+    for chunk in bytes.rchunks(4) {
+        let limb = chunk
+            .iter()
+            .fold(0, |limb, byte| (limb << 8) | u32::from(*byte));
+        // Big-endian from here on: the last limb is the least.
+        if let Some(place) = places.next_back() {
+            *place = limb;
+        }
+    }
+    let mut limbs = limbs.as_mut_slice();
+    let mut digits = Vec::with_capacity(140);
+    loop {
+        while let [0, rest @ ..] = limbs {
+            limbs = rest;
+        }
+        if limbs.is_empty() {
+            break;
+        }
+        let mut left = 0_u64;
+        for limb in &mut *limbs {
+            let value = (left << 32) | u64::from(*limb);
+            // The quotient of a value below 58^5 · 2^32 by 58^5 fits into 32 bits.
+            *limb = u32::try_from(value / GROUP_VALUES).unwrap_or_default();
+            left = value % GROUP_VALUES;
+        }
+        for _ in 0..GROUP {
+            digits.push(usize::try_from(left % 58).unwrap_or_default());
+            left /= 58;
+        }
+    }
+    while digits.last() == Some(&0) {
+        digits.pop();
+    }
+    let digits = digits.into_iter().rev();
+    let characters = std::iter::repeat_n(0, zeros)
+        .chain(digits)
+        .filter_map(|digit| ALPHABET.get(digit));
+    characters.map(|byte| char::from(*byte)).collect()
+}
+
 /// Decodes base58btc text of at most 96 bytes; `None` when a character is none of the alphabet, or the bytes are more.
 ///
 /// It answers as `bs58` does, in a fifth of the time: every proof that is verified goes through it.
@@ -63,7 +113,7 @@ const fn values() -> [u8; 256] {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode};
     use proptest::prelude::*;
 
     #[test]
@@ -79,6 +129,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn it_encodes_as_bs58_does(bytes in prop::collection::vec(any::<u8>(), 0..97), zeros in 0_usize..4) {
+            let bytes = [vec![0; zeros], bytes].concat();
+            prop_assume!(bytes.len() <= 96);
+            prop_assert_eq!(encode(&bytes), bs58::encode(&bytes).into_string());
+        }
+
         #[test]
         fn it_decodes_as_bs58_does(bytes in prop::collection::vec(any::<u8>(), 0..97), zeros in 0_usize..4) {
             let bytes = [vec![0; zeros], bytes].concat();

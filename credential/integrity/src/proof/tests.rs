@@ -1,3 +1,4 @@
+mod prepared;
 mod refusals;
 mod vectors;
 

@@ -12,29 +12,31 @@ const base = (process.env.CHOPMARK_URL || 'https://127.0.0.1:8443').replace(/\/+
 const instances = ask('/v1/issuers');
 const dids = process.env.CHOPMARK_DIDS ? JSON.parse(readFileSync(process.env.CHOPMARK_DIDS, 'utf8')) : {};
 
-// What each issuing instance is for, by its name in the stack; the tags are those that the suites select by.
+// What each issuing instance is for, by its name in the stack; the tags are those that the suites select by. The data model's suite
+// issues with a jcs suite because it has credentials whose texts have a base direction, which RDF would lose.
 const purposes = {
-  'eddsa-rdfc-2022': {tags: ['eddsa-rdfc-2022', 'vc2.0']},
-  'eddsa-jcs-2022': {tags: ['eddsa-jcs-2022', 'BitstringStatusList'], options: {credentialStatus: statuses()}},
-  'p256/ecdsa-rdfc-2019': {tags: ['ecdsa-rdfc-2019'], supportedEcdsaKeyTypes: ['P-256']},
-  'p384/ecdsa-rdfc-2019': {tags: ['ecdsa-rdfc-2019'], supportedEcdsaKeyTypes: ['P-384']},
-  'p256/ecdsa-jcs-2019': {tags: ['ecdsa-jcs-2019'], supportedEcdsaKeyTypes: ['P-256']},
-  'p384/ecdsa-jcs-2019': {tags: ['ecdsa-jcs-2019'], supportedEcdsaKeyTypes: ['P-384']},
-  'ecdsa-sd-2023': {tags: ['ecdsa-sd-2023'], supportedEcdsaKeyTypes: ['P-256']},
-  'bbs-2023': {tags: ['bbs-2023']},
-  'ed25519-2020': {tags: ['Ed25519Signature2020', 'vc-api']},
-  jwt: {tags: ['EnvelopingProof']},
+  'eddsa-rdfc-2022': [{tags: ['eddsa-rdfc-2022']}],
+  'eddsa-jcs-2022': [
+    {tags: ['eddsa-jcs-2022', 'vc2.0']},
+    {tags: ['BitstringStatusList'], options: {credentialStatus: statuses()}},
+  ],
+  'p256/ecdsa-rdfc-2019': [{tags: ['ecdsa-rdfc-2019'], supportedEcdsaKeyTypes: ['P-256']}],
+  'p384/ecdsa-rdfc-2019': [{tags: ['ecdsa-rdfc-2019'], supportedEcdsaKeyTypes: ['P-384']}],
+  'p256/ecdsa-jcs-2019': [{tags: ['ecdsa-jcs-2019'], supportedEcdsaKeyTypes: ['P-256']}],
+  'p384/ecdsa-jcs-2019': [{tags: ['ecdsa-jcs-2019'], supportedEcdsaKeyTypes: ['P-384']}],
+  'ecdsa-sd-2023': [{tags: ['ecdsa-sd-2023'], supportedEcdsaKeyTypes: ['P-256']}],
+  'bbs-2023': [{tags: ['bbs-2023']}],
+  'ed25519-2020': [{tags: ['Ed25519Signature2020', 'vc-api']}],
+  jwt: [{tags: ['EnvelopingProof']}],
 };
 
-const issuers = instances
-  .filter(instance => instance.name in purposes)
-  .map(instance => ({
-    id: instance.did,
-    endpoint: base + instance.issuePath,
-    supports: {vc: ['1.1', '2.0'], keyTypes: [instance.keyType]},
-    options: {},
-    ...purposes[instance.name],
-  }));
+const issuers = instances.flatMap(instance => (purposes[instance.name] || []).map(purpose => ({
+  id: instance.did,
+  endpoint: base + instance.issuePath,
+  supports: {vc: ['1.1', '2.0'], keyTypes: [instance.keyType]},
+  options: {},
+  ...purpose,
+})));
 
 const verifier = (endpoint, tags, more) => ({id: `${base}/`, endpoint: base + endpoint, tags, supports: {vc: ['1.1', '2.0']}, ...more});
 const curves = {supportedEcdsaKeyTypes: ['P-256', 'P-384']};

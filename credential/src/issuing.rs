@@ -33,8 +33,8 @@ pub enum IssueError {
     /// The document uses terms that no context defines, or contexts that are not known here.
     #[error(transparent)]
     Context(#[from] ContextError),
-    /// The document follows version 1.1 of the data model, which is accepted for verifying only.
-    #[error("credentials are issued under version 2.0 of the data model, this one names 1.1")]
+    /// The document follows version 1.1 of the data model, which VC-JOSE-COSE does not secure.
+    #[error("tokens hold credentials of version 2.0 of the data model, this one names 1.1")]
     Version,
     /// A status entry is not one that the issuer can answer for.
     #[error("credentialStatus: {reason}")]
@@ -174,7 +174,7 @@ impl<'a> ProofRequest<'a> {
     }
 }
 
-/// Checks everything that issuing a credential checks, short of signing it.
+/// Checks everything that issuing a credential as a token checks, short of signing it.
 ///
 /// # Errors
 /// When the credential breaks the data model of version 2.0, or uses terms that no context defines.
@@ -182,6 +182,12 @@ pub fn check_credential(credential: &Credential, contexts: &Contexts) -> Result<
     if credential.version() != Version::V2 {
         return Err(IssueError::Version);
     }
+    check_either_version(credential, contexts)
+}
+
+/// Checks what holds for both versions of the data model: Data Integrity secures either (VC Data Integrity 1.0 §2.6), while
+/// VC-JOSE-COSE knows version 2.0 only (§3).
+fn check_either_version(credential: &Credential, contexts: &Contexts) -> Result<(), IssueError> {
     for entry in credential.status_entries()? {
         if let crate::status::StatusEntry::Bitstring(entry) = entry
             && !is_url(entry.list)
@@ -209,7 +215,7 @@ pub fn issue(
     signer: &dyn Signer,
 ) -> Result<Value, IssueError> {
     let secured = SecuredCredential::from_value(credential)?;
-    check_credential(secured.credential(), contexts)?;
+    check_either_version(secured.credential(), contexts)?;
     let proofs = match secured.securing() {
         Securing::Unsecured => {
             is_of(request.verification_method, secured.credential().issuer())?;
@@ -429,10 +435,8 @@ impl Unsigned {
         } = self;
         let suite = suite(request, signer.public_key().key_type())?;
         // A proof that stands there already has the contexts as they are.
-        if let Some(context) = suite.context()
-            && proofs.is_empty()
-        {
-            add_context(&mut json, context);
+        if proofs.is_empty() {
+            inject_context(&mut json, suite);
         }
         let options = options(suite, purpose, request);
         let previous: Vec<&Map<String, Value>> = proofs
@@ -463,14 +467,30 @@ impl Unsigned {
     }
 }
 
-/// Lists a context last unless the document names it.
-fn add_context(document: &mut Map<String, Value>, url: &str) {
-    if let Some(Value::Array(contexts)) = document.get_mut("@context")
-        && !contexts.iter().any(|context| context == url)
-    {
-        contexts.push(Value::from(url));
-    }
+/// Lists the context that defines the proof's terms last, unless the document names one that does (VC Data Integrity 1.0
+/// §2.4.2).
+fn inject_context(document: &mut Map<String, Value>, suite: &Cryptosuite) {
+    let Some(Value::Array(contexts)) = document.get_mut("@context") else {
+        return;
+    };
+    let names = |url: &str| contexts.iter().any(|context| context == url);
+    let wanted = match suite.context() {
+        Some(context) => Some(context).filter(|context| !names(context)),
+        // Version 2.0 of the data model defines a DataIntegrityProof, version 1.1 does not.
+        None if names(Version::V2.base_context()) => None,
+        None => DATA_INTEGRITY
+            .last()
+            .copied()
+            .filter(|_| !DATA_INTEGRITY.iter().any(|url| names(url))),
+    };
+    contexts.extend(wanted.map(Value::from));
 }
+
+/// The contexts that define a `DataIntegrityProof`.
+const DATA_INTEGRITY: [&str; 2] = [
+    "https://w3id.org/security/data-integrity/v1",
+    "https://w3id.org/security/data-integrity/v2",
+];
 
 /// Finds the suite that is asked for, or the jcs suite of the key.
 fn suite(

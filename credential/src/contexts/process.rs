@@ -153,9 +153,17 @@ impl<'a> Processor<'a> {
             done: HashMap::new(),
         };
         for term in local.keys() {
-            if !is_keyword(term) || term == "@type" {
-                define(&mut result, &mut defining, term)?;
+            if SETTINGS.contains(&term.as_str()) {
+                continue;
             }
+            // JSON-LD 1.1 API §4.2.2 step 5.
+            if is_keyword(term) && term != "@type" {
+                return Err(malformed(
+                    term,
+                    "it is a keyword, and no context redefines one",
+                ));
+            }
+            define(&mut result, &mut defining, term)?;
         }
         Ok(result)
     }
@@ -170,6 +178,18 @@ impl<'a> Processor<'a> {
         }
     }
 }
+
+/// The keywords that stand in a context for themselves (JSON-LD 1.1 API §4.1.2 step 5.13).
+const SETTINGS: [&str; 8] = [
+    "@base",
+    "@direction",
+    "@import",
+    "@language",
+    "@propagate",
+    "@protected",
+    "@version",
+    "@vocab",
+];
 
 /// Is the state while the terms of one context are being defined.
 pub(super) struct Defining<'a> {

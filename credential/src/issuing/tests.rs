@@ -38,7 +38,7 @@ fn a_key_of_somebody_else_does_not_issue() {
 }
 
 #[test]
-fn version_1_is_not_issued() {
+fn version_1_1_is_issued_with_the_context_of_its_proof_and_never_as_a_token() {
     let value = json!({
         "@context": [Version::V1.base_context()],
         "type": ["VerifiableCredential"],
@@ -47,15 +47,41 @@ fn version_1_is_not_issued() {
         "credentialSubject": {"id": "did:example:a"},
     });
     let method = key().public_key().did_key_url();
-    let refused = issue(
-        value,
-        &Contexts::embedded(),
-        &ProofRequest::new(&method, now()),
-        &key(),
-    )
-    .unwrap_err();
+    let contexts = Contexts::embedded();
+    for (suite, context) in [
+        (
+            "eddsa-jcs-2022",
+            "https://w3id.org/security/data-integrity/v2",
+        ),
+        (
+            "eddsa-rdfc-2022",
+            "https://w3id.org/security/data-integrity/v2",
+        ),
+        (
+            "Ed25519Signature2020",
+            "https://w3id.org/security/suites/ed25519-2020/v1",
+        ),
+    ] {
+        let request = ProofRequest {
+            cryptosuite: Some(suite),
+            ..ProofRequest::new(&method, now())
+        };
+        let issued = issue(value.clone(), &contexts, &request, &key()).unwrap();
+        assert_eq!(
+            issued["@context"],
+            json!([Version::V1.base_context(), context])
+        );
+        let again = issue(without_proof(issued), &contexts, &request, &key()).unwrap();
+        assert_eq!(again["@context"].as_array().unwrap().len(), 2, "{suite}");
+    }
+    let refused = issue_jwt(value, &contexts, &method, &key()).unwrap_err();
     assert_eq!(refused.rule(), "issue.version");
     assert!(refused.is_clients());
+}
+
+fn without_proof(mut document: Value) -> Value {
+    document.as_object_mut().unwrap().remove("proof");
+    document
 }
 
 #[test]

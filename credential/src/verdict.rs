@@ -241,4 +241,12 @@ pub enum Mark {
         /// The message of the status list's entry.
         message: String,
     },
+    /// The credential says something that nobody acted upon here: terms of use, evidence, a service for refreshing it
+    /// (VC Data Model 2.0 §5.4–§5.6, §5.10). Whoever relies on it answers for reading it.
+    NotProcessed {
+        /// The property, such as `termsOfUse`.
+        property: String,
+        /// The type of its value.
+        kind: String,
+    },
 }

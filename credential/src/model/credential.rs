@@ -187,6 +187,25 @@ impl Credential {
             .then(|| (self.issuer(), source))
     }
 
+    /// Lists the properties, each with the type of a value, that say something which no check here acts upon.
+    pub fn unprocessed(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            "termsOfUse",
+            "evidence",
+            "refreshService",
+            "confidenceMethod",
+            "renderMethod",
+        ]
+        .into_iter()
+        .flat_map(|property| {
+            objects(self.json.get(property))
+                .filter_map(|entry| strings(entry.get("type")).next())
+                // Who copied what is shown by a mark of its own.
+                .filter(|kind| *kind != "Transcription")
+                .map(move |kind| (property, kind))
+        })
+    }
+
     /// Returns the JSON without `proof`.
     pub fn json(&self) -> &Map<String, Value> {
         &self.json

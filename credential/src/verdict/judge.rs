@@ -141,6 +141,15 @@ pub(super) fn judge_signed(
     if policy.need(CheckName::Transcribed).is_none() {
         checks::transcribed(&case, &mut sheet.marks);
     }
+    for (property, kind) in credential.credential().unprocessed() {
+        let mark = Mark::NotProcessed {
+            property: property.to_owned(),
+            kind: kind.to_owned(),
+        };
+        if !sheet.marks.contains(&mark) {
+            sheet.marks.push(mark);
+        }
+    }
     sheet.close()
 }
 

@@ -418,3 +418,38 @@ fn check_names_are_their_json() {
         assert_eq!(CheckName::parse(name.as_str()), Some(*name));
     }
 }
+
+#[test]
+fn what_nobody_acts_upon_is_told_once() {
+    let key = key();
+    let terms = |kind| json!({"type": kind, "id": "https://policy.example/1"});
+    let value = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2", "https://www.w3.org/ns/credentials/undefined-terms/v2"],
+        "type": ["VerifiableCredential", TYPE],
+        "issuer": key.public_key().did_key(),
+        "credentialSubject": {"id": "did:example:lot"},
+        "termsOfUse": [terms("TrustFrameworkPolicy"), terms("TrustFrameworkPolicy")],
+        "refreshService": terms("VerifiableCredentialRefreshService2021"),
+    });
+    let method = key.public_key().did_key_url();
+    let request = ProofRequest::new(&method, at(0));
+    let issued = issue(value, &Contexts::embedded(), &request, &key).unwrap();
+    let verdict = judge(
+        &SecuredCredential::from_value(issued).unwrap(),
+        &evidence(KeyHistory::default()),
+        &Policy::full(at(1_000)),
+        &Contexts::embedded(),
+    );
+    assert_eq!(verdict.outcome, Outcome::Accepted, "{verdict:?}");
+    let mark = |property: &str, kind: &str| Mark::NotProcessed {
+        property: property.to_owned(),
+        kind: kind.to_owned(),
+    };
+    assert_eq!(
+        verdict.marks,
+        [
+            mark("termsOfUse", "TrustFrameworkPolicy"),
+            mark("refreshService", "VerifiableCredentialRefreshService2021"),
+        ]
+    );
+}

@@ -204,6 +204,11 @@ fn remark(mark: &Value) -> String {
         ),
         "keyRetired" => format!("the signing key was retired at {}", text(mark, "since")),
         "statusMessage" => text(mark, "message").to_owned(),
+        "notProcessed" => format!(
+            "its {} of the type {} is for the reader to weigh",
+            text(mark, "property"),
+            text(mark, "kind")
+        ),
         _ => mark.to_string(),
     }
 }

@@ -1,10 +1,6 @@
 //! The W3C cases: RDFC-1.0 under `conformance/vectors/{valid,invalid}/rdf-canon`, JSON-LD to RDF under `…/json-ld-to-rdf`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's panics are its assertions"
-)]
+#![expect(clippy::unwrap_used, reason = "a test's panics are its assertions")]
 
 use chop_credential::Contexts;
 use chop_credential::rdf::{Budget, Dataset, RdfError, RdfHash, canonicalize, to_rdf};

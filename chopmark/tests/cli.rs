@@ -179,6 +179,46 @@ fn a_credential_is_issued_inspected_and_judged_without_a_network() {
 }
 
 #[test]
+fn a_credential_is_shown_in_part_without_a_network() {
+    let desk = Desk::new("http://127.0.0.1:1");
+    let (code, bound) = desk.json(&["vc", "bind", "--secret", "holder.json"]);
+    assert_eq!(code, 0, "{bound:#}");
+    let commitment = bound["commitmentWithProof"].as_str().unwrap();
+    for (key_type, suite, extra, holder) in [
+        ("p256", "ecdsa-sd-2023", &[][..], &[][..]),
+        ("bls12381", "bbs-2023", &[], &["--nonce", "for you"]),
+        (
+            "bls12381",
+            "bbs-2023",
+            &["--commitment", commitment],
+            &["--secret", "holder.json"],
+        ),
+    ] {
+        desk.run(&["key", "new", suite, "--type", key_type]);
+        let claim = desk.claim();
+        let sign = ["vc", "issue", &claim, "--key", suite, "--suite", suite];
+        let (code, base) = desk.json(&[&sign[..], &["--mandatory", "/issuer"], extra].concat());
+        assert_eq!(code, 0, "{base:#}");
+        let file = desk.write("base", &base.to_string());
+        let reveal = ["vc", "derive", &file, "--reveal", "/credentialSubject"];
+        let (code, derived) = desk.json(&[&reveal[..], holder].concat());
+        assert_eq!(
+            (code, derived.get("validFrom"), derived.get("id")),
+            (0, None, base.get("id")),
+            "{derived:#}"
+        );
+        let shown = desk.write("shown", &derived.to_string());
+        let (_, verdict) = desk.json(&["vc", "verify", &shown, "--offline"]);
+        assert_eq!(verdict["outcome"], "accepted", "{verdict:#}");
+        let (code, refused) = desk.json(&["vc", "derive", &file, "--reveal", "/nothing"]);
+        assert_ne!(code, 0, "{refused:#}");
+
+        let (_, verdict) = desk.json(&["vc", "verify", &file, "--offline"]);
+        assert_eq!(verdict["outcome"], "refused", "{verdict:#}");
+    }
+}
+
+#[test]
 fn a_did_lives_through_all_its_operations_and_each_state_is_proved() {
     let data = TempDir::new().unwrap();
     let up = Up::start(&data.path().join("data"));

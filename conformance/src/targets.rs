@@ -6,6 +6,7 @@ mod credential;
 mod did;
 mod ledger;
 mod rdf;
+mod selective;
 mod webvh;
 
 /// A target's name, which is also its corpus folder, and its body.
@@ -13,6 +14,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    ("bbs_proof_value", selective::bbs_proof_value),
     ("credential", credential::credential),
     ("did", did::did),
     ("did_url", did::did_url),
@@ -22,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("presentation", credential::presentation),
     ("rdf_canonicalize", rdf::canonicalize),
     ("rdf_document", rdf::document),
+    ("sd_proof_value", selective::sd_proof_value),
     ("state_proof", ledger::state_proof),
     ("status_list", credential::status_list),
     ("token_status_list_jwt", credential::token_status_list_jwt),
@@ -44,5 +47,6 @@ mod tests {
         assert!(did::create().is_some());
         assert!(ledger::has_templates());
         assert!(webvh::log().is_some());
+        assert!(selective::has_templates());
     }
 }

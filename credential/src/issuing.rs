@@ -16,6 +16,7 @@ use crate::securing::{
     Cryptosuite, Material, ParseError, SecuredCredential, Securing, SecuringError, SignTerms,
     cryptosuite,
 };
+use crate::selective::{self, Seed, SelectiveError};
 use crate::status::{StatusError, TokenEntry};
 use chop_integrity::proof::{JcsSuite, ProofError, ProofOptions};
 use chop_integrity::{JcsError, Timestamp};
@@ -129,7 +130,11 @@ impl IssueError {
             self,
             Self::Sign(_)
                 | Self::Input(_)
-                | Self::Securing(SecuringError::Proof(ProofError::Sign(_)))
+                | Self::Securing(
+                    SecuringError::Proof(ProofError::Sign(_))
+                        | SecuringError::Selective(SelectiveError::Sign(_))
+                        | SecuringError::NoSeed
+                )
         )
     }
 }
@@ -155,6 +160,10 @@ pub struct ProofRequest<'a> {
     pub previous_proof: &'a [String],
     /// JSON pointers to what a holder cannot withhold, for selective suites.
     pub mandatory_pointers: &'a [String],
+    /// What was drawn for this proof alone; selective suites need it.
+    pub seed: Option<&'a Seed>,
+    /// `bbs-2023`: the holder's commitment to a secret, to which the credential is bound ([`chop_keys::bbs::commit`]).
+    pub commitment: Option<&'a [u8]>,
 }
 
 impl<'a> ProofRequest<'a> {
@@ -170,6 +179,8 @@ impl<'a> ProofRequest<'a> {
             challenge: None,
             previous_proof: &[],
             mandatory_pointers: &[],
+            seed: None,
+            commitment: None,
         }
     }
 }
@@ -454,6 +465,8 @@ impl Unsigned {
         let terms = SignTerms {
             options,
             mandatory_pointers: request.mandatory_pointers,
+            seed: request.seed,
+            commitment: request.commitment,
         };
         let proof = suite.sign(&material, &terms, signer)?;
         let secured = if proofs.is_empty() {
@@ -506,6 +519,12 @@ fn suite(
     let suite = cryptosuite(name).ok_or_else(|| IssueError::Suite {
         found: name.to_owned(),
     })?;
+    if request.commitment.is_some() && suite.name != selective::bbs::NAME {
+        return Err(SecuringError::from(SelectiveError::HolderSecret(
+            "only bbs-2023 binds a credential to a holder's secret",
+        ))
+        .into());
+    }
     if suite.key_types.contains(&key_type) {
         Ok(suite)
     } else {

@@ -11,6 +11,7 @@ pub mod problem;
 pub mod rdf;
 pub mod schema;
 pub mod securing;
+pub mod selective;
 pub mod status;
 pub mod verdict;
 

@@ -17,6 +17,7 @@ pub(crate) use secured::secured_claims;
 pub use secured::{Claims, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing};
 pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
 
+pub(crate) use data_integrity::rdfc::configuration;
 pub(crate) use suites::{Material, SignTerms};
 
 use crate::contexts::Contexts;

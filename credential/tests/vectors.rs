@@ -1,6 +1,6 @@
 //! Every vector under `conformance/vectors/{valid,invalid}/credential`, judged.
 //!
-//! A vector says what is done (`issue`, `verify`, `present`), with what (`input` JSON, `text`, or `base64` bytes), as of when
+//! A vector says what is done (`issue`, `verify`, `present`, `derive` what `reveal` points to), with what (`input` JSON, `text`, or `base64` bytes), as of when
 //! (`now`), with which evidence (`statusLists`, `tokenLists`, `schemas`, `schemaCredentials`, `contexts`; lists `fetched` at some time other
 //! than now), under which policy (`delegates`), and, if invalid, by which rule it is refused (`refusal`), in which words (`detail`) if the
 //! rule has several reasons, and with which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
@@ -14,6 +14,7 @@
 
 use chop_credential::schema::SchemaCredential;
 use chop_credential::securing::Keys;
+use chop_credential::selective::{Reveal, derive};
 use chop_credential::status::{TokenList, VerifiedList};
 use chop_credential::verdict::{
     Check, CheckOutcome, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy,
@@ -112,6 +113,17 @@ fn run(vector: &Value, embedded: &Contexts) -> Result<(), (String, String)> {
                 .and_then(|credential| issuing::check_credential(&credential, contexts));
             match checked {
                 Ok(()) => Ok(()),
+                Err(error) => refused(error.rule()),
+            }
+        }
+        "derive" => {
+            let pointers: Vec<String> = serde_json::from_value(vector["reveal"].clone()).unwrap();
+            let reveal = Reveal {
+                pointers: &pointers,
+                ..Reveal::default()
+            };
+            match derive(vector["input"].as_object().unwrap(), contexts, &reveal) {
+                Ok(_) => Ok(()),
                 Err(error) => refused(error.rule()),
             }
         }

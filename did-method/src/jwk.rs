@@ -58,7 +58,7 @@ pub fn resolve(did: &Did) -> Result<Resolved, ResolutionError> {
 
 /// Makes the did:jwk of a key.
 pub fn of_key(key: &PublicKey) -> Option<Did> {
-    let bytes = chop_integrity::canonicalize(&key.jwk()).ok()?;
+    let bytes = chop_integrity::canonicalize(&key.jwk()?).ok()?;
     Did::parse(&format!("did:jwk:{}", BASE64URL_NOPAD.encode(&bytes))).ok()
 }
 

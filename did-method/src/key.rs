@@ -27,7 +27,7 @@ enum Material {
     Signing(PublicKey),
     /// X25519, 32 bytes.
     Agreement(Vec<u8>),
-    /// BLS12-381 G2, 96 bytes, held as data.
+    /// BLS12-381 G2, 96 bytes: verifies selective disclosures.
     Bls,
 }
 
@@ -157,7 +157,10 @@ fn decode(multibase: &str) -> Result<Material, ResolutionError> {
         }
         [0xeb, 0x01, key @ ..] => {
             exact(key, 96)?;
-            return Ok(Material::Bls);
+            return match PublicKey::from_multikey(multibase) {
+                Ok(_) => Ok(Material::Bls),
+                Err(e) => Err(error(ErrorKind::InvalidPublicKey, e.to_string())),
+            };
         }
         _ => {
             return Err(error(

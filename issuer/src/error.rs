@@ -76,6 +76,9 @@ pub enum IssueError {
     /// The status asked for cannot be assigned.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// The instance's key signs no status lists.
+    #[error("this instance's key signs selective disclosures only, and no status lists")]
+    NoLists,
     /// No such status.
     #[error("this instance assigned no such status")]
     UnknownStatus,
@@ -131,6 +134,7 @@ impl From<IssueError> for Problem {
             | IssueError::Name(_)
             | IssueError::Suite(_)
             | IssueError::IdempotencyKey
+            | IssueError::NoLists
             | IssueError::TooWide { .. } => Problem::bad_request(&detail),
             IssueError::OtherIssuer { .. } | IssueError::Status(_) => {
                 malformed("The credential cannot be issued")

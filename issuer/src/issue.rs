@@ -3,12 +3,13 @@
 use crate::app::IssuerApp;
 use crate::error::IssueError;
 use crate::instance::Instance;
-use crate::secure::Secured;
+use crate::secure::{Secured, Selective};
 use crate::status::{StatusError, StatusRequest, token_entry};
 use crate::store::Issuance;
 use chop_credential::status::TokenEntry;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
+use chop_keys::KeyType;
 use serde_json::{Map, Value, json};
 use tracing::info;
 
@@ -20,6 +21,8 @@ pub(crate) struct Order<'a> {
     pub(crate) credential: Map<String, Value>,
     /// The statuses to assign.
     pub(crate) statuses: Vec<StatusRequest>,
+    /// What a selective suite is told.
+    pub(crate) selective: Selective,
     /// The time of the proof that the client asks for; now when it does not.
     pub(crate) created: Option<Timestamp>,
     /// The client's key for repeating the request, with the request's digest.
@@ -45,6 +48,7 @@ pub(crate) async fn issue(
         instance,
         mut credential,
         statuses,
+        selective,
         created,
         repeat,
     } = order;
@@ -53,6 +57,9 @@ pub(crate) async fn issue(
     if !mechanism.is_token() && statuses.iter().any(StatusRequest::is_token) {
         let mechanism = mechanism.name;
         return Err(StatusError::NoToken { mechanism }.into());
+    }
+    if !statuses.is_empty() && instance.suite.key_type() == KeyType::Bls12381G2 {
+        return Err(IssueError::NoLists);
     }
     let key = app.key(instance)?;
     let mut issuance = app.store().issuance(&instance.name).await?;
@@ -70,6 +77,7 @@ pub(crate) async fn issue(
         Value::Object(credential),
         token_entry.as_ref(),
         created,
+        &selective,
     )?;
     let digest = secured.digest()?;
     let answer = body(&secured, &digest).to_string();

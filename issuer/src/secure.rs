@@ -5,14 +5,17 @@ use crate::store::List;
 use crate::suite::Form;
 use chop_credential::Contexts;
 use chop_credential::issuing::{self, ProofRequest};
+use chop_credential::selective::{Seed, is_selective};
 use chop_credential::status::{
     Bitstring, NewList, NewTokenList, StatusArray, StatusError, TokenEntry,
 };
+use chop_http::random;
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
 use chop_keys::Signer;
 use chop_protocol::anchor_digest;
 use serde_json::Value;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// A secured credential.
 pub(crate) enum Secured {
@@ -31,9 +34,32 @@ pub enum SecureError {
     /// A status list cannot be written.
     #[error(transparent)]
     List(#[from] StatusError),
+    /// The mechanism has no use for what a selective suite is told.
+    #[error(
+        "{mechanism} discloses everything: it takes no mandatoryPointers and no commitmentWithProof"
+    )]
+    NotSelective {
+        /// The instance's mechanism.
+        mechanism: &'static str,
+    },
     /// The secured credential has no canonical form.
     #[error(transparent)]
     Canonical(#[from] JcsError),
+}
+
+/// What an instance of a selective suite is told of a credential.
+#[derive(Debug, Default)]
+pub(crate) struct Selective {
+    /// JSON Pointers to what the holder cannot withhold.
+    pub(crate) mandatory_pointers: Vec<String>,
+    /// The holder's commitment to a secret.
+    pub(crate) commitment: Option<Vec<u8>>,
+}
+
+impl Selective {
+    fn is_empty(&self) -> bool {
+        self.mandatory_pointers.is_empty() && self.commitment.is_none()
+    }
 }
 
 /// The instance, its key and what its credentials' terms mean.
@@ -51,6 +77,7 @@ impl SecureError {
     pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Issuing(error) => !error.is_clients(),
+            Self::NotSelective { .. } => false,
             Self::List(_) | Self::Canonical(_) => true,
         }
     }
@@ -59,6 +86,7 @@ impl SecureError {
     pub(crate) fn rule(&self) -> Option<&'static str> {
         match self {
             Self::Issuing(error) => Some(error.rule()),
+            Self::NotSelective { .. } => Some("proof.not-selective"),
             Self::List(_) | Self::Canonical(_) => None,
         }
     }
@@ -89,10 +117,19 @@ impl Pen<'_> {
         credential: Value,
         status: Option<&TokenEntry>,
         created: Timestamp,
+        selective: &Selective,
     ) -> Result<Secured, SecureError> {
         let mechanism = self.instance.suite.mechanism();
+        if !is_selective(mechanism.name) && !selective.is_empty() {
+            return Err(SecureError::NotSelective {
+                mechanism: mechanism.name,
+            });
+        }
         match mechanism.form {
             Form::Jwt => self.envelop(credential, status).map(Secured::Jwt),
+            Form::Embedded if is_selective(mechanism.name) => self
+                .disclosable(credential, created, mechanism.name, selective)
+                .map(Secured::Document),
             Form::Embedded => self
                 .embed(credential, created, Some(mechanism.name))
                 .map(Secured::Document),
@@ -108,6 +145,28 @@ impl Pen<'_> {
     ) -> Result<Value, SecureError> {
         let mut request = ProofRequest::new(&self.instance.verification_method, created);
         request.cryptosuite = cryptosuite;
+        Ok(issuing::issue(
+            credential,
+            self.contexts,
+            &request,
+            self.signer,
+        )?)
+    }
+
+    /// Secures with a base proof, which its holder can derive from.
+    fn disclosable(
+        &self,
+        credential: Value,
+        created: Timestamp,
+        cryptosuite: &str,
+        selective: &Selective,
+    ) -> Result<Value, SecureError> {
+        let seed = Seed::new(Zeroizing::new(random::bytes()));
+        let mut request = ProofRequest::new(&self.instance.verification_method, created);
+        request.cryptosuite = Some(cryptosuite);
+        request.mandatory_pointers = &selective.mandatory_pointers;
+        request.seed = Some(&seed);
+        request.commitment = selective.commitment.as_deref();
         Ok(issuing::issue(
             credential,
             self.contexts,

@@ -65,6 +65,16 @@ pub const MECHANISMS: &[Mechanism] = &[
         key_types: &[KeyType::Ed25519],
     },
     Mechanism {
+        name: "ecdsa-sd-2023",
+        form: Form::Embedded,
+        key_types: &[KeyType::P256],
+    },
+    Mechanism {
+        name: "bbs-2023",
+        form: Form::Embedded,
+        key_types: &[KeyType::Bls12381G2],
+    },
+    Mechanism {
         name: "jwt",
         form: Form::Jwt,
         key_types: &[KeyType::Ed25519, KeyType::P256, KeyType::P384],
@@ -89,7 +99,7 @@ pub enum SuiteError {
         key_type: KeyType,
     },
     /// The key type is none of those offered.
-    #[error("key type `{name}` is none of Ed25519, P-256 and P-384")]
+    #[error("key type `{name}` is none of Ed25519, P-256, P-384 and BLS12-381-G2")]
     UnknownKeyType {
         /// The name that was asked for.
         name: String,
@@ -164,7 +174,7 @@ fn names() -> Vec<&'static str> {
     MECHANISMS.iter().map(|mechanism| mechanism.name).collect()
 }
 
-/// Reads a key type as people write it: `Ed25519`, `P-256` or `P256`, `P-384` or `P384`, in any case.
+/// Reads a key type as people write it, with or without hyphens and in any case: `Ed25519`, `P-256`, `P-384`, `BLS12-381-G2`.
 ///
 /// # Errors
 /// [`SuiteError::UnknownKeyType`] for anything else.
@@ -173,6 +183,7 @@ pub(crate) fn parse_key_type(name: &str) -> Result<KeyType, SuiteError> {
         "ed25519" => Ok(KeyType::Ed25519),
         "p-256" | "p256" => Ok(KeyType::P256),
         "p-384" | "p384" => Ok(KeyType::P384),
+        "bls12-381-g2" | "bls12381g2" => Ok(KeyType::Bls12381G2),
         _ => Err(SuiteError::UnknownKeyType {
             name: name.to_owned(),
         }),

@@ -9,6 +9,7 @@ use crate::request::{
     PolicyChoice, PolicyName, PolicyTerms, VerificationOptions, VerificationRequest,
 };
 
+mod derive;
 mod native;
 mod vc_api;
 
@@ -18,6 +19,15 @@ pub fn router(app: VerifierApp) -> Router {
         .route("/v1/verifications", post(native::verify))
         .route("/credentials/verify", post(vc_api::verify_credential))
         .route("/presentations/verify", post(vc_api::verify_presentation))
+        .route("/credentials/derive", post(derive::derive_credential))
+        .route(
+            "/issuers/{instance}/credentials/derive",
+            post(derive::derive_credential),
+        )
+        .route(
+            "/holders/{instance}/credentials/derive",
+            post(derive::derive_credential),
+        )
         .with_state(app)
 }
 
@@ -30,10 +40,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(title = "Chopmark verifier", description = "Judges credentials and presentations"),
     tags((name = "verifier", description = "Verdicts on credentials and presentations")),
-    paths(native::verify, vc_api::verify_credential, vc_api::verify_presentation),
+    paths(native::verify, vc_api::verify_credential, vc_api::verify_presentation, derive::derive_credential),
     components(schemas(
         VerificationRequest, VerificationOptions, PolicyChoice, PolicyName, PolicyTerms, vc_api::CredentialBody,
-        vc_api::PresentationBody, vc_api::VcApiOptions
+        vc_api::PresentationBody, vc_api::VcApiOptions, derive::DeriveBody, derive::DeriveOptions
     ))
 )]
 struct Description;

@@ -11,13 +11,6 @@ pub(crate) enum Budget {
     /// Times the raw floor.
     Times(f64),
     /// Microseconds.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the budgets of selective suites are in microseconds"
-        )
-    )]
     Us(f64),
 }
 

@@ -7,12 +7,14 @@
 mod jcs;
 mod jwt;
 mod rdfc;
+mod selective;
 mod workbench;
 
 use chop_keys::KeyType::{Ed25519, P256, P384};
 
 use super::measure::Case;
 use super::row::{Budget, Row};
+use selective::Stage;
 use workbench::Workbench;
 
 /// A measurement of the table.
@@ -103,6 +105,36 @@ const TABLE: &[Entry] = &[
         name: "issue/vc+jwt-es256",
         budget: None,
         case: |bench| jwt::issue(bench, P256),
+    },
+    Entry {
+        name: "issue/ecdsa-sd-2023",
+        budget: Some(Budget::Us(400.0)),
+        case: |bench| selective::ecdsa_sd(bench, Stage::Issue),
+    },
+    Entry {
+        name: "derive/ecdsa-sd-2023",
+        budget: Some(Budget::Us(300.0)),
+        case: |bench| selective::ecdsa_sd(bench, Stage::Derive),
+    },
+    Entry {
+        name: "verify/ecdsa-sd-2023",
+        budget: Some(Budget::Us(300.0)),
+        case: |bench| selective::ecdsa_sd(bench, Stage::Verify),
+    },
+    Entry {
+        name: "issue/bbs-2023",
+        budget: Some(Budget::Times(1.2)),
+        case: |bench| selective::bbs(bench, Stage::Issue),
+    },
+    Entry {
+        name: "derive/bbs-2023",
+        budget: Some(Budget::Times(1.2)),
+        case: |bench| selective::bbs(bench, Stage::Derive),
+    },
+    Entry {
+        name: "verify/bbs-2023",
+        budget: Some(Budget::Times(1.2)),
+        case: |bench| selective::bbs(bench, Stage::Verify),
     },
 ];
 

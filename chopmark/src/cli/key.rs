@@ -61,6 +61,8 @@ pub(crate) enum KeyKind {
     P256,
     /// NIST P-384
     P384,
+    /// BLS12-381, for bbs-2023 only
+    Bls12381,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,6 +83,7 @@ impl From<KeyKind> for KeyType {
             KeyKind::Ed25519 => Self::Ed25519,
             KeyKind::P256 => Self::P256,
             KeyKind::P384 => Self::P384,
+            KeyKind::Bls12381 => Self::Bls12381G2,
         }
     }
 }
@@ -155,7 +158,12 @@ fn export(keyring: &KeyringArgs, name: &str, format: Format) -> Result<Done, Fai
     let value = match format {
         Format::Multikey => json!(key.multikey()),
         Format::DidKey => json!(key.did_key()),
-        Format::Jwk => serde_json::to_value(key.jwk()).map_err(Failure::internal)?,
+        Format::Jwk => {
+            let jwk = key.jwk().ok_or_else(|| {
+                Failure::usage(anyhow!("a {} key has no JWK form", key.key_type()))
+            })?;
+            serde_json::to_value(jwk).map_err(Failure::internal)?
+        }
         Format::VerificationMethod => {
             json!({"id": "#key-1", "type": "Multikey", "publicKeyMultibase": key.multikey()})
         }

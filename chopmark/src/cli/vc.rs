@@ -1,7 +1,9 @@
 //! `chopmark vc`: credentials on the command line.
 
 pub(crate) mod batch;
+mod bind;
 mod decode;
+mod derive;
 mod inspect;
 pub(crate) mod issue;
 mod offline;
@@ -20,6 +22,7 @@ use std::path::Path;
 Examples:
   chopmark vc issue claim.json --as orchard > credential.json
   chopmark vc issue claim.json --instance lab --status revocation > credential.json
+  chopmark vc derive credential.json --reveal /credentialSubject/grade > shown.json
   chopmark vc verify credential.json
   chopmark vc status set credential.json suspended
   chopmark vc inspect credential.json")]
@@ -32,6 +35,10 @@ pub(crate) struct Args {
 enum Command {
     /// Sign a credential with a key of the key folder, or have a service issue it
     Issue(Box<issue::Args>),
+    /// Derive from a credential one that shows some of its claims
+    Derive(derive::Args),
+    /// Commit to a secret, so that a bbs-2023 credential can be bound to it
+    Bind(bind::Args),
     /// Judge a credential or presentation: by the service with the ledger's evidence, or offline
     Verify(verify::Args),
     /// Revoke, suspend or reinstate an issued credential, or show its status
@@ -43,6 +50,8 @@ enum Command {
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     match args.command {
         Command::Issue(args) => issue::run(&args, terminal).await,
+        Command::Derive(args) => derive::run(&args),
+        Command::Bind(args) => bind::run(&args),
         Command::Verify(args) => verify::run(args, terminal).await,
         Command::Status(args) => status::run(args, terminal).await,
         Command::Inspect(args) => inspect::run(&args),

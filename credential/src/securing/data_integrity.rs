@@ -1,5 +1,7 @@
 //! Data Integrity proofs: sets and chains (VC Data Integrity 1.0 §4.5).
 
+pub(super) mod bbs;
+pub(super) mod ecdsa_sd;
 pub(super) mod ed25519_2020;
 pub(super) mod jcs;
 pub(super) mod rdfc;
@@ -9,6 +11,7 @@ mod tests;
 
 use super::{Keys, Material, ProofTerms, SecuringError, cryptosuite, usable};
 use crate::model::is_url;
+use crate::selective::{self, Disclosed};
 use chop_integrity::Timestamp;
 use chop_integrity::proof::Proof;
 use serde_json::{Map, Value};
@@ -22,6 +25,8 @@ pub struct ProofReport {
     pub verification_method: String,
     /// When it says it was made.
     pub created: Option<Timestamp>,
+    /// What it discloses, if it discloses selectively.
+    pub disclosed: Option<Disclosed>,
     /// Whether it holds.
     pub result: Result<(), SecuringError>,
 }
@@ -39,6 +44,7 @@ pub(super) fn verify(
                 suite: proof.cryptosuite().to_owned(),
                 verification_method: proof.verification_method().to_owned(),
                 created: proof.created(),
+                disclosed: selective::disclosed(members),
                 result: one(document, proofs, &proof, keys, terms),
             },
             Err(error) => ProofReport {
@@ -47,6 +53,7 @@ pub(super) fn verify(
                     .unwrap_or_default(),
                 verification_method: text(members, "verificationMethod").unwrap_or_default(),
                 created: None,
+                disclosed: None,
                 result: Err(error.into()),
             },
         })
@@ -102,6 +109,15 @@ fn one(
         contexts: terms.contexts,
     };
     suite.verify(&material, proof, &fact.key)
+}
+
+/// The selective suites do not say how they would cover earlier proofs, of which a holder shows some and not others.
+fn unchained(material: &Material<'_>) -> Result<(), SecuringError> {
+    if material.previous.is_empty() {
+        Ok(())
+    } else {
+        Err(SecuringError::Chained)
+    }
 }
 
 /// Finds the proofs that this one builds on, in the order of the document.

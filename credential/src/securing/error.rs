@@ -3,6 +3,7 @@
 use super::jose::JoseError;
 use crate::problem::ProblemType;
 use crate::rdf::RdfError;
+use crate::selective::SelectiveError;
 use chop_integrity::Timestamp;
 use chop_integrity::proof::ProofError;
 
@@ -13,6 +14,15 @@ pub enum SecuringError {
     /// The proof is malformed, or its signature does not match.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// The selective proof is malformed, or does not hold.
+    #[error(transparent)]
+    Selective(#[from] SelectiveError),
+    /// A selective proof builds on others.
+    #[error("a proof that discloses selectively builds on no other")]
+    Chained,
+    /// Nothing was drawn for a proof that needs it.
+    #[error("a proof that discloses selectively needs randomness")]
+    NoSeed,
     /// The token is malformed, or its signature does not match.
     #[error(transparent)]
     Jose(#[from] JoseError),
@@ -114,6 +124,9 @@ impl SecuringError {
             },
             Self::Jose(error) => error.rule(),
             Self::Rdf(error) => error.rule(),
+            Self::Selective(error) => error.rule(),
+            Self::Chained => "selective.chained",
+            Self::NoSeed => "selective.no-seed",
             Self::UnknownSuite { .. } => "proof.suite",
             Self::NotSelective { .. } => "proof.not-selective",
             Self::Purpose { .. } => "proof.purpose",
@@ -133,9 +146,11 @@ impl SecuringError {
     pub fn problem(&self) -> ProblemType {
         match self {
             Self::Rdf(error) => error.problem(),
-            Self::Proof(_) | Self::Expired { .. } | Self::Future { .. } | Self::Dangling { .. } => {
-                ProblemType::ProofVerification
-            }
+            Self::Proof(_)
+            | Self::Selective(_)
+            | Self::Expired { .. }
+            | Self::Future { .. }
+            | Self::Dangling { .. } => ProblemType::ProofVerification,
             Self::NoKey { .. } => ProblemType::InvalidVerificationMethod,
             Self::Relationship { .. } => ProblemType::InvalidRelationship,
             Self::KeyUnreachable { .. } => ProblemType::EvidenceUnavailable,

@@ -249,6 +249,7 @@ impl Token {
             suite: self.header.algorithm.name().to_owned(),
             verification_method: method.unwrap_or_default(),
             created: claims.issued_at,
+            disclosed: None,
             result,
         }
     }

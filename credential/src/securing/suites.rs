@@ -1,8 +1,9 @@
 //! The cryptosuites: one line each; a new one is a line here and a file under `data_integrity`.
 
 use super::SecuringError;
-use super::data_integrity::{ed25519_2020, jcs, rdfc};
+use super::data_integrity::{bbs, ecdsa_sd, ed25519_2020, jcs, rdfc};
 use crate::contexts::Contexts;
+use crate::selective::{self, Seed};
 use chop_integrity::proof::{ED25519_SIGNATURE_2020, Proof, ProofOptions};
 use chop_keys::{KeyType, PublicKey, Signer};
 use serde_json::{Map, Value};
@@ -36,6 +37,10 @@ pub(crate) struct SignTerms<'a> {
     pub(crate) options: ProofOptions,
     /// JSON pointers to what a holder cannot withhold; only selective suites have use for them.
     pub(crate) mandatory_pointers: &'a [String],
+    /// What was drawn for the proof; selective suites need it.
+    pub(crate) seed: Option<&'a Seed>,
+    /// A holder's commitment to a secret, for `bbs-2023`.
+    pub(crate) commitment: Option<&'a [u8]>,
 }
 
 type Verify = fn(&Material<'_>, &Proof<'_>, &PublicKey) -> Result<(), SecuringError>;
@@ -75,6 +80,18 @@ pub const CRYPTOSUITES: &[Cryptosuite] = &[
         key_types: &[KeyType::Ed25519],
         verify: ed25519_2020::verify,
         sign: ed25519_2020::sign,
+    },
+    Cryptosuite {
+        name: selective::ecdsa_sd::NAME,
+        key_types: &[KeyType::P256],
+        verify: ecdsa_sd::verify,
+        sign: ecdsa_sd::sign,
+    },
+    Cryptosuite {
+        name: selective::bbs::NAME,
+        key_types: &[KeyType::Bls12381G2],
+        verify: bbs::verify,
+        sign: bbs::sign,
     },
 ];
 

@@ -15,7 +15,7 @@ const N_P384: [u8; 48] = [
     0x58, 0x1a, 0x0d, 0xb2, 0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
 ];
 
-/// Tells whether the `s` half of a fixed-length signature is at most n/2; Ed25519 has no such twin and is always low.
+/// Tells whether the `s` half of a fixed-length signature is at most n/2; Ed25519 and BBS have no such twin and are always low.
 pub(crate) fn is_low_s(key_type: KeyType, signature: &[u8]) -> bool {
     let Some(order) = order(key_type) else {
         return true;
@@ -42,7 +42,7 @@ pub(crate) fn make_low_s(key_type: KeyType, signature: &mut [u8]) {
 
 fn order(key_type: KeyType) -> Option<&'static [u8]> {
     match key_type {
-        KeyType::Ed25519 => None,
+        KeyType::Ed25519 | KeyType::Bls12381G2 => None,
         KeyType::P256 => Some(&N_P256),
         KeyType::P384 => Some(&N_P384),
     }

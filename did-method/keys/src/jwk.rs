@@ -116,15 +116,16 @@ impl PublicKey {
         from_members(key_type, &jwk.x, jwk.y.as_deref())
     }
 
-    /// Gives the public JSON Web Key with its required members only.
-    pub fn jwk(&self) -> Jwk {
+    /// Gives the public JSON Web Key with its required members only; none for BLS12-381, whose JWK form is not settled.
+    pub fn jwk(&self) -> Option<Jwk> {
         let key_type = self.key_type();
-        let x = match key_type {
-            KeyType::Ed25519 => self.raw(),
-            KeyType::P256 | KeyType::P384 => self.raw().get(1..).unwrap_or_default(),
+        let (kty, x) = match key_type {
+            KeyType::Ed25519 => ("OKP", self.raw()),
+            KeyType::P256 | KeyType::P384 => ("EC", self.raw().get(1..).unwrap_or_default()),
+            KeyType::Bls12381G2 => return None,
         };
-        Jwk {
-            kty: kty(key_type).to_owned(),
+        Some(Jwk {
+            kty: kty.to_owned(),
             crv: key_type.curve().to_owned(),
             x: BASE64URL_NOPAD.encode(x),
             y: self.y().map(|y| BASE64URL_NOPAD.encode(&y)),
@@ -132,7 +133,7 @@ impl PublicKey {
             kid: None,
             key_use: None,
             key_ops: None,
-        }
+        })
     }
 }
 
@@ -152,28 +153,21 @@ impl PrivateKey {
         Ok(key)
     }
 
-    /// Writes the private JSON Web Key as JSON text, for export.
-    pub fn jwk(&self) -> Zeroizing<String> {
-        let public = self.public_key().jwk();
+    /// Writes the private JSON Web Key as JSON text, for export; none for BLS12-381.
+    pub fn jwk(&self) -> Option<Zeroizing<String>> {
+        let public = self.public_key().jwk()?;
         let d = Zeroizing::new(BASE64URL_NOPAD.encode(&self.secret_bytes()));
         let y = public
             .y
             .map(|y| format!(r#","y":"{y}""#))
             .unwrap_or_default();
-        Zeroizing::new(format!(
+        Some(Zeroizing::new(format!(
             r#"{{"kty":"{}","crv":"{}","x":"{}"{y},"d":"{}"}}"#,
             public.kty,
             public.crv,
             public.x,
             d.as_str()
-        ))
-    }
-}
-
-fn kty(key_type: KeyType) -> &'static str {
-    match key_type {
-        KeyType::Ed25519 => "OKP",
-        KeyType::P256 | KeyType::P384 => "EC",
+        )))
     }
 }
 
@@ -193,7 +187,7 @@ fn check_purpose(jwk: &Jwk, key_type: KeyType) -> Result<(), JwkError> {
     if let Some(alg) = &jwk.alg {
         // RFC 9864 §2.2 registers `Ed25519` as the fully specified name of EdDSA with this curve.
         let fully_specified = key_type == KeyType::Ed25519 && alg == "Ed25519";
-        if alg != key_type.algorithm() && !fully_specified {
+        if Some(alg.as_str()) != key_type.algorithm() && !fully_specified {
             return Err(JwkError::Algorithm {
                 alg: alg.clone(),
                 key_type,

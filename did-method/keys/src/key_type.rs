@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A signature key type: the curve together with its one signature scheme and hash.
+/// A key type: the curve together with its one signature scheme and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
@@ -12,49 +12,57 @@ pub enum KeyType {
     P256,
     /// NIST P-384, ECDSA with SHA-384 (FIPS 186-5).
     P384,
+    /// BLS12-381 with public keys in G2: BBS with SHA-256 (draft-irtf-cfrg-bbs-signatures). It signs messages to be
+    /// disclosed selectively and nothing else.
+    Bls12381G2,
 }
 
 impl KeyType {
-    /// Names the curve as JWK does: `Ed25519`, `P-256`, `P-384` (RFC 7518 §6.2.1.1, RFC 8037 §2).
+    /// Names the curve as JWK does: `Ed25519`, `P-256`, `P-384` (RFC 7518 §6.2.1.1, RFC 8037 §2); `BLS12-381-G2` is no JWK
+    /// name.
     pub fn curve(self) -> &'static str {
         match self {
             Self::Ed25519 => "Ed25519",
             Self::P256 => "P-256",
             Self::P384 => "P-384",
+            Self::Bls12381G2 => "BLS12-381-G2",
         }
     }
 
-    /// Names the JWS algorithm: `EdDSA`, `ES256`, `ES384` (RFC 7518 §3.1, RFC 8037 §3.1).
-    pub fn algorithm(self) -> &'static str {
+    /// Names the JWS algorithm: `EdDSA`, `ES256`, `ES384` (RFC 7518 §3.1, RFC 8037 §3.1); a BLS12-381 key signs no JWS.
+    pub fn algorithm(self) -> Option<&'static str> {
         match self {
-            Self::Ed25519 => "EdDSA",
-            Self::P256 => "ES256",
-            Self::P384 => "ES384",
+            Self::Ed25519 => Some("EdDSA"),
+            Self::P256 => Some("ES256"),
+            Self::P384 => Some("ES384"),
+            Self::Bls12381G2 => None,
         }
     }
 
-    /// Gives the length in bytes of the public key as Multikey carries it: 32, 33 or 49.
+    /// Gives the length in bytes of the public key as Multikey carries it: 32, 33, 49 or 96.
     pub fn public_key_len(self) -> usize {
         match self {
             Self::Ed25519 => 32,
             Self::P256 => 33,
             Self::P384 => 49,
+            Self::Bls12381G2 => 96,
         }
     }
 
-    /// Gives the length in bytes of the seed or scalar: 32, 32 or 48.
+    /// Gives the length in bytes of the seed or scalar: 32, 32, 48 or 32.
     pub fn secret_len(self) -> usize {
         match self {
-            Self::Ed25519 | Self::P256 => 32,
+            Self::Ed25519 | Self::P256 | Self::Bls12381G2 => 32,
             Self::P384 => 48,
         }
     }
 
-    /// Gives the length in bytes of a signature: 64, 64 or 96.
+    /// Gives the length in bytes of a signature: 64, 64, 96, or 80 of BBS.
     pub fn signature_len(self) -> usize {
         match self {
             Self::Ed25519 | Self::P256 => 64,
             Self::P384 => 96,
+            Self::Bls12381G2 => 80,
         }
     }
 }

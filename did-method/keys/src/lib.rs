@@ -1,15 +1,17 @@
 //! Key types, Multikey and JWK forms, signature verification and the Signer trait.
 //!
-//! Ed25519 (RFC 8032), P-256 with SHA-256 and P-384 with SHA-384 (FIPS 186-5). A [`PublicKey`] holds its parsed
-//! point, so that checking a signature costs no decompression. There is no way to sign arbitrary bytes: each
-//! purpose has its own method on [`Signer`] and its own input type.
+//! Ed25519 (RFC 8032), P-256 with SHA-256 and P-384 with SHA-384 (FIPS 186-5), and BBS over BLS12-381 for selective
+//! disclosure. A [`PublicKey`] holds its parsed point, so that checking a signature costs no decompression. There is no
+//! way to sign arbitrary bytes: each purpose has its own method on [`Signer`] and its own input type.
 
+pub mod bbs;
 mod curve;
 mod jwk;
 mod key_type;
 mod multikey;
 mod private;
 mod public;
+mod selective;
 mod signer;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ pub use jwk::{Jwk, JwkError, PrivateJwk};
 pub use key_type::KeyType;
 pub use private::PrivateKey;
 pub use public::{KeyError, PublicKey, VerifyError};
+pub use selective::{SelectiveBaseInput, StatementKey};
 pub use signer::{
     DataIntegrityInput, InputError, JwsSigningInput, SignError, Signature, Signer, VoteSignBytes,
 };

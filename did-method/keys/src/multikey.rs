@@ -5,12 +5,13 @@
 //!   Ed25519  ed 01 ‖ 32 bytes            z6Mk…
 //!   P-256    80 24 ‖ 33 bytes compressed zDn…
 //!   P-384    81 24 ‖ 49 bytes compressed z82…
+//!   BLS12-381 G2  eb 01 ‖ 96 bytes compressed zUC7…
 //! ```
 
 use crate::{KeyError, KeyType};
 
-/// Longest Multikey text read, in characters; a P-384 key takes 71.
-const MAX_TEXT: usize = 80;
+/// Longest Multikey text read, in characters; a BLS12-381 G2 key takes 135.
+const MAX_TEXT: usize = 140;
 
 /// Encodes a public key as a Multikey.
 pub(crate) fn encode(key_type: KeyType, raw: &[u8]) -> String {
@@ -44,6 +45,7 @@ pub(crate) fn decode(text: &str) -> Result<(KeyType, Vec<u8>), KeyError> {
         [0xed, 0x01] => KeyType::Ed25519,
         [0x80, 0x24] => KeyType::P256,
         [0x81, 0x24] => KeyType::P384,
+        [0xeb, 0x01] => KeyType::Bls12381G2,
         _ => return Err(KeyError::UnknownCodec),
     };
     Ok((key_type, raw.to_vec()))
@@ -54,5 +56,6 @@ fn codec(key_type: KeyType) -> [u8; 2] {
         KeyType::Ed25519 => [0xed, 0x01],
         KeyType::P256 => [0x80, 0x24],
         KeyType::P384 => [0x81, 0x24],
+        KeyType::Bls12381G2 => [0xeb, 0x01],
     }
 }

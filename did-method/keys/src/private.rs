@@ -10,9 +10,10 @@ use aws_lc_rs::signature::{
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
+use crate::bbs::{self, BbsInput};
 use crate::{
-    DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PublicKey, SignError, Signature,
-    Signer, VoteSignBytes, curve,
+    DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PublicKey, SelectiveBaseInput,
+    SignError, Signature, Signer, VoteSignBytes, curve,
 };
 
 /// A private key in memory, wiped when dropped and never shown.
@@ -25,10 +26,11 @@ pub struct PrivateKey {
 enum Pair {
     Ed25519(Box<SigningKey>),
     Ecdsa(EcdsaKeyPair),
+    Bbs(Box<bbs::Secret>),
 }
 
 impl PrivateKey {
-    /// Builds a key from an Ed25519 seed of 32 bytes or a big-endian ECDSA scalar of 32 or 48.
+    /// Builds a key from an Ed25519 seed of 32 bytes, or a big-endian scalar of 32 (P-256, BLS12-381) or 48 (P-384).
     ///
     /// # Errors
     /// When the length is wrong, or the scalar is zero or not below the group order.
@@ -44,6 +46,11 @@ impl PrivateKey {
         let (public_key, pair) = match key_type {
             KeyType::Ed25519 => ed25519_pair(seed)?,
             KeyType::P256 | KeyType::P384 => ecdsa_pair(key_type, seed)?,
+            KeyType::Bls12381G2 => {
+                let secret = bbs::Secret::parse(seed)?;
+                let public_key = PublicKey::from_raw(key_type, &secret.public_bytes())?;
+                (public_key, Pair::Bbs(Box::new(secret)))
+            }
         };
         Ok(Self {
             public_key,
@@ -57,7 +64,7 @@ impl PrivateKey {
         self.secret.clone()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         match &self.pair {
             Pair::Ed25519(key) => Ok(Signature::from_bytes(key.sign(message).to_bytes().to_vec())),
             Pair::Ecdsa(pair) => {
@@ -70,6 +77,15 @@ impl PrivateKey {
                 curve::make_low_s(self.public_key.key_type(), &mut bytes);
                 Ok(Signature::from_bytes(bytes))
             }
+            Pair::Bbs(_) => Err(self.wrong_type("an ordinary signature", KeyType::P256)),
+        }
+    }
+
+    fn wrong_type(&self, purpose: &'static str, needed: KeyType) -> SignError {
+        SignError::KeyType {
+            purpose,
+            needed,
+            found: self.public_key.key_type(),
         }
     }
 
@@ -78,6 +94,9 @@ impl PrivateKey {
         let expected = match key_type {
             KeyType::Ed25519 | KeyType::P256 => 64,
             KeyType::P384 => 96,
+            KeyType::Bls12381G2 => {
+                return Err(self.wrong_type("an ordinary signature", KeyType::P256));
+            }
         };
         let found = input.as_bytes().len();
         if found != expected {
@@ -145,11 +164,21 @@ impl Signer for PrivateKey {
     fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError> {
         match &self.pair {
             Pair::Ed25519(_) => self.sign(vote.as_bytes()),
-            Pair::Ecdsa(_) => Err(SignError::KeyType {
-                purpose: "a block header",
-                needed: KeyType::Ed25519,
-                found: self.public_key.key_type(),
-            }),
+            _ => Err(self.wrong_type("a block header", KeyType::Ed25519)),
+        }
+    }
+
+    fn sign_selective_base(&self, input: &SelectiveBaseInput) -> Result<Signature, SignError> {
+        if self.public_key.key_type() != KeyType::P256 {
+            return Err(self.wrong_type("an ecdsa-sd-2023 proof", KeyType::P256));
+        }
+        self.sign(input.as_bytes())
+    }
+
+    fn sign_bbs(&self, input: &BbsInput<'_>) -> Result<Signature, SignError> {
+        match &self.pair {
+            Pair::Bbs(secret) => secret.sign(input),
+            _ => Err(self.wrong_type("a bbs-2023 proof", KeyType::Bls12381G2)),
         }
     }
 }

@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{KeyType, curve, multikey};
+use crate::{KeyType, bbs, curve, multikey};
 
 /// A public key whose point has been checked and parsed once; cloning shares it.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct PublicKey(Arc<Parsed>);
 
 struct Parsed {
     key_type: KeyType,
-    /// 32 bytes, or the compressed point of 33 or 49.
+    /// 32 bytes, or the compressed point of 33, 49 or 96.
     raw: Vec<u8>,
     point: Point,
 }
@@ -28,6 +28,7 @@ struct Parsed {
 enum Point {
     Ed25519(VerifyingKey),
     Ecdsa(ParsedPublicKey),
+    Bbs(bbs::Point),
 }
 
 /// Says why text, bytes or a JWK are not a usable public or private key.
@@ -46,7 +47,7 @@ pub enum KeyError {
         found: usize,
     },
     /// The multicodec prefix names no key type known here.
-    #[error("multicodec prefix is none of Ed25519, P-256 or P-384")]
+    #[error("multicodec prefix is none of Ed25519, P-256, P-384 or BLS12-381 G2")]
     UnknownCodec,
     /// The bytes have the wrong length for the key type.
     #[error("{key_type} key has {found} bytes instead of {expected}")]
@@ -102,10 +103,16 @@ pub enum VerifyError {
     /// The signature was not made with this key over this message.
     #[error("signature does not match message and key")]
     Mismatch,
+    /// The key makes no ordinary signatures.
+    #[error("{key_type} keys sign selective disclosures only")]
+    Selective {
+        /// The key's type.
+        key_type: KeyType,
+    },
 }
 
 impl PublicKey {
-    /// Parses a Multikey (`z6Mk…`, `zDn…`, `z82…`).
+    /// Parses a Multikey (`z6Mk…`, `zDn…`, `z82…`, `zUC7…`).
     ///
     /// # Errors
     /// When the text is not canonical or the bytes are not a point of full order on the curve.
@@ -127,7 +134,7 @@ impl PublicKey {
         Self::from_multikey(identifier)
     }
 
-    /// Parses raw bytes: 32 for Ed25519, the compressed point of 33 or 49 bytes for P-256 or P-384.
+    /// Parses raw bytes: 32 for Ed25519, the compressed point of 33, 49 or 96 bytes for P-256, P-384 or BLS12-381 G2.
     ///
     /// # Errors
     /// When the length is wrong or the bytes are not a canonical point of full order.
@@ -143,6 +150,7 @@ impl PublicKey {
         let point = match key_type {
             KeyType::Ed25519 => Point::Ed25519(ed25519_point(raw)?),
             KeyType::P256 | KeyType::P384 => Point::Ecdsa(ecdsa_point(key_type, raw)?),
+            KeyType::Bls12381G2 => Point::Bbs(bbs::Point::parse(raw)?),
         };
         Ok(Self(Arc::new(Parsed {
             key_type,
@@ -194,7 +202,7 @@ impl PublicKey {
         self.0.key_type
     }
 
-    /// Gives the raw bytes: 32 for Ed25519, the compressed point of 33 or 49 bytes for P-256 or P-384.
+    /// Gives the raw bytes: 32 for Ed25519, the compressed point of 33, 49 or 96 for P-256, P-384 or BLS12-381 G2.
     pub fn raw(&self) -> &[u8] {
         &self.0.raw
     }
@@ -217,10 +225,11 @@ impl PublicKey {
     /// credentials made by others may carry both.
     ///
     /// # Errors
-    /// When the length is wrong or the signature does not match.
+    /// When the length is wrong, the signature does not match, or the key makes no ordinary signatures (BLS12-381).
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-        let expected = self.0.key_type.signature_len();
-        if signature.len() != expected {
+        let key_type = self.0.key_type;
+        let expected = key_type.signature_len();
+        if signature.len() != expected && key_type != KeyType::Bls12381G2 {
             return Err(VerifyError::Length {
                 expected,
                 found: signature.len(),
@@ -236,6 +245,15 @@ impl PublicKey {
             Point::Ecdsa(key) => key
                 .verify_sig(message, signature)
                 .map_err(|_| VerifyError::Mismatch),
+            Point::Bbs(_) => Err(VerifyError::Selective { key_type }),
+        }
+    }
+
+    /// Gives the parsed point of a BLS12-381 key.
+    pub(crate) fn bbs_point(&self) -> Option<&bbs::Point> {
+        match &self.0.point {
+            Point::Bbs(point) => Some(point),
+            _ => None,
         }
     }
 
@@ -276,7 +294,7 @@ fn ecdsa_point(key_type: KeyType, encoded: &[u8]) -> Result<ParsedPublicKey, Key
     let algorithm: &'static EcdsaVerificationAlgorithm = match key_type {
         KeyType::P256 => &ECDSA_P256_SHA256_FIXED,
         KeyType::P384 => &ECDSA_P384_SHA384_FIXED,
-        KeyType::Ed25519 => return Err(KeyError::NotOnCurve { key_type }),
+        KeyType::Ed25519 | KeyType::Bls12381G2 => return Err(KeyError::NotOnCurve { key_type }),
     };
     ParsedPublicKey::new(algorithm, encoded).map_err(|_| KeyError::NotOnCurve { key_type })
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{KeyType, PublicKey};
+use crate::bbs::BbsInput;
+use crate::{KeyType, PublicKey, SelectiveBaseInput};
 
 /// Signs with one private key, wherever it is held.
 pub trait Signer: Send + Sync {
@@ -38,9 +39,21 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// When the key is not Ed25519, or its holder cannot or will not sign.
     fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError>;
+
+    /// Signs the base of an `ecdsa-sd-2023` proof; P-256 only.
+    ///
+    /// # Errors
+    /// When the key is not P-256, or its holder cannot or will not sign.
+    fn sign_selective_base(&self, input: &SelectiveBaseInput) -> Result<Signature, SignError>;
+
+    /// Signs the statements of a `bbs-2023` proof with BBS; BLS12-381 only.
+    ///
+    /// # Errors
+    /// When the key is not BLS12-381, or its holder cannot or will not sign.
+    fn sign_bbs(&self, input: &BbsInput<'_>) -> Result<Signature, SignError>;
 }
 
-/// A signature: 64 bytes of Ed25519, or r‖s of 64 (P-256) or 96 bytes (P-384) with low s.
+/// A signature: 64 bytes of Ed25519, r‖s of 64 (P-256) or 96 bytes (P-384) with low s, or 80 bytes of BBS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature(Vec<u8>);
 
@@ -208,7 +221,7 @@ pub enum InputError {
 #[non_exhaustive]
 pub enum SignError {
     /// The purpose needs another key type.
-    #[error("{purpose} needs an {needed} key, this one is {found}")]
+    #[error("{purpose} needs a key of type {needed}, this one is {found}")]
     KeyType {
         /// What was to be signed.
         purpose: &'static str,

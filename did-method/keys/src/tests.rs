@@ -1,3 +1,4 @@
+mod bbs;
 mod ecdsa;
 mod ed25519;
 mod forms;

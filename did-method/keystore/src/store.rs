@@ -213,11 +213,12 @@ fn entry(public_key: PublicKey, name: KeyName) -> KeyEntry {
     }
 }
 
-/// Draws a key; a drawn ECDSA scalar is out of range once in 2^32 times at most, so a few draws do.
+/// Draws a key. A drawn scalar is out of range once in 2^32 times at most on a NIST curve and every second time on BLS12-381,
+/// so 128 draws fail no more often than once in 2^100 times.
 fn draw(key_type: KeyType, random: Random<'_>) -> Result<PrivateKey, KeystoreError> {
     let mut secret = Zeroizing::new(vec![0; key_type.secret_len()]);
     let mut last = KeyError::Scalar { key_type };
-    for _ in 0..4 {
+    for _ in 0..128 {
         random(&mut secret);
         // A source that fills nothing would make the same key everywhere.
         if secret.iter().all(|byte| *byte == 0) {

@@ -229,7 +229,13 @@ fn any_signing_key(method: &Map<String, Value>) -> Result<PublicKey, &'static st
         }
         _ => match material::read(method)? {
             material::Material::Signing(key) => Ok(key),
-            _ => Err("a key of this type verifies no signature here"),
+            // Selective disclosures only; an ordinary signature under it fails by the key's type.
+            material::Material::Bls => method
+                .get("publicKeyMultibase")
+                .and_then(Value::as_str)
+                .and_then(|text| PublicKey::from_multikey(text).ok())
+                .ok_or("the key is no point of BLS12-381 G2"),
+            material::Material::Agreement => Err("a key of this type verifies no signature here"),
         },
     }
 }

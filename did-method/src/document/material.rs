@@ -1,6 +1,6 @@
 //! Key material inside a verification method: what may stand there, and which of it can sign.
 
-use chop_keys::{Jwk, PublicKey};
+use chop_keys::{Jwk, KeyType, PublicKey};
 use serde_json::{Map, Value};
 
 /// What a verification method's key can do.
@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 pub(crate) enum Material {
     /// Verifies signatures that this software checks: Ed25519, P-256, P-384.
     Signing(PublicKey),
-    /// Verifies signatures made over BLS12-381 (96 bytes of G2): held as data.
+    /// Verifies selective disclosures over BLS12-381 (96 bytes of G2). To the method it is data: its rules never verify with
+    /// it, and never look whether it is a point.
     Bls,
     /// Agrees on keys over X25519.
     Agreement,
@@ -50,7 +51,9 @@ pub(crate) fn read_multikey(text: &str) -> Result<Material, &'static str> {
     if text.len() > 160 {
         return Err("the multikey is too long");
     }
-    if let Ok(key) = PublicKey::from_multikey(text) {
+    if let Ok(key) = PublicKey::from_multikey(text)
+        && key.key_type() != KeyType::Bls12381G2
+    {
         return Ok(Material::Signing(key));
     }
     let bytes = text

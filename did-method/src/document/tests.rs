@@ -51,7 +51,7 @@ fn holds_every_kind_of_key_material() {
         })
         .and_then(|d| {
             d.with_method(
-                json!({"id": "#jwk", "type": "JsonWebKey", "publicKeyJwk": key(1).jwk()}),
+                json!({"id": "#jwk", "type": "JsonWebKey", "publicKeyJwk": key(1).jwk().unwrap()}),
                 &[Relationship::Authentication],
             )
         });
@@ -83,7 +83,7 @@ fn refuses_malformed_methods() {
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "secretKeyMultibase": "z"}),
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "controller": "did:example:1"}),
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "revoked": "2026-11-21"}),
-        json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "publicKeyJwk": key(1).jwk()}),
+        json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "publicKeyJwk": key(1).jwk().unwrap()}),
     ];
     for method in cases {
         assert!(with_method(&method).is_err(), "{method}");

@@ -11,7 +11,7 @@ fn of(jwk: &Value) -> Did {
 
 fn p256() -> Value {
     let key = PrivateKey::from_seed(KeyType::P256, &[7; 32]).unwrap();
-    serde_json::to_value(key.public_key().jwk()).unwrap()
+    serde_json::to_value(key.public_key().jwk().unwrap()).unwrap()
 }
 
 fn document(jwk: &Value) -> Result<Value, ErrorKind> {

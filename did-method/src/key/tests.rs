@@ -134,11 +134,17 @@ fn refuses_a_version_that_is_no_positive_integer() {
 }
 
 #[test]
-fn holds_a_bls_key_as_data() {
-    let bytes: Vec<u8> = [0xeb, 0x01, 0x80].into_iter().chain([3; 95]).collect();
-    let did = format!("did:key:z{}", bs58::encode(bytes).into_string());
+fn expands_a_bls_key_and_refuses_what_is_no_point() {
+    // vc-di-bbs, appendix A.
+    let did = "did:key:zUC7DerdEmfZ8f4pFajXgGwJoMkV1ofMTmEG5UoNvnWiPiLuGKNeqgRpLH2TV4Xe5mJ2cXV76gRN7LFQwapF1VFu6x2yrr5ci1mXqC1WNUrnHnLgvfZfMH7h6xP6qsf9EKRQrPQ";
     assert_eq!(
-        expand(&did, &with(None, false)).unwrap()["verificationMethod"][0]["type"],
+        expand(did, &with(None, false)).unwrap()["verificationMethod"][0]["type"],
         "Multikey"
+    );
+    let bytes: Vec<u8> = [0xeb, 0x01, 0x80].into_iter().chain([3; 95]).collect();
+    let no_point = format!("did:key:z{}", bs58::encode(bytes).into_string());
+    assert_eq!(
+        expand(&no_point, &with(None, false)),
+        Err(ErrorKind::InvalidPublicKey)
     );
 }

@@ -45,7 +45,7 @@ pub(super) struct Create {
     /// A mechanism, such as `eddsa-rdfc-2022` or `jwt`.
     #[schema(example = "eddsa-jcs-2022")]
     suite: String,
-    /// `Ed25519`, `P-256` or `P-384`; the suite's first when absent.
+    /// `Ed25519`, `P-256`, `P-384` or `BLS12-381-G2`; the suite's first when absent.
     key_type: Option<String>,
 }
 

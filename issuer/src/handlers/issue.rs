@@ -4,7 +4,7 @@ use super::body;
 use crate::app::IssuerApp;
 use crate::error::IssueError;
 use crate::issue::{self, Order, Repeat};
-use crate::secure::Secured;
+use crate::secure::{Secured, Selective};
 use crate::status::StatusRequest;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use chop_http::{JsonBytes, Problem};
 use chop_integrity::{Hash, Timestamp};
+use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -26,7 +27,7 @@ pub(super) struct IssueBody {
     /// The credential without proof, VCDM 2.0.
     #[schema(value_type = Object)]
     credential: Value,
-    /// `created`: the time that the proof states. `credentialStatus`: one or several `{statusPurpose, statusSize?, statusMessage?, statusReference?}` to assign, or `{type: TokenStatusList, statusSize?}` for a token's `status` claim.
+    /// `created`: the time that the proof states. `mandatoryPointers`: what the holder of a credential of a selective suite cannot withhold. `commitmentWithProof`: `bbs-2023`, a holder's commitment to a secret. `credentialStatus`: one or several `{statusPurpose, statusSize?, statusMessage?, statusReference?}` to assign, or `{type: TokenStatusList, statusSize?}` for a token's `status` claim.
     #[schema(value_type = Option<Object>)]
     options: Option<Value>,
 }
@@ -147,6 +148,10 @@ async fn run(
             instance: &instance,
             credential,
             statuses,
+            selective: Selective {
+                mandatory_pointers: pointers(option("mandatoryPointers"))?,
+                commitment: option("commitmentWithProof").map(commitment).transpose()?,
+            },
             created,
             repeat,
         },
@@ -172,6 +177,32 @@ fn options(members: &Map<String, Value>) -> Result<Option<&Map<String, Value>>, 
             expected: "an object",
         }),
     }
+}
+
+/// JSON Pointers to what a holder cannot withhold.
+fn pointers(value: Option<&Value>) -> Result<Vec<String>, IssueError> {
+    let refused = || IssueError::Member {
+        member: "options.mandatoryPointers",
+        expected: "an array of JSON Pointers",
+    };
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(refused))
+            .collect(),
+        Some(_) => Err(refused()),
+    }
+}
+
+/// A holder's commitment to a secret, in base64url after a `u`.
+fn commitment(value: &Value) -> Result<Vec<u8>, IssueError> {
+    let encoded = value.as_str().and_then(|text| text.strip_prefix('u'));
+    let bytes = encoded.and_then(|text| BASE64URL_NOPAD.decode(text.as_bytes()).ok());
+    bytes.ok_or(IssueError::Member {
+        member: "options.commitmentWithProof",
+        expected: "base64url multibase text",
+    })
 }
 
 /// A time that the client states for the proof; who relies on a credential believes an anchor, not this.

@@ -1,5 +1,7 @@
 //! The whole router over the embedded store; snapshots hold whole bodies, with what changes from run to run replaced.
 
+mod selective;
+
 use super::{openapi, router};
 use crate::app::{Config, IssuerApp};
 use axum::Router;
@@ -467,6 +469,8 @@ async fn a_conformance_run_finds_an_instance_for_every_suite_and_needs_no_token(
         "p256/ecdsa-rdfc-2019",
         "p384/ecdsa-rdfc-2019",
         "ed25519-2020",
+        "ecdsa-sd-2023",
+        "bbs-2023",
         "jwt",
         "p256/jwt",
         "p384/jwt",

@@ -10,6 +10,7 @@
 mod ledger;
 
 mod bad_input;
+mod derive;
 mod history;
 mod presentations;
 mod status;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use chop_credential::Contexts;
 use chop_credential::verdict::{
-    CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge_bytes,
+    CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, Verdict, judge_bytes,
 };
 use chop_integrity::Timestamp;
 use chop_keys::{DataIntegrityInput, KeyType, PrivateKey, PublicKey, Signer as _};
@@ -66,13 +66,7 @@ impl Workbench {
     /// When the credential is not accepted.
     pub(super) fn verifying(&self, bytes: Vec<u8>, key: &PrivateKey) -> anyhow::Result<Case<'_>> {
         let public = key.public_key().clone();
-        let evidence = evidence(&public);
-        let policy = Policy::only(self.now, &CHECKS);
-        let verdict = judge_bytes(&bytes, &evidence, &policy, &self.contexts);
-        ensure!(
-            verdict.outcome == Outcome::Accepted,
-            "the sample is not accepted: {verdict:?}"
-        );
+        let judge = self.judging(bytes, &public)?;
         let input = signing_input(public.key_type())?;
         let signature = key.sign_credential(&input)?;
         ensure!(
@@ -81,10 +75,28 @@ impl Workbench {
                 .is_ok(),
             "the floor does not verify"
         );
-        Ok(Case::new(
-            move || judge_bytes(&bytes, &evidence, &policy, &self.contexts),
-            move || public.verify(input.as_bytes(), signature.as_bytes()),
-        ))
+        Ok(Case::new(judge, move || {
+            public.verify(input.as_bytes(), signature.as_bytes())
+        }))
+    }
+
+    /// Judges a secured credential, bytes to verdict.
+    ///
+    /// # Errors
+    /// When the credential is not accepted.
+    pub(super) fn judging<'a>(
+        &'a self,
+        bytes: Vec<u8>,
+        key: &PublicKey,
+    ) -> anyhow::Result<impl FnMut() -> Verdict + use<'a>> {
+        let evidence = evidence(key);
+        let policy = Policy::only(self.now, &CHECKS);
+        let verdict = judge_bytes(&bytes, &evidence, &policy, &self.contexts);
+        ensure!(
+            verdict.outcome == Outcome::Accepted,
+            "the sample is not accepted: {verdict:?}"
+        );
+        Ok(move || judge_bytes(&bytes, &evidence, &policy, &self.contexts))
     }
 }
 
@@ -103,7 +115,7 @@ pub(super) fn signing_input(key_type: KeyType) -> anyhow::Result<DataIntegrityIn
 }
 
 /// What a verifier that has the issuer's key at hand knows.
-pub(super) fn evidence(key: &PublicKey) -> Evidence {
+fn evidence(key: &PublicKey) -> Evidence {
     let fact = KeyFact {
         id: key.did_key_url(),
         controller: key.did_key(),

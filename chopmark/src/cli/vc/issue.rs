@@ -10,13 +10,16 @@ use anyhow::anyhow;
 use chop_credential::Contexts;
 use chop_credential::issuing::batch::Form;
 use chop_credential::issuing::{self, ProofRequest};
+use chop_credential::selective::Seed;
 use chop_did::{DidState, Relationship, verification_method};
-use chop_http::clock;
+use chop_http::{clock, random};
 use chop_integrity::Timestamp;
 use chop_keys::{PrivateKey, Signer as _};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Arguments of `chopmark vc issue`.
 #[derive(Debug, clap::Args)]
@@ -24,6 +27,7 @@ use std::sync::Arc;
 Examples:
   chopmark vc issue claim.json --as orchard                   under a DID of the ledger, with a key of the key folder
   chopmark vc issue claim.json --key lab                      under the did:key of a key
+  chopmark vc issue claim.json --key p256 --suite ecdsa-sd-2023 --mandatory /issuer --mandatory /validUntil
   chopmark vc issue claim.json --instance lab --status revocation --status suspension
   chopmark vc issue --batch rows.csv --template claim.json --as orchard
 
@@ -52,9 +56,12 @@ pub(super) struct Args {
     /// Make the proof of this cryptosuite [default: eddsa-jcs-2022 or ecdsa-jcs-2019, as the key is]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["instance", "jwt"])]
     suite: Option<String>,
-    /// What a holder cannot withhold, as a JSON pointer; for the suites that let holders withhold
-    #[arg(long, value_name = "POINTER", requires = "suite")]
+    /// ecdsa-sd-2023, bbs-2023: a JSON Pointer to what the holder cannot withhold
+    #[arg(long, value_name = "POINTER", conflicts_with = "jwt")]
     mandatory: Vec<String>,
+    /// bbs-2023: bind to the secret behind this commitment, as `chopmark vc bind` prints it
+    #[arg(long, value_name = "TEXT", conflicts_with = "jwt")]
+    commitment: Option<String>,
     #[command(flatten)]
     batch: batch::BatchArgs,
     #[command(flatten)]
@@ -115,7 +122,13 @@ async fn by_service(
             purpose => json!({"statusPurpose": purpose}),
         })
         .collect();
-    let body = json!({"credential": credential, "options": {"credentialStatus": statuses}});
+    let mut options = Map::new();
+    options.insert("credentialStatus".to_owned(), Value::Array(statuses));
+    options.insert("mandatoryPointers".to_owned(), json!(args.mandatory));
+    if let Some(commitment) = &args.commitment {
+        options.insert("commitmentWithProof".to_owned(), json!(commitment));
+    }
+    let body = json!({"credential": credential, "options": options});
     let answer = args
         .stack
         .connect(terminal)?
@@ -154,13 +167,24 @@ async fn here(
         ));
     };
     let now = Timestamp::from_unix_ms(clock::now_ms());
+    let seed = Seed::new(Zeroizing::new(random::bytes()));
+    let commitment = args.commitment.as_deref().map(commitment).transpose()?;
     let request = ProofRequest {
         cryptosuite,
         mandatory_pointers,
+        seed: Some(&seed),
+        commitment: commitment.as_deref(),
         ..ProofRequest::new(&author.method, now)
     };
     let issued = issuing::issue(credential, &contexts, &request, signer).map_err(Failure::usage)?;
     Ok(done(issued))
+}
+
+fn commitment(text: &str) -> Result<Vec<u8>, Failure> {
+    let encoded = text.strip_prefix('u');
+    encoded
+        .and_then(|encoded| BASE64URL_NOPAD.decode(encoded.as_bytes()).ok())
+        .ok_or_else(|| Failure::usage(anyhow!("--commitment takes base64url after a u")))
 }
 
 /// The document alone, so that it can be piped into a file in either form of output.

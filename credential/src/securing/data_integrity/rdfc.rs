@@ -89,7 +89,7 @@ fn digest(
 /// Takes a proof without its value, under the document's contexts (vc-di-eddsa §3.2.5).
 ///
 /// A proof that brings another `@context` is refused: the specification replaces it, but a reader would still see it.
-fn configuration(
+pub(crate) fn configuration(
     document: &Map<String, Value>,
     proof: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ProofError> {

@@ -102,6 +102,8 @@ fn sign(
     let terms = SignTerms {
         options,
         mandatory_pointers: &[],
+        seed: None,
+        commitment: None,
     };
     suite.sign(&material, &terms, key).unwrap()
 }

@@ -83,6 +83,16 @@ fn evidence_of(report: &ProofReport) -> Value {
     if let Some(created) = report.created {
         evidence.insert("created".to_owned(), json!(created));
     }
+    if let Some(disclosed) = report.disclosed {
+        evidence.insert(
+            "selectiveDisclosure".to_owned(),
+            json!({
+                "mandatoryStatements": disclosed.mandatory,
+                "chosenStatements": disclosed.chosen,
+                "boundToHolder": disclosed.bound,
+            }),
+        );
+    }
     if let Err(error) = &report.result {
         evidence.insert("rule".to_owned(), json!(error.rule()));
         evidence.insert("detail".to_owned(), json!(error.to_string()));

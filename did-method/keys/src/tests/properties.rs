@@ -56,10 +56,10 @@ proptest! {
         let public = key.public_key();
 
         prop_assert_eq!(&PublicKey::from_multikey(&public.multikey()).unwrap(), public);
-        prop_assert_eq!(&PublicKey::from_jwk(&public.jwk()).unwrap(), public);
+        prop_assert_eq!(&PublicKey::from_jwk(&public.jwk().unwrap()).unwrap(), public);
         prop_assert_eq!(&PublicKey::from_did_key_url(&public.did_key_url()).unwrap(), public);
         prop_assert_eq!(&PublicKey::from_raw(public.key_type(), public.raw()).unwrap(), public);
-        let jwk = serde_json::from_str(&key.jwk()).unwrap();
+        let jwk = serde_json::from_str(&key.jwk().unwrap()).unwrap();
         let imported = PrivateKey::from_jwk(&jwk).unwrap();
         prop_assert_eq!(imported.secret_bytes(), key.secret_bytes());
     }
@@ -86,7 +86,7 @@ proptest! {
                 prop_assert_eq!(canonical.as_bytes().as_slice(), raw.as_slice());
             }
             prop_assert_eq!(key.raw(), raw.as_slice());
-            prop_assert_eq!(&PublicKey::from_jwk(&key.jwk()).unwrap(), &key);
+            prop_assert_eq!(&PublicKey::from_jwk(&key.jwk().unwrap()).unwrap(), &key);
         }
     }
 

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chop_did::{ChopDid, Document};
 use chop_integrity::{Hash, Timestamp};
+use chop_keys::bbs::BbsInput;
 use chop_keys::{
-    DataIntegrityInput, JwsSigningInput, KeyType, PrivateKey, PublicKey, SignError, Signature,
-    Signer, VoteSignBytes,
+    DataIntegrityInput, JwsSigningInput, KeyType, PrivateKey, PublicKey, SelectiveBaseInput,
+    SignError, Signature, Signer, VoteSignBytes,
 };
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
@@ -164,5 +165,13 @@ impl Signer for Gated {
     fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError> {
         let _open = self.gate.lock().unwrap();
         self.key.sign_header(vote)
+    }
+
+    fn sign_selective_base(&self, input: &SelectiveBaseInput) -> Result<Signature, SignError> {
+        self.key.sign_selective_base(input)
+    }
+
+    fn sign_bbs(&self, input: &BbsInput<'_>) -> Result<Signature, SignError> {
+        self.key.sign_bbs(input)
     }
 }

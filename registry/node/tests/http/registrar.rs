@@ -122,7 +122,7 @@ async fn private_keys_are_refused() {
         .as_object_mut()
         .unwrap()
         .remove("publicKeyMultibase");
-    methods[0]["publicKeyJwk"] = json!(key(UPDATE).public_key().jwk());
+    methods[0]["publicKeyJwk"] = json!(key(UPDATE).public_key().jwk().unwrap());
     methods[0]["publicKeyJwk"]["d"] = json!("AAAA");
     let body = json!({"method": "chop", "options": {"clientSecretMode": true}, "secret": {"verificationMethod": methods}});
     assert_eq!(

@@ -1,0 +1,42 @@
+//! `ecdsa-sd-2023` (vc-di-ecdsa §3.6): base proofs are made, derived ones verified.
+
+use super::super::SecuringError;
+use super::super::suites::{Material, SignTerms};
+use super::unchained;
+use crate::selective::ecdsa_sd;
+use chop_integrity::proof::Proof;
+use chop_keys::{PublicKey, Signer};
+use serde_json::{Map, Value};
+
+/// vc-di-ecdsa §3.6.7.
+pub(crate) fn verify(
+    material: &Material<'_>,
+    proof: &Proof<'_>,
+    key: &PublicKey,
+) -> Result<(), SecuringError> {
+    unchained(material)?;
+    let Material {
+        document, contexts, ..
+    } = *material;
+    Ok(ecdsa_sd::verify(document, contexts, proof.members(), key)?)
+}
+
+/// vc-di-ecdsa §3.6.1.
+pub(crate) fn sign(
+    material: &Material<'_>,
+    terms: &SignTerms<'_>,
+    signer: &dyn Signer,
+) -> Result<Map<String, Value>, SecuringError> {
+    unchained(material)?;
+    let seed = terms.seed.ok_or(SecuringError::NoSeed)?;
+    let mut proof = terms.options.configuration(None);
+    let value = ecdsa_sd::sign(
+        material.document,
+        material.contexts,
+        &proof,
+        terms.mandatory_pointers,
+        (seed, signer),
+    )?;
+    proof.insert("proofValue".to_owned(), Value::String(value));
+    Ok(proof)
+}

@@ -148,8 +148,6 @@ impl<'d> Walk<'d, '_> {
                 let none = is_none(slot.place, key);
                 let place = if term.holds("@type") {
                     slot.place.of_type(&walk.processor, key)?
-                } else if term.holds("@id") {
-                    Place::at(Arc::clone(slot.place.before()))
                 } else {
                     slot.place.clone()
                 };

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, how the answer looks, and with which code the process ends.
 
+mod anchors;
 mod did;
 pub(crate) mod failure;
 mod key;
@@ -8,6 +9,7 @@ pub(crate) mod stack;
 pub(crate) mod terminal;
 mod vc;
 
+pub(crate) use anchors::trust_anchors;
 pub(crate) use failure::Failure;
 pub(crate) use terminal::{Done, Mark, Page, Terminal};
 

@@ -9,13 +9,15 @@ mod stack;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chop_http::server;
 use chop_http::telemetry::{self, Format};
+use chop_verifier::Trust;
 use clap::Parser;
 
-use crate::cli::{Done, Failure, Terminal};
+use crate::cli::{Done, Failure, Terminal, trust_anchors};
 pub(crate) use stack::{Options, Stack};
 
 /// Runs a whole stack: registry, issuer and verifier in one process
@@ -53,6 +55,14 @@ pub(crate) struct Args {
         value_delimiter = ','
     )]
     status_delegate: Vec<String>,
+    /// Trust the certificate authorities in this PEM file for the keys of SD-JWT VC issuers (repeatable)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CHOPMARK_TRUST_ANCHORS",
+        value_delimiter = ','
+    )]
+    trust_anchor: Vec<PathBuf>,
     /// Check every block from genesis before starting
     #[arg(long)]
     replay: bool,
@@ -79,7 +89,10 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         public_url: args.public_url,
         conformance: args.conformance,
         passphrase,
-        status_delegates: args.status_delegate.into_iter().collect(),
+        trust: Trust {
+            status_delegates: args.status_delegate.into_iter().collect(),
+            anchors: Arc::new(trust_anchors(&args.trust_anchor)?),
+        },
         replay: args.replay,
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;

@@ -2,14 +2,17 @@
 
 pub mod batch;
 mod sd_jwt;
+mod sd_jwt_vc;
 #[cfg(test)]
 mod tests;
 mod token;
 
 pub use sd_jwt::{BindingTerms, SdJwtRequest, bind_key, issue_sd_jwt, present_sd_jwt};
+pub use sd_jwt_vc::{SdJwtVcRequest, issue_sd_jwt_vc};
 
 use crate::contexts::{ContextError, Contexts};
 use crate::model::{Credential, ModelError, Presentation, Version, is_url};
+use crate::sd_jwt_vc::SdJwtVcError;
 use crate::securing::jose::{JoseError, TokenKind};
 use crate::securing::sd_jwt::ConcealError;
 use crate::securing::{
@@ -89,6 +92,9 @@ pub enum IssueError {
     /// Claims cannot be made selectively disclosable.
     #[error(transparent)]
     Conceal(#[from] ConcealError),
+    /// The claims are no SD-JWT VC.
+    #[error(transparent)]
+    SdJwtVc(#[from] SdJwtVcError),
     /// The payload has no JSON text.
     #[error(transparent)]
     Canonical(#[from] JcsError),
@@ -121,6 +127,7 @@ impl IssueError {
             | Self::Sign(_) => "issue.signing",
             Self::Securing(error) => error.rule(),
             Self::Conceal(_) => "issue.disclosable",
+            Self::SdJwtVc(error) => error.rule(),
         }
     }
 

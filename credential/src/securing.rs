@@ -10,11 +10,13 @@ mod secured;
 mod suites;
 #[cfg(test)]
 mod tests;
+pub mod x5c;
 
 pub use data_integrity::ProofReport;
 pub use error::SecuringError;
 pub(crate) use secured::secured_claims;
 pub use secured::{Claims, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing};
+pub(crate) use secured::{text_claim, time_claim};
 pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
 
 pub(crate) use data_integrity::rdfc::configuration;
@@ -61,7 +63,11 @@ impl Secured<'_> {
 }
 
 /// Finds a key and checks that its controller lists it for the purpose.
-fn usable<'k>(keys: &'k Keys, method: &str, purpose: &str) -> Result<&'k KeyFact, SecuringError> {
+pub(crate) fn usable<'k>(
+    keys: &'k Keys,
+    method: &str,
+    purpose: &str,
+) -> Result<&'k KeyFact, SecuringError> {
     match keys.get(method) {
         Some(Finding::Found(fact)) => {
             if fact.relationships.iter().any(|name| name == purpose) {

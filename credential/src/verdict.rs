@@ -7,6 +7,7 @@ mod key_binding;
 mod keys;
 mod policy;
 mod presentation;
+mod sd_jwt_vc;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use judge::{judge, judge_bytes};
 pub use keys::{KeyFault, KeyStanding, key_holds};
 pub use policy::{Expectation, Need, Policy};
 pub use presentation::{PresentationVerdict, judge_presentation};
+pub use sd_jwt_vc::judge_sd_jwt_vc;
 
 /// Is the judgement of one credential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,13 @@
 //! Issuing: check, take status positions, secure, record; then answer.
 
 use crate::app::IssuerApp;
+use crate::disclosing::Disclosing;
 use crate::error::IssueError;
 use crate::instance::Instance;
 use crate::secure::{Secured, Selective};
 use crate::status::{StatusError, StatusRequest, token_entry};
 use crate::store::Issuance;
+use crate::suite::Form;
 use chop_credential::status::TokenEntry;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
@@ -23,6 +25,8 @@ pub(crate) struct Order<'a> {
     pub(crate) statuses: Vec<StatusRequest>,
     /// What a selective suite is told.
     pub(crate) selective: Selective,
+    /// Which claims the holder may disclose.
+    pub(crate) disclosing: Disclosing,
     /// The time of the proof that the client asks for; now when it does not.
     pub(crate) created: Option<Timestamp>,
     /// The client's key for repeating the request, with the request's digest.
@@ -49,11 +53,29 @@ pub(crate) async fn issue(
         mut credential,
         statuses,
         selective,
+        disclosing,
         created,
         repeat,
     } = order;
-    check_issuer(&credential, &instance.did)?;
     let mechanism = instance.suite.mechanism();
+    let is_plain = mechanism.form == Form::SdJwtVc;
+    check_issuer(
+        &credential,
+        if is_plain { "iss" } else { "issuer" },
+        &instance.did,
+    )?;
+    if !mechanism.discloses() && !disclosing.is_empty() {
+        return Err(IssueError::Member {
+            member: "options.disclosable",
+            expected: "absent: the instance's suite discloses a credential whole",
+        });
+    }
+    if is_plain && !statuses.iter().all(StatusRequest::is_token) {
+        return Err(IssueError::Member {
+            member: "options.credentialStatus",
+            expected: "of the type TokenStatusList for an SD-JWT VC",
+        });
+    }
     if !mechanism.is_token() && statuses.iter().any(StatusRequest::is_token) {
         let mechanism = mechanism.name;
         return Err(StatusError::NoToken { mechanism }.into());
@@ -76,6 +98,7 @@ pub(crate) async fn issue(
     let secured = app.pen(instance, key.as_ref()).secure(
         Value::Object(credential),
         token_entry.as_ref(),
+        &disclosing,
         created,
         &selective,
     )?;
@@ -104,6 +127,13 @@ pub fn complete(credential: &mut Map<String, Value>, issuer: &str) {
     );
 }
 
+/// Adds what is left out of the claims of an SD-JWT VC: the issuer, and when it is issued.
+pub fn complete_claims(claims: &mut Map<String, Value>, issuer: &str) {
+    claims.entry("iss").or_insert_with(|| json!(issuer));
+    let seconds = clock::now_ms().div_euclid(1_000);
+    claims.entry("iat").or_insert_with(|| json!(seconds));
+}
+
 async fn kept(
     issuance: &mut Issuance,
     repeat: Option<Repeat<'_>>,
@@ -119,8 +149,12 @@ async fn kept(
 }
 
 /// The issuer is a string or an object with an `id`, and is the instance's DID.
-fn check_issuer(credential: &Map<String, Value>, expected: &str) -> Result<(), IssueError> {
-    let issuer = match credential.get("issuer") {
+fn check_issuer(
+    credential: &Map<String, Value>,
+    member: &'static str,
+    expected: &str,
+) -> Result<(), IssueError> {
+    let issuer = match credential.get(member) {
         Some(Value::Object(issuer)) => issuer.get("id"),
         issuer => issuer,
     };
@@ -131,7 +165,7 @@ fn check_issuer(credential: &Map<String, Value>, expected: &str) -> Result<(), I
             expected: expected.to_owned(),
         }),
         _ => Err(IssueError::Member {
-            member: "issuer",
+            member,
             expected: "a URL or an object with one as its id",
         }),
     }
@@ -200,10 +234,11 @@ mod tests {
     #[test]
     fn the_issuer_is_the_instance_and_nobody_else() {
         let credential = |issuer: Value| json!({"issuer": issuer}).as_object().unwrap().clone();
-        assert!(check_issuer(&credential(json!("did:key:a")), "did:key:a").is_ok());
+        assert!(check_issuer(&credential(json!("did:key:a")), "issuer", "did:key:a").is_ok());
         assert!(
             check_issuer(
                 &credential(json!({"id": "did:key:a", "name": "A"})),
+                "issuer",
                 "did:key:a"
             )
             .is_ok()
@@ -216,10 +251,10 @@ mod tests {
             json!(["did:key:a"]),
         ] {
             assert!(
-                check_issuer(&credential(other.clone()), "did:key:a").is_err(),
+                check_issuer(&credential(other.clone()), "issuer", "did:key:a").is_err(),
                 "{other}"
             );
         }
-        assert!(check_issuer(&Map::new(), "did:key:a").is_err());
+        assert!(check_issuer(&Map::new(), "issuer", "did:key:a").is_err());
     }
 }

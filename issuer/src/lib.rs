@@ -5,6 +5,7 @@
 
 mod app;
 mod binding;
+mod disclosing;
 mod error;
 mod handlers;
 mod instance;
@@ -19,7 +20,7 @@ pub use app::{Config, IssuerApp, OpenError};
 pub use error::IssueError;
 pub use handlers::{openapi, router};
 pub use instance::{Instance, NameError};
-pub use issue::{complete, uuid};
+pub use issue::{complete, complete_claims, uuid};
 pub use secure::SecureError;
 pub use status::StatusError;
 pub use store::StoreError;

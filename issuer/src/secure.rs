@@ -1,10 +1,11 @@
 //! Securing credentials as an instance does; `chop-credential` validates before it signs.
 
+use crate::disclosing::Disclosing;
 use crate::instance::Instance;
 use crate::store::List;
 use crate::suite::Form;
 use chop_credential::Contexts;
-use chop_credential::issuing::{self, ProofRequest};
+use chop_credential::issuing::{self, ProofRequest, SdJwtRequest, SdJwtVcRequest};
 use chop_credential::selective::{Seed, is_selective};
 use chop_credential::status::{
     Bitstring, NewList, NewTokenList, StatusArray, StatusError, TokenEntry,
@@ -13,7 +14,7 @@ use chop_http::random;
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
 use chop_keys::Signer;
 use chop_protocol::anchor_digest;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -21,8 +22,10 @@ use zeroize::Zeroizing;
 pub(crate) enum Secured {
     /// With an embedded proof.
     Document(Value),
-    /// A compact `vc+jwt`.
+    /// A compact `vc+jwt`, or `vc+sd-jwt` with its disclosures.
     Jwt(String),
+    /// A compact SD-JWT VC with its disclosures.
+    SdJwtVc(String),
 }
 
 /// Why a credential cannot be secured.
@@ -97,7 +100,11 @@ impl Secured {
     pub(crate) fn digest(&self) -> Result<Hash, SecureError> {
         match self {
             Self::Document(document) => Ok(anchor_digest(&canonicalize(document)?)),
-            Self::Jwt(token) => Ok(anchor_digest(token.as_bytes())),
+            Self::Jwt(token) | Self::SdJwtVc(token) => {
+                // Of an SD-JWT the issuer-signed JWT counts, whatever its holder will disclose.
+                let jwt = token.split_once('~').map_or(token.as_str(), |(jwt, _)| jwt);
+                Ok(anchor_digest(jwt.as_bytes()))
+            }
         }
     }
 
@@ -106,6 +113,7 @@ impl Secured {
         match self {
             Self::Document(document) => document.clone(),
             Self::Jwt(token) => issuing::enveloped_credential(token),
+            Self::SdJwtVc(token) => Value::from(token.as_str()),
         }
     }
 }
@@ -116,6 +124,7 @@ impl Pen<'_> {
         &self,
         credential: Value,
         status: Option<&TokenEntry>,
+        disclosing: &Disclosing,
         created: Timestamp,
         selective: &Selective,
     ) -> Result<Secured, SecureError> {
@@ -130,6 +139,22 @@ impl Pen<'_> {
             Form::Embedded if is_selective(mechanism.name) => self
                 .disclosable(credential, created, mechanism.name, selective)
                 .map(Secured::Document),
+            Form::SdJwt => {
+                let request = SdJwtRequest {
+                    verification_method: &self.instance.verification_method,
+                    disclosable: &disclosing.pointers,
+                    decoys: disclosing.decoys,
+                    holder: disclosing.holder.as_ref(),
+                    status,
+                };
+                let (contexts, signer) = (self.contexts, self.signer);
+                let draw = &mut random::bytes;
+                let token = issuing::issue_sd_jwt(credential, contexts, &request, draw, signer)?;
+                Ok(Secured::Jwt(token))
+            }
+            Form::SdJwtVc => self
+                .sd_jwt_vc(credential, status, disclosing)
+                .map(Secured::SdJwtVc),
             Form::Embedded => self
                 .embed(credential, created, Some(mechanism.name))
                 .map(Secured::Document),
@@ -186,6 +211,35 @@ impl Pen<'_> {
             self.contexts,
             status,
             &self.instance.verification_method,
+            self.signer,
+        )?)
+    }
+
+    /// Secures plain claims as an SD-JWT VC.
+    fn sd_jwt_vc(
+        &self,
+        claims: Value,
+        status: Option<&TokenEntry>,
+        disclosing: &Disclosing,
+    ) -> Result<String, SecureError> {
+        let mut claims = match claims {
+            Value::Object(claims) => claims,
+            _ => Map::new(),
+        };
+        if let Some(status) = status {
+            claims.insert("status".to_owned(), Value::Object(status.to_claim()));
+        }
+        let request = SdJwtVcRequest {
+            key_id: Some(&self.instance.verification_method),
+            x5c: &[],
+            disclosable: &disclosing.pointers,
+            decoys: disclosing.decoys,
+            holder: disclosing.holder.as_ref(),
+        };
+        Ok(issuing::issue_sd_jwt_vc(
+            &claims,
+            &request,
+            &mut random::bytes,
             self.signer,
         )?)
     }

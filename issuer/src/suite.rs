@@ -22,9 +22,14 @@ pub struct Mechanism {
 }
 
 impl Mechanism {
+    /// Whether its holder may disclose claims one by one.
+    pub(crate) fn discloses(&self) -> bool {
+        matches!(self.form, Form::SdJwt | Form::SdJwtVc)
+    }
+
     /// Whether it makes a token, whose claims stand beside the credential.
     pub(crate) fn is_token(&self) -> bool {
-        self.form == Form::Jwt
+        self.form != Form::Embedded
     }
 }
 
@@ -35,6 +40,10 @@ pub enum Form {
     Embedded,
     /// Around it: `vc+jwt` (VC-JOSE-COSE §3.1).
     Jwt,
+    /// Around it, its holder disclosing claims one by one: `vc+sd-jwt` (VC-JOSE-COSE §3.2).
+    SdJwt,
+    /// Around plain claims: SD-JWT VC, `dc+sd-jwt`.
+    SdJwtVc,
 }
 
 /// Every mechanism; a new one is a row here.
@@ -78,6 +87,16 @@ pub const MECHANISMS: &[Mechanism] = &[
         name: "jwt",
         form: Form::Jwt,
         key_types: &[KeyType::Ed25519, KeyType::P256, KeyType::P384],
+    },
+    Mechanism {
+        name: "sd-jwt",
+        form: Form::SdJwt,
+        key_types: &[KeyType::P256, KeyType::Ed25519, KeyType::P384],
+    },
+    Mechanism {
+        name: "sd-jwt-vc",
+        form: Form::SdJwtVc,
+        key_types: &[KeyType::P256, KeyType::Ed25519, KeyType::P384],
     },
 ];
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chop_client::{Cache, Resolver};
 use chop_credential::Contexts;
+use chop_credential::securing::x5c::TrustAnchor;
 use chop_credential::status::{VerifiedList, VerifiedTokenList};
 use chop_http::clock;
 use chop_integrity::Timestamp;
@@ -34,23 +35,32 @@ struct Inner {
     schemas: Cache<Arc<Vec<u8>>>,
     turns: Semaphore,
     clock: fn() -> i64,
-    status_delegates: BTreeSet<String>,
+    trust: Trust,
+}
+
+/// Is whose word the operator takes beside issuers' own.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// DIDs that may sign status lists in any issuer's stead.
+    pub status_delegates: BTreeSet<String>,
+    /// Authorities whose certificates on issuers' keys count (`x5c`).
+    pub anchors: Arc<Vec<TrustAnchor>>,
 }
 
 impl VerifierApp {
     /// Judges with what this resolver can reach; its guarded client also fetches status lists and schemas.
     ///
-    /// Status lists that the delegates sign in any issuer's stead are taken; a request may name more.
-    pub fn new(resolver: Resolver, status_delegates: BTreeSet<String>) -> Self {
-        Self::build(resolver, clock::now_ms, status_delegates)
+    /// Status lists that the delegates sign in any issuer's stead are taken; a request may name more. It cannot name anchors.
+    pub fn new(resolver: Resolver, trust: Trust) -> Self {
+        Self::build(resolver, clock::now_ms, trust)
     }
 
     /// Judges by another clock, which tells the time in milliseconds since the Unix epoch.
     pub fn with_clock(resolver: Resolver, clock: fn() -> i64) -> Self {
-        Self::build(resolver, clock, BTreeSet::new())
+        Self::build(resolver, clock, Trust::default())
     }
 
-    fn build(resolver: Resolver, clock: fn() -> i64, status_delegates: BTreeSet<String>) -> Self {
+    fn build(resolver: Resolver, clock: fn() -> i64, trust: Trust) -> Self {
         let resolver = resolver.with_clock(clock);
         Self {
             inner: Arc::new(Inner {
@@ -62,7 +72,7 @@ impl VerifierApp {
                 schemas: Cache::new(SCHEMAS),
                 turns: Semaphore::new(TURNS),
                 clock,
-                status_delegates,
+                trust,
             }),
         }
     }
@@ -73,7 +83,11 @@ impl VerifierApp {
     }
 
     pub(crate) fn status_delegates(&self) -> &BTreeSet<String> {
-        &self.inner.status_delegates
+        &self.inner.trust.status_delegates
+    }
+
+    pub(crate) fn trust_anchors(&self) -> Arc<Vec<TrustAnchor>> {
+        Arc::clone(&self.inner.trust.anchors)
     }
 
     pub(crate) fn resolver(&self) -> &Resolver {

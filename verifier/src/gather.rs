@@ -5,17 +5,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chop_credential::SecuredCredential;
 use chop_credential::schema::SchemaCredential;
 use chop_credential::securing::Keys;
 use chop_credential::status::StatusEntry;
 use chop_credential::verdict::{CheckName, Evidence, Finding, HeldSchema, Policy, TokenStatusList};
+use chop_credential::{AnyCredential, SecuredCredential};
 
 use crate::session::{Session, unreachable};
 
 mod documents;
 mod keys;
 mod ledger;
+mod sd_jwt_vc;
 mod status;
 
 /// Gathers what the checks of a policy need to know about a credential.
@@ -25,10 +26,6 @@ pub(crate) async fn evidence(
     policy: &Policy,
 ) -> Evidence {
     let wanted = |check: CheckName| policy.checks.contains_key(&check);
-    // A lapsed key or accreditation is weighed against the anchor, so the anchor is sought whenever either is.
-    let dated = wanted(CheckName::Anchor)
-        || wanted(CheckName::KeyValidity)
-        || wanted(CheckName::Accreditation);
     let keys = keys_of(session, credential.verification_methods());
     let status = async {
         if wanted(CheckName::Status) {
@@ -60,22 +57,12 @@ pub(crate) async fn evidence(
             },
         )
     };
-    let ledger = async {
-        let anchor = if dated {
-            ledger::anchor(session, credential).await
-        } else {
-            Finding::NotSought
-        };
-        let accredited = wanted(CheckName::Accreditation);
-        (
-            anchor,
-            if accredited {
-                ledger::accreditations(session, credential).await
-            } else {
-                Finding::NotSought
-            },
-        )
+    let about = ledger::About {
+        issuer: credential.credential().issuer(),
+        types: credential.credential().specific_types().collect(),
+        secured: credential.secured_bytes().ok(),
     };
+    let ledger = ledger::facts(session, &about, policy);
     let (
         keys,
         (status_lists, token_lists),
@@ -91,6 +78,21 @@ pub(crate) async fn evidence(
         resources,
         anchor,
         accreditations,
+        ..Evidence::default()
+    }
+}
+
+/// Gathers what the checks of a policy need to know about a credential of any kind.
+pub(crate) async fn evidence_of(
+    session: &Arc<Session>,
+    credential: &AnyCredential,
+    policy: &Policy,
+) -> Evidence {
+    match credential {
+        AnyCredential::W3c(credential) => evidence(session, credential, policy).await,
+        AnyCredential::SdJwtVc(credential) => {
+            sd_jwt_vc::evidence(session, credential, policy).await
+        }
     }
 }
 

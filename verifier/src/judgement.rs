@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use chop_credential::SecuredCredential;
-use chop_credential::SecuredPresentation;
 use chop_credential::verdict::{
     CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict,
     judge, judge_bytes, judge_presentation,
 };
+use chop_credential::{AnyCredential, SecuredPresentation};
 use chop_did::ChopDid;
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::anchor_digest;
@@ -15,7 +14,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::VerifierApp;
-use crate::gather::{evidence, keys_of};
+use crate::gather::{evidence, evidence_of, keys_of};
 use crate::request::{PolicyName, Request, Subject};
 use crate::session::Session;
 
@@ -70,6 +69,7 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
     } = request;
     let delegates = app.status_delegates().iter().cloned();
     policy.status_delegates.extend(delegates);
+    policy.trust_anchors = app.trust_anchors();
     let as_of = policy.as_of;
     let bench = Arc::new(Bench {
         app: app.clone(),
@@ -99,13 +99,13 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
     }
 }
 
-async fn alone(bench: Arc<Bench>, credential: SecuredCredential) -> Judgement {
+async fn alone(bench: Arc<Bench>, credential: AnyCredential) -> Judgement {
     let as_of = bench.policy.as_of;
-    let bytes = credential.secured_bytes().ok();
+    let bytes = credential.secured_bytes();
     let digest = bytes.as_deref().map(anchor_digest);
     let length = bytes.map_or(0, |bytes| bytes.len());
     let session = Session::new(bench.app.clone(), as_of);
-    let evidence = evidence(&session, &credential, &bench.policy).await;
+    let evidence = evidence_of(&session, &credential, &bench.policy).await;
     let verdict = off_threads(length, move || bench.credential(&credential, &evidence)).await;
     Judgement::Credential {
         as_of,
@@ -170,9 +170,10 @@ struct Bench {
 }
 
 impl Bench {
-    fn credential(&self, credential: &SecuredCredential, evidence: &Evidence) -> Verdict {
-        let mut verdict = judge(credential, evidence, &self.policy, self.app.contexts());
-        self.weigh(&mut verdict, credential, evidence);
+    fn credential(&self, credential: &AnyCredential, evidence: &Evidence) -> Verdict {
+        let judge = |policy: &Policy| credential.judge(evidence, policy, self.app.contexts());
+        let mut verdict = judge(&self.policy);
+        self.weigh(&mut verdict, credential.issuer(), evidence, judge);
         verdict
     }
 
@@ -192,7 +193,10 @@ impl Bench {
         let credentials = presentation.credentials().iter().zip(gathered);
         for (verdict, (credential, evidence)) in verdict.credentials.iter_mut().zip(credentials) {
             if let Ok(credential) = credential {
-                self.weigh(verdict, credential, evidence);
+                let issuer = credential.credential().issuer();
+                self.weigh(verdict, issuer, evidence, |policy| {
+                    judge(credential, evidence, policy, self.app.contexts())
+                });
             }
         }
         let worst = verdict
@@ -208,12 +212,18 @@ impl Bench {
         verdict
     }
 
-    fn weigh(&self, verdict: &mut Verdict, credential: &SecuredCredential, evidence: &Evidence) {
-        let on_ledger = ChopDid::parse(credential.credential().issuer()).is_ok();
+    fn weigh(
+        &self,
+        verdict: &mut Verdict,
+        issuer: &str,
+        evidence: &Evidence,
+        judge: impl Fn(&Policy) -> Verdict,
+    ) {
+        let on_ledger = ChopDid::parse(issuer).is_ok();
         if self.accreditation == PolicyName::Default && on_ledger {
             require(verdict, CheckName::Accreditation);
         }
-        self.weigh_the_present(verdict, credential, evidence);
+        self.weigh_the_present(verdict, evidence, judge);
     }
 
     /// Weighs what is known today of a judgement as of an earlier time.
@@ -223,8 +233,8 @@ impl Bench {
     fn weigh_the_present(
         &self,
         verdict: &mut Verdict,
-        credential: &SecuredCredential,
         evidence: &Evidence,
+        judge: impl Fn(&Policy) -> Verdict,
     ) {
         let now = self.app.now();
         if self.policy.as_of >= now || matches!(evidence.anchor, Finding::Found(_)) {
@@ -234,7 +244,7 @@ impl Bench {
             as_of: now,
             ..self.policy.clone()
         };
-        let present = judge(credential, evidence, &policy, self.app.contexts());
+        let present = judge(&policy);
         for name in [CheckName::KeyValidity, CheckName::Accreditation] {
             let Some(today) = present
                 .check(name)

@@ -11,5 +11,5 @@ mod judgement;
 mod request;
 mod session;
 
-pub use app::VerifierApp;
+pub use app::{Trust, VerifierApp};
 pub use handlers::{openapi, router};

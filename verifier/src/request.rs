@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chop_credential::securing::ParseError;
 use chop_credential::verdict::{CheckName, Need, Policy};
-use chop_credential::{SecuredCredential, SecuredPresentation};
+use chop_credential::{AnyCredential, SecuredPresentation};
 use chop_http::Problem;
 use chop_integrity::Timestamp;
 use chop_integrity::json::{self, Limits};
@@ -27,10 +27,11 @@ const CLOCK_SKEW_MS: i64 = 60_000;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct VerificationRequest {
-    /// A credential with proof, an `EnvelopedVerifiableCredential`, or a compact `vc+jwt` as a string.
+    /// A credential with proof, an `EnvelopedVerifiableCredential`, or a compact `vc+jwt`, `vc+sd-jwt` or
+    /// SD-JWT VC (`dc+sd-jwt`) as a string, with or without key binding.
     #[schema(value_type = Option<Object>)]
     credential: Option<Value>,
-    /// A presentation with proof, an `EnvelopedVerifiablePresentation`, or a compact `vp+jwt` as a string.
+    /// A presentation with proof, an `EnvelopedVerifiablePresentation`, or a compact `vp+jwt` or `vp+sd-jwt` as a string.
     #[schema(value_type = Option<Object>)]
     presentation: Option<Value>,
     /// How to judge.
@@ -46,9 +47,9 @@ pub(crate) struct VerificationOptions {
     checks: Option<Vec<String>>,
     /// The domain that a presentation's proof must name.
     domain: Option<String>,
-    /// The challenge that a presentation's proof must name.
+    /// The challenge that a presentation's proof must name, or the nonce of a key binding JWT.
     challenge: Option<String>,
-    /// The audience that a presentation's token must name.
+    /// The audience that a presentation's token, or a key binding JWT, must name.
     audience: Option<String>,
     /// The policy.
     #[serde(default)]
@@ -106,12 +107,15 @@ pub(crate) struct PolicyTerms {
     /// Whether whoever bears a credential may present it; no when absent.
     #[serde(default)]
     accept_bearer: bool,
+    /// Whether an SD-JWT must be bound to its presenter by a key binding JWT; an expected challenge or audience asks for one anyway.
+    #[serde(default)]
+    require_key_binding: bool,
 }
 
 /// What is to be judged.
 pub(crate) enum Subject {
     /// A credential, or why it is none together with the bytes given.
-    Credential(Box<Result<SecuredCredential, Unparsed>>),
+    Credential(Box<Result<AnyCredential, Unparsed>>),
     /// A presentation, or why it is none.
     Presentation(Box<Result<SecuredPresentation, ParseError>>),
 }
@@ -159,9 +163,9 @@ impl Subject {
             .filter(|text| tokens && text.starts_with('e'));
         Self::Credential(Box::new(match token {
             Some(text) => {
-                SecuredCredential::from_token(text).map_err(|_| Unparsed(text.as_bytes().to_vec()))
+                AnyCredential::from_token(text).map_err(|_| Unparsed(text.as_bytes().to_vec()))
             }
-            None => SecuredCredential::from_value(value.clone())
+            None => AnyCredential::from_value(value.clone())
                 .map_err(|_| Unparsed(value.to_string().into_bytes())),
         }))
     }
@@ -211,6 +215,7 @@ impl VerificationOptions {
         policy.status_delegates = terms.status_delegates;
         policy.accept_transcribed = terms.accept_transcribed.unwrap_or(true);
         policy.accept_bearer = terms.accept_bearer;
+        policy.key_binding = terms.require_key_binding;
         expect(&mut policy, self.domain, self.challenge, self.audience);
         Ok((policy, accreditation))
     }

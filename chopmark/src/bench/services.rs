@@ -48,7 +48,7 @@ pub(super) async fn rows(
         public_url: None,
         conformance: false,
         passphrase: None,
-        status_delegates: std::collections::BTreeSet::new(),
+        trust: chop_verifier::Trust::default(),
         replay: false,
     };
     let stack = Stack::start(options).await?;

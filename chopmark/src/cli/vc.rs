@@ -4,6 +4,7 @@ pub(crate) mod batch;
 mod bind;
 mod decode;
 mod derive;
+mod disclose;
 mod inspect;
 pub(crate) mod issue;
 mod offline;
@@ -39,6 +40,8 @@ enum Command {
     Derive(derive::Args),
     /// Commit to a secret, so that a bbs-2023 credential can be bound to it
     Bind(bind::Args),
+    /// Choose what an SD-JWT shows, and bind it to the verifier that asked
+    Disclose(disclose::Args),
     /// Judge a credential or presentation: by the service with the ledger's evidence, or offline
     Verify(verify::Args),
     /// Revoke, suspend or reinstate an issued credential, or show its status
@@ -52,6 +55,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Issue(args) => issue::run(&args, terminal).await,
         Command::Derive(args) => derive::run(&args),
         Command::Bind(args) => bind::run(&args),
+        Command::Disclose(args) => disclose::run(&args, terminal),
         Command::Verify(args) => verify::run(args, terminal).await,
         Command::Status(args) => status::run(args, terminal).await,
         Command::Inspect(args) => inspect::run(&args),

@@ -1,6 +1,5 @@
 //! The stack, wired: every part made, handed to the parts that need it, and put behind one router.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Health, Solo};
 use chop_node::{LocalRegistry, NodeApp};
-use chop_verifier::VerifierApp;
+use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -48,8 +47,8 @@ pub(crate) struct Options {
     pub conformance: bool,
     /// The passphrase of the keys; the folder's own when absent.
     pub passphrase: Option<Passphrase>,
-    /// DIDs that may sign status lists in any issuer's stead.
-    pub status_delegates: BTreeSet<String>,
+    /// Whose word the verifier takes beside issuers' own.
+    pub trust: Trust,
     /// Whether every block is checked before the start.
     pub replay: bool,
 }
@@ -139,7 +138,7 @@ impl Stack {
         let issuer = IssuerApp::open(config, Arc::clone(&keystore), Arc::clone(&resolver))
             .await
             .context("cannot open the issuing service")?;
-        let verifier = VerifierApp::new((*resolver).clone(), options.status_delegates);
+        let verifier = VerifierApp::new((*resolver).clone(), options.trust);
         let node = NodeApp::new(engine.clone(), operator, admin, resolver);
 
         let api = Router::new()

@@ -8,6 +8,7 @@ use crate::securing::ParseError;
 use crate::securing::confirmation::Confirmation;
 use crate::securing::jose::TokenKind;
 use crate::securing::sd_jwt::{ConcealError, HashAlgorithm, Randomness, conceal, undisclosed};
+use crate::status::TokenEntry;
 use chop_integrity::Timestamp;
 use chop_keys::{PublicKey, Signer};
 use serde_json::{Map, Value};
@@ -35,6 +36,8 @@ pub struct SdJwtRequest<'a> {
     pub decoys: usize,
     /// The holder's key, by which presentations will be bound (`cnf`).
     pub holder: Option<&'a PublicKey>,
+    /// The entry of a Token Status List that the `status` claim names.
+    pub status: Option<&'a TokenEntry>,
 }
 
 /// Issues a credential as a `vc+sd-jwt` with all its disclosures.
@@ -64,6 +67,10 @@ pub fn issue_sd_jwt(
     if let Some(holder) = request.holder {
         let confirmation = Confirmation::of_key(holder);
         concealed.payload.insert("cnf".to_owned(), confirmation);
+    }
+    if let Some(status) = request.status {
+        let claim = Value::Object(status.to_claim());
+        concealed.payload.insert("status".to_owned(), claim);
     }
     let jwt = token(
         &concealed.payload,

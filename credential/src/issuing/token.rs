@@ -37,15 +37,36 @@ pub(super) fn encode_header(
     key_id: Option<&str>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
+    let mut header = Map::new();
+    if let Some(key_id) = key_id {
+        header.insert("kid".to_owned(), json!(key_id));
+    }
+    encode(header, kind, signer)
+}
+
+/// Signs a payload under a header that names the key; algorithm and type are added to it.
+pub(super) fn token_under(
+    header: Map<String, Value>,
+    payload: &Map<String, Value>,
+    kind: TokenKind,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
+    refuse_wrappers(payload)?;
+    let header = encode(header, kind, signer)?;
+    sign(&header, &chop_integrity::canonicalize(payload)?, signer)
+}
+
+fn encode(
+    mut header: Map<String, Value>,
+    kind: TokenKind,
+    signer: &dyn Signer,
+) -> Result<String, IssueError> {
     let key_type = signer.public_key().key_type();
     let algorithm = Algorithm::for_key(key_type).ok_or(IssueError::KeyType(key_type))?;
-    let mut header = Map::new();
     header.insert("alg".to_owned(), json!(algorithm.name()));
     header.insert("typ".to_owned(), json!(kind.typ()));
-    for (member, value) in [("cty", kind.cty()), ("kid", key_id)] {
-        if let Some(value) = value {
-            header.insert(member.to_owned(), json!(value));
-        }
+    if let Some(cty) = kind.cty() {
+        header.insert("cty".to_owned(), json!(cty));
     }
     Ok(BASE64URL_NOPAD.encode(&chop_integrity::canonicalize(&header)?))
 }

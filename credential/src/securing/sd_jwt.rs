@@ -131,7 +131,7 @@ impl SdJwt {
     ///
     /// # Errors
     /// When a disclosure belongs there.
-    pub(super) fn check_plain(&self, claims: &[&'static str]) -> Result<(), SdJwtError> {
+    pub(crate) fn check_plain(&self, claims: &[&'static str]) -> Result<(), SdJwtError> {
         for place in &self.places {
             if let Some(Step::Name(top)) = place.path.first()
                 && let Some(claim) = claims.iter().find(|claim| *claim == top)

@@ -6,7 +6,7 @@ mod presentation;
 
 pub use claims::Claims;
 pub(crate) use claims::claims as secured_claims;
-pub(super) use claims::{text_claim, time_claim};
+pub(crate) use claims::{text_claim, time_claim};
 pub use credential::SecuredCredential;
 pub use presentation::SecuredPresentation;
 

@@ -31,6 +31,8 @@ pub struct Evidence {
     pub schemas: BTreeMap<String, Finding<Vec<u8>>>,
     /// The credentials that hold JSON Schemas by `credentialSchema.id`.
     pub schema_credentials: BTreeMap<String, Finding<HeldSchema>>,
+    /// The bytes of SD-JWT VC type metadata by `vct`, those of the types that it extends included.
+    pub type_metadata: BTreeMap<String, Finding<Vec<u8>>>,
     /// The bytes of related resources by id; embedded contexts are known without.
     pub resources: BTreeMap<String, Finding<Vec<u8>>>,
     /// The ledger's anchor of the secured bytes.

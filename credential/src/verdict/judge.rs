@@ -1,12 +1,13 @@
 //! Judging one credential from gathered evidence.
 
-mod checks;
-mod ledger;
+pub(super) mod checks;
+pub(super) mod ledger;
 mod schema;
-mod status;
+pub(super) mod status;
 
-use super::key_binding;
 use super::{Check, CheckName, CheckOutcome, Evidence, Mark, Need, Outcome, Policy, Verdict};
+use super::{judge_sd_jwt_vc, key_binding};
+use crate::any::AnyCredential;
 use crate::contexts::Contexts;
 use crate::problem::ProblemType;
 use crate::securing::{ProofReport, SecuredCredential, Securing};
@@ -55,7 +56,7 @@ impl Finding {
     }
 }
 
-/// Parses and judges a credential: JSON, an envelope, or a compact token.
+/// Parses and judges a credential: JSON, an envelope, a compact token, or an SD-JWT VC.
 ///
 /// Bytes that are no credential are refused at the check `structure`.
 pub fn judge_bytes(
@@ -64,8 +65,9 @@ pub fn judge_bytes(
     policy: &Policy,
     contexts: &Contexts,
 ) -> Verdict {
-    match SecuredCredential::parse(bytes) {
-        Ok(credential) => judge(&credential, evidence, policy, contexts),
+    match AnyCredential::parse(bytes) {
+        Ok(AnyCredential::W3c(credential)) => judge(&credential, evidence, policy, contexts),
+        Ok(AnyCredential::SdJwtVc(credential)) => judge_sd_jwt_vc(&credential, evidence, policy),
         Err(error) => unparsed(&error.to_string(), error.problem(), policy),
     }
 }
@@ -112,7 +114,7 @@ pub(super) fn judge_signed(
         credential,
         evidence,
         policy,
-        anchored: ledger::anchored(credential, evidence, policy),
+        anchored: ledger::anchored(credential.credential().issuer(), evidence, policy),
         reports,
     };
     sheet.enter(CheckName::Proof, || proof(reports, policy));
@@ -127,9 +129,11 @@ pub(super) fn judge_signed(
         checks::related_resource(&case)
     });
     sheet.enter_marked(CheckName::Accreditation, |marks| {
-        ledger::accreditation(&case, marks)
+        ledger::accreditation(&case.act(), evidence, policy, marks)
     });
-    sheet.enter(CheckName::Anchor, || ledger::anchor(&case));
+    sheet.enter(CheckName::Anchor, || {
+        ledger::anchor(credential.credential().issuer(), evidence, policy)
+    });
     sheet.enter_marked(CheckName::Transcribed, |marks| {
         checks::transcribed(&case, marks)
     });
@@ -173,6 +177,22 @@ pub(super) struct Case<'a> {
     /// Header time of the issuer's own anchor, as far as it lies before the judgement.
     pub(super) anchored: Option<Timestamp>,
     pub(super) reports: &'a [ProofReport],
+}
+
+impl<'a> Case<'a> {
+    /// Returns what the issuer must have been accredited for.
+    fn act(&self) -> ledger::Act<'a> {
+        let credential = self.credential.credential();
+        ledger::Act {
+            types: credential.specific_types().collect(),
+            created: self
+                .reports
+                .iter()
+                .filter_map(|report| report.created)
+                .collect(),
+            anchored: self.anchored,
+        }
+    }
 }
 
 /// Is a verdict in the making.

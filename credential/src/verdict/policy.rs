@@ -1,8 +1,10 @@
 //! What the relying party asks for.
 
 use super::CheckName;
+use crate::securing::x5c::TrustAnchor;
 use chop_integrity::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How far a signer's clock may run ahead, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 60_000;
@@ -32,6 +34,8 @@ pub struct Policy {
     pub sufficient_suites: Option<BTreeSet<String>>,
     /// DIDs that may sign status lists in the issuer's stead.
     pub status_delegates: BTreeSet<String>,
+    /// The authorities whose certificates on issuers' keys count.
+    pub trust_anchors: Arc<Vec<TrustAnchor>>,
     /// Whether a credential that somebody copied from an authority's document is accepted; it is marked either way.
     pub accept_transcribed: bool,
     /// Whether whoever bears a credential may present it.
@@ -76,6 +80,7 @@ impl Policy {
             checks,
             sufficient_suites: None,
             status_delegates: BTreeSet::new(),
+            trust_anchors: Arc::default(),
             accept_transcribed: true,
             accept_bearer: false,
             key_binding: false,

@@ -47,6 +47,7 @@ fn try_issue(disclosable: &[&str]) -> Result<String, IssueError> {
         disclosable: &disclosable,
         decoys: 2,
         holder: Some(holder.public_key()),
+        status: None,
     };
     issue_sd_jwt(
         credential(),

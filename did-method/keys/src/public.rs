@@ -159,6 +159,21 @@ impl PublicKey {
         })))
     }
 
+    /// Parses an uncompressed ECDSA point, `04 ‖ x ‖ y` (SEC 1 §2.3.3).
+    ///
+    /// # Errors
+    /// When the bytes are no such point on the key type's curve.
+    pub fn from_uncompressed(key_type: KeyType, point: &[u8]) -> Result<Self, KeyError> {
+        let length = key_type.secret_len();
+        match point.split_first() {
+            Some((0x04, coordinates)) if coordinates.len() == 2 * length => {
+                let (x, y) = coordinates.split_at(length);
+                Self::from_coordinates(key_type, x, y)
+            }
+            _ => Err(KeyError::NotOnCurve { key_type }),
+        }
+    }
+
     /// Builds an ECDSA key from its affine coordinates, big-endian and of full length.
     pub(crate) fn from_coordinates(
         key_type: KeyType,

@@ -2,10 +2,12 @@
 
 use super::body;
 use crate::app::IssuerApp;
+use crate::disclosing::Disclosing;
 use crate::error::IssueError;
 use crate::issue::{self, Order, Repeat};
 use crate::secure::{Secured, Selective};
 use crate::status::StatusRequest;
+use crate::suite::Form;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -24,9 +26,10 @@ use utoipa::ToSchema;
     reason = "describes the body in OpenAPI; the body is read member by member"
 )]
 pub(super) struct IssueBody {
-    /// The credential without proof, VCDM 2.0.
+    /// The credential without proof, VCDM 2.0; for an instance of the suite `sd-jwt-vc` plain claims with `vct`.
     #[schema(value_type = Object)]
     credential: Value,
+    /// Of an SD-JWT, `disclosable`: JSON pointers to the claims that its holder may disclose; `decoys`: how many digests of nothing; `holder`: the public JWK that presents it.
     /// `created`: the time that the proof states. `mandatoryPointers`: what the holder of a credential of a selective suite cannot withhold. `commitmentWithProof`: `bbs-2023`, a holder's commitment to a secret. `credentialStatus`: one or several `{statusPurpose, statusSize?, statusMessage?, statusReference?}` to assign, or `{type: TokenStatusList, statusSize?}` for a token's `status` claim.
     #[schema(value_type = Option<Object>)]
     options: Option<Value>,
@@ -123,7 +126,10 @@ async fn run(
     let statuses =
         StatusRequest::parse_all(option("credentialStatus")).map_err(IssueError::from)?;
     let created = option("created").map(time).transpose()?;
-    if call == Call::Native {
+    let disclosing = Disclosing::parse(options)?;
+    if instance.suite.mechanism().form == Form::SdJwtVc {
+        issue::complete_claims(&mut credential, &instance.did);
+    } else if call == Call::Native {
         issue::complete(&mut credential, &instance.did);
     }
     // The tag keeps one key apart on the two routes, whose answers differ.
@@ -152,6 +158,7 @@ async fn run(
                 mandatory_pointers: pointers(option("mandatoryPointers"))?,
                 commitment: option("commitmentWithProof").map(commitment).transpose()?,
             },
+            disclosing,
             created,
             repeat,
         },

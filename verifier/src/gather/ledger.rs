@@ -6,9 +6,8 @@ use std::sync::Arc;
 use chop_client::ledger::{self, AccreditationChain};
 use chop_client::resolver::state_proof;
 use chop_client::{ReadError, Registry};
-use chop_credential::SecuredCredential;
 use chop_credential::verdict::{
-    AccreditationFact, AnchorFact, AnchorState, Finding, Interval, LapseReason,
+    AccreditationFact, AnchorFact, AnchorState, CheckName, Finding, Interval, LapseReason, Policy,
 };
 use chop_did::ChopDid;
 use chop_integrity::Timestamp;
@@ -20,19 +19,47 @@ use crate::session::{Session, unreachable};
 /// Most types of one credential whose accreditation is looked up.
 const MAX_TYPES: usize = 8;
 
-/// Finds the anchor of a credential on its issuer's ledger.
-pub(super) async fn anchor(
+/// Is what the ledger is asked about: who issued, of which types, and the bytes that an anchor digests.
+pub(super) struct About<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) types: Vec<&'a str>,
+    pub(super) secured: Option<Vec<u8>>,
+}
+
+/// Finds what the checks of a policy need from the ledger.
+///
+/// A lapsed key or accreditation is weighed against the anchor, so the anchor is sought whenever either is.
+pub(super) async fn facts(
     session: &Session,
-    credential: &SecuredCredential,
-) -> Finding<AnchorFact> {
-    let registry = match issuers_ledger(session, credential) {
+    about: &About<'_>,
+    policy: &Policy,
+) -> (Finding<AnchorFact>, Finding<Vec<AccreditationFact>>) {
+    let wanted = |check: CheckName| policy.checks.contains_key(&check);
+    let accredited = wanted(CheckName::Accreditation);
+    let dated = accredited || wanted(CheckName::Anchor) || wanted(CheckName::KeyValidity);
+    let anchor = if dated {
+        anchor(session, about).await
+    } else {
+        Finding::NotSought
+    };
+    let accreditations = if accredited {
+        accreditations(session, about).await
+    } else {
+        Finding::NotSought
+    };
+    (anchor, accreditations)
+}
+
+/// Finds the anchor of a credential on its issuer's ledger.
+async fn anchor(session: &Session, about: &About<'_>) -> Finding<AnchorFact> {
+    let registry = match issuers_ledger(session, about.issuer) {
         Ok((_, registry)) => registry,
         Err(finding) => return finding,
     };
-    let Ok(bytes) = credential.secured_bytes() else {
+    let Some(bytes) = &about.secured else {
         return Finding::Absent;
     };
-    let proven = match ledger::anchor(registry.as_ref(), &anchor_digest(&bytes)).await {
+    let proven = match ledger::anchor(registry.as_ref(), &anchor_digest(bytes)).await {
         Ok(proven) => proven,
         Err(error) => return unanswered(&error),
     };
@@ -45,19 +72,12 @@ pub(super) async fn anchor(
 }
 
 /// Finds the issuer's accreditations for the types of a credential.
-pub(super) async fn accreditations(
-    session: &Session,
-    credential: &SecuredCredential,
-) -> Finding<Vec<AccreditationFact>> {
-    let (issuer, registry) = match issuers_ledger(session, credential) {
+async fn accreditations(session: &Session, about: &About<'_>) -> Finding<Vec<AccreditationFact>> {
+    let (issuer, registry) = match issuers_ledger(session, about.issuer) {
         Ok(found) => found,
         Err(finding) => return finding,
     };
-    let types: BTreeSet<&str> = credential
-        .credential()
-        .specific_types()
-        .take(MAX_TYPES)
-        .collect();
+    let types: BTreeSet<&str> = about.types.iter().copied().take(MAX_TYPES).collect();
     let mut facts = Vec::new();
     for name in types {
         // A type that no accreditation can name has none.
@@ -106,9 +126,9 @@ async fn of_type(
 /// Selects the registry of the issuer's ledger; an issuer of another method stands on none.
 fn issuers_ledger<'s, T>(
     session: &'s Session,
-    credential: &SecuredCredential,
+    issuer: &str,
 ) -> Result<(ChopDid, &'s Arc<dyn Registry>), Finding<T>> {
-    let issuer = ChopDid::parse(credential.credential().issuer()).map_err(|_| Finding::Absent)?;
+    let issuer = ChopDid::parse(issuer).map_err(|_| Finding::Absent)?;
     let registry = session.app.resolver().registry(issuer.ledger());
     let unknown = || {
         unreachable(format!(

@@ -1,6 +1,7 @@
 //! Taking a secured document apart to show it; nothing is verified here.
 
 use anyhow::{Context as _, anyhow};
+use chop_credential::securing::sd_jwt::SdJwt;
 use chop_integrity::json::{self, Limits};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
@@ -25,7 +26,9 @@ pub(super) enum Securing {
     Jwt(Map<String, Value>),
 }
 
-const ENVELOPES: [&str; 4] = [
+const ENVELOPES: [&str; 6] = [
+    "data:application/vc+sd-jwt,",
+    "data:application/vp+sd-jwt,",
     "data:application/vc+jwt,",
     "data:application/vp+jwt,",
     "data:application/vc-ld+jwt,",
@@ -69,6 +72,13 @@ fn from_object(mut document: Map<String, Value>) -> anyhow::Result<Decoded> {
 }
 
 fn from_jwt(token: &str) -> anyhow::Result<Decoded> {
+    if let Some((jwt, _)) = token.split_once('~') {
+        let (_, claims) = SdJwt::parse(token)?;
+        return Ok(Decoded {
+            document: claims,
+            ..from_jwt(jwt)?
+        });
+    }
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, _signature] = parts.as_slice() else {
         return Err(anyhow!("it is neither JSON nor a compact JWT"));

@@ -9,12 +9,12 @@ use crate::cli::{Done, Failure, Page, Terminal};
 use anyhow::anyhow;
 use chop_credential::Contexts;
 use chop_credential::issuing::batch::Form;
-use chop_credential::issuing::{self, ProofRequest};
+use chop_credential::issuing::{self, ProofRequest, SdJwtRequest, SdJwtVcRequest};
 use chop_credential::selective::Seed;
 use chop_did::{DidState, Relationship, verification_method};
 use chop_http::{clock, random};
 use chop_integrity::Timestamp;
-use chop_keys::{PrivateKey, Signer as _};
+use chop_keys::{PrivateKey, PublicKey, Signer as _};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ Examples:
   chopmark vc issue claim.json --key p256 --suite ecdsa-sd-2023 --mandatory /issuer --mandatory /validUntil
   chopmark vc issue claim.json --instance lab --status revocation --status suspension
   chopmark vc issue --batch rows.csv --template claim.json --as orchard
+  chopmark vc issue claim.json --key lab --sd-jwt --disclosable /credentialSubject/name --holder did:key:zDn…
+  chopmark vc issue pid.json --key lab --sd-jwt-vc --disclosable /given_name --disclosable /nationalities/0
 
 The file holds a credential without proof; what it leaves out of @context, type, id, issuer and validFrom is filled in.
 A status needs a service that publishes the list, so it comes with --instance only.
@@ -65,9 +67,31 @@ pub(super) struct Args {
     #[command(flatten)]
     batch: batch::BatchArgs,
     #[command(flatten)]
+    disclosing: Disclosing,
+    #[command(flatten)]
     stack: StackArgs,
     #[command(flatten)]
     keyring: KeyringArgs,
+}
+
+/// How an SD-JWT is made.
+#[derive(Debug, clap::Args)]
+struct Disclosing {
+    /// Issue an SD-JWT (vc+sd-jwt), whose holder discloses claims one by one
+    #[arg(long, conflicts_with_all = ["instance", "jwt"])]
+    sd_jwt: bool,
+    /// Issue an SD-JWT VC (dc+sd-jwt): the file holds plain claims with `vct`, no W3C credential
+    #[arg(long, conflicts_with_all = ["instance", "jwt", "sd_jwt"])]
+    sd_jwt_vc: bool,
+    /// Let the holder disclose the claim at this JSON pointer (repeatable)
+    #[arg(long, value_name = "POINTER")]
+    disclosable: Vec<String>,
+    /// Add this many digests of nothing wherever claims are concealed
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    decoys: usize,
+    /// Confirm the holder's key, a did:key: presentations are then bound to it
+    #[arg(long, value_name = "DID")]
+    holder: Option<String>,
 }
 
 /// Who signs.
@@ -128,6 +152,11 @@ async fn by_service(
     if let Some(commitment) = &args.commitment {
         options.insert("commitmentWithProof".to_owned(), json!(commitment));
     }
+    options.insert("disclosable".to_owned(), json!(args.disclosing.disclosable));
+    options.insert("decoys".to_owned(), json!(args.disclosing.decoys));
+    if let Some(holder) = args.disclosing.holder_key()? {
+        options.insert("holder".to_owned(), json!(holder.jwk()));
+    }
     let body = json!({"credential": credential, "options": options});
     let answer = args
         .stack
@@ -150,10 +179,30 @@ async fn here(
 ) -> Result<Done, Failure> {
     let keyring = args.keyring.open(terminal)?;
     let author = author(args, &keyring, terminal).await?;
+    if args.disclosing.sd_jwt_vc {
+        return sd_jwt_vc(&args.disclosing, credential, &author);
+    }
     chop_issuer::complete(&mut credential, &author.did);
     let contexts = Contexts::embedded();
     let credential = Value::Object(credential);
     let signer = author.key.as_ref();
+    if args.disclosing.sd_jwt {
+        let holder = args.disclosing.holder_key()?;
+        let request = SdJwtRequest {
+            verification_method: &author.method,
+            disclosable: &args.disclosing.disclosable,
+            decoys: args.disclosing.decoys,
+            holder: holder.as_ref(),
+            status: None,
+        };
+        let token =
+            issuing::issue_sd_jwt(credential, &contexts, &request, &mut random::bytes, signer)
+                .map_err(Failure::usage)?;
+        return Ok(Done::new(
+            issuing::enveloped_credential(&token),
+            Page::new().raw(token),
+        ));
+    }
     let Form::Proof {
         cryptosuite,
         mandatory_pointers,
@@ -185,6 +234,40 @@ fn commitment(text: &str) -> Result<Vec<u8>, Failure> {
     encoded
         .and_then(|encoded| BASE64URL_NOPAD.decode(encoded.as_bytes()).ok())
         .ok_or_else(|| Failure::usage(anyhow!("--commitment takes base64url after a u")))
+}
+
+impl Disclosing {
+    fn holder_key(&self) -> Result<Option<PublicKey>, Failure> {
+        let key = self.holder.as_deref().map(|did| {
+            let multikey = did.strip_prefix("did:key:").unwrap_or(did);
+            PublicKey::from_multikey(multikey).map_err(Failure::usage)
+        });
+        key.transpose()
+    }
+}
+
+/// Issues an SD-JWT VC whose `iss` is the author's DID.
+fn sd_jwt_vc(
+    disclosing: &Disclosing,
+    mut claims: Map<String, Value>,
+    author: &Author,
+) -> Result<Done, Failure> {
+    chop_issuer::complete_claims(&mut claims, &author.did);
+    let holder = disclosing.holder_key()?;
+    let request = SdJwtVcRequest {
+        key_id: Some(&author.method),
+        x5c: &[],
+        disclosable: &disclosing.disclosable,
+        decoys: disclosing.decoys,
+        holder: holder.as_ref(),
+    };
+    let signer = author.key.as_ref();
+    let token = issuing::issue_sd_jwt_vc(&claims, &request, &mut random::bytes, signer)
+        .map_err(Failure::usage)?;
+    Ok(Done::new(
+        Value::from(token.as_str()),
+        Page::new().raw(token),
+    ))
 }
 
 /// The document alone, so that it can be piped into a file in either form of output.
@@ -236,7 +319,7 @@ fn listed(
         return Err(Failure::refused(anyhow!("{did} was deactivated")));
     }
     let now = Timestamp::from_unix_ms(clock::now_ms());
-    let grants = |key: &chop_keys::PublicKey| {
+    let grants = |key: &PublicKey| {
         state
             .document()
             .grants(Relationship::AssertionMethod, key, now)

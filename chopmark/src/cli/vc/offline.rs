@@ -2,32 +2,43 @@
 
 use super::verify::is_presentation;
 use crate::cli::Failure;
+use chop_credential::securing::x5c::TrustAnchor;
 use chop_credential::verdict::{
-    Evidence, Finding, KeyFact, KeyHistory, Policy, PresentationVerdict, judge, judge_bytes,
+    Evidence, Finding, KeyFact, KeyHistory, Policy, PresentationVerdict, judge_bytes,
     judge_presentation,
 };
-use chop_credential::{Contexts, SecuredCredential, SecuredPresentation};
+use chop_credential::{AnyCredential, Contexts, SecuredCredential, SecuredPresentation};
 use chop_did::resolution::{ResolutionError, Resolved};
 use chop_did::{DidUrl, Relationship, jwk, key, verification_method};
 use chop_http::clock;
 use chop_integrity::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Says how to judge.
+#[derive(Default)]
+pub(super) struct Terms {
+    /// As of when; now if it is not said.
+    pub(super) as_of: Option<Timestamp>,
+    /// The challenge to answer.
+    pub(super) challenge: Option<String>,
+    /// The domain or audience that it must be for.
+    pub(super) domain: Option<String>,
+    /// The authorities whose certificates on issuers' keys count.
+    pub(super) trust_anchors: Vec<TrustAnchor>,
+}
 
 /// Judges bytes, as of now unless said otherwise; what is not JSON or a token gets a verdict as well.
 ///
 /// # Errors
 /// An internal failure when a verdict cannot be written.
-pub(super) fn judge_here(
-    bytes: &[u8],
-    as_of: Option<Timestamp>,
-    challenge: Option<&str>,
-    domain: Option<&str>,
-) -> Result<Value, Failure> {
+pub(super) fn judge_here(bytes: &[u8], terms: Terms) -> Result<Value, Failure> {
     let contexts = Contexts::embedded();
-    let mut policy = Policy::full(as_of.unwrap_or(Timestamp::from_unix_ms(clock::now_ms())));
-    policy.expected.challenge = challenge.map(ToOwned::to_owned);
-    policy.expected.domain = domain.map(ToOwned::to_owned);
+    let now = || Timestamp::from_unix_ms(clock::now_ms());
+    let mut policy = Policy::full(terms.as_of.unwrap_or_else(now));
+    policy.expected.challenge = terms.challenge;
+    policy.expected.domain = terms.domain;
+    policy.trust_anchors = Arc::new(terms.trust_anchors);
     let bytes = bytes.trim_ascii();
     let verdict = if is_presentation(bytes) {
         presentation(bytes, &policy, &contexts)
@@ -38,8 +49,11 @@ pub(super) fn judge_here(
 }
 
 fn credential(bytes: &[u8], policy: &Policy, contexts: &Contexts) -> serde_json::Result<Value> {
-    match SecuredCredential::parse(bytes) {
-        Ok(secured) => serde_json::to_value(judge(&secured, &evidence(&secured), policy, contexts)),
+    match AnyCredential::parse(bytes) {
+        Ok(credential) => {
+            let evidence = keys(credential.verification_methods());
+            serde_json::to_value(credential.judge(&evidence, policy, contexts))
+        }
         Err(_) => serde_json::to_value(judge_bytes(bytes, &Evidence::default(), policy, contexts)),
     }
 }
@@ -69,7 +83,7 @@ fn evidence(secured: &SecuredCredential) -> Evidence {
     keys(secured.verification_methods())
 }
 
-fn keys(methods: BTreeSet<String>) -> Evidence {
+fn keys(methods: impl IntoIterator<Item = String>) -> Evidence {
     let keys = methods
         .into_iter()
         .map(|method| {
@@ -142,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_credential_by_a_did_key_is_accepted_without_a_network() {
-        let verdict = judge_here(issued().to_string().as_bytes(), None, None, None).unwrap();
+        let verdict = judge_here(issued().to_string().as_bytes(), Terms::default()).unwrap();
         assert_eq!(verdict["outcome"], "accepted", "{verdict:#}");
     }
 
@@ -150,7 +164,7 @@ mod tests {
     fn an_altered_credential_is_refused_by_its_proof() {
         let mut credential = issued();
         credential["credentialSubject"]["id"] = json!("did:example:other");
-        let verdict = judge_here(credential.to_string().as_bytes(), None, None, None).unwrap();
+        let verdict = judge_here(credential.to_string().as_bytes(), Terms::default()).unwrap();
         assert_eq!(verdict["outcome"], "refused");
     }
 
@@ -159,14 +173,14 @@ mod tests {
         let credential = issued()
             .to_string()
             .replace("did:key:z6Mkv", "did:web:z6Mkv");
-        let verdict = judge_here(credential.as_bytes(), None, None, None).unwrap();
+        let verdict = judge_here(credential.as_bytes(), Terms::default()).unwrap();
         assert_ne!(verdict["outcome"], "accepted");
     }
 
     #[test]
     fn nonsense_is_refused_with_a_verdict() {
         assert_eq!(
-            judge_here(b"nonsense", None, None, None).unwrap()["outcome"],
+            judge_here(b"nonsense", Terms::default()).unwrap()["outcome"],
             "refused"
         );
     }

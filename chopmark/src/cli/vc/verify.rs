@@ -3,7 +3,7 @@
 use super::decode::{Securing, decode};
 use super::offline;
 use crate::cli::stack::{StackArgs, success};
-use crate::cli::{Done, Failure, Mark, Page, Terminal};
+use crate::cli::{Done, Failure, Mark, Page, Terminal, trust_anchors};
 use chop_integrity::Timestamp;
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
@@ -16,12 +16,14 @@ Examples:
   chopmark vc verify credential.json
   chopmark vc verify credential.json --as-of 2026-06-01T00:00:00.000Z
   chopmark vc verify presentation.json --challenge 5f1c… --domain shop.example
+  chopmark vc verify shown.txt --nonce 5f1c… --audience https://shop.example     an SD-JWT with key binding
   chopmark vc verify credential.json --offline     issuers under did:key or did:jwk, no network
+  chopmark vc verify pid.txt --offline --trust-anchor authorities.pem
 
 Exit code 0 when it is accepted, 1 when it is refused or cannot be decided; every check is listed either way.
 Offline, what needs a network is named as unknown or not run: status, other issuers' keys, the ledger.")]
 pub(super) struct Args {
-    /// The credential or presentation: JSON, a JWT, or `-` for standard input
+    /// The credential or presentation: JSON, a JWT or SD-JWT, or `-` for standard input
     file: PathBuf,
     /// Judge here, without any network
     #[arg(long)]
@@ -40,11 +42,14 @@ pub(super) struct Args {
     /// Accept status lists signed by this DID in the issuer's stead (repeatable)
     #[arg(long, value_name = "DID", conflicts_with = "offline")]
     status_delegate: Vec<String>,
-    /// The challenge that the presentation must answer
-    #[arg(long, value_name = "TEXT")]
+    /// Trust the certificate authorities in this PEM file for the keys of SD-JWT VC issuers (repeatable); a service has its own
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    trust_anchor: Vec<PathBuf>,
+    /// The challenge, or nonce, that the presentation or key binding must answer
+    #[arg(long, value_name = "TEXT", visible_alias = "nonce")]
     challenge: Option<String>,
-    /// The domain that the presentation must be for
-    #[arg(long, value_name = "TEXT")]
+    /// The domain, or audience, that the presentation or key binding must be for
+    #[arg(long, value_name = "TEXT", visible_alias = "audience")]
     domain: Option<String>,
     #[command(flatten)]
     stack: StackArgs,
@@ -68,12 +73,13 @@ fn time(text: &str) -> Result<Timestamp, String> {
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     let bytes = super::read(&args.file)?;
     let verdict = if args.offline {
-        offline::judge_here(
-            &bytes,
-            args.as_of,
-            args.challenge.as_deref(),
-            args.domain.as_deref(),
-        )?
+        let terms = offline::Terms {
+            as_of: args.as_of,
+            challenge: args.challenge,
+            domain: args.domain,
+            trust_anchors: trust_anchors(&args.trust_anchor)?,
+        };
+        offline::judge_here(&bytes, terms)?
     } else {
         by_service(&args, &bytes, terminal).await?
     };
@@ -146,7 +152,7 @@ pub(super) fn is_presentation(bytes: &[u8]) -> bool {
         None => false,
     };
     typed
-        || matches!(&decoded.securing, Securing::Jwt(header) if header.get("typ").and_then(Value::as_str) == Some("vp+jwt"))
+        || matches!(&decoded.securing, Securing::Jwt(header) if matches!(header.get("typ").and_then(Value::as_str), Some("vp+jwt" | "vp+sd-jwt")))
 }
 
 fn outcome(verdict: &Value) -> &str {

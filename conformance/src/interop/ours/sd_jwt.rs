@@ -22,6 +22,7 @@ pub(super) fn issue(ours: &mut Ours, document: &Value, key: &Key, options: &Opti
         disclosable: options.disclosable.unwrap_or_default(),
         decoys: options.decoys.unwrap_or_default(),
         holder: holder.as_ref(),
+        status: None,
     };
     let Ours {
         contexts, salts, ..

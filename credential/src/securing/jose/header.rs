@@ -122,7 +122,7 @@ impl Header {
     }
 
     /// Checks the header for the kind of token: RFC 8725 §3.11, no token passes for one of another kind.
-    pub(in crate::securing) fn check(&self, kind: TokenKind) -> Result<(), JoseError> {
+    pub(crate) fn check(&self, kind: TokenKind) -> Result<(), JoseError> {
         let refused = |member: &str, reason| JoseError::Header {
             member: member.to_owned(),
             reason,

@@ -63,6 +63,16 @@ impl<'a> Issued<'a> {
         })
     }
 
+    /// Says whether an object has members that are not disclosed, or seems to.
+    pub fn hides(&self, object: &Map<String, Value>) -> bool {
+        let digests = object.get("_sd").and_then(Value::as_array);
+        digests.into_iter().flatten().any(|digest| {
+            digest
+                .as_str()
+                .is_none_or(|digest| !self.by_digest.contains_key(digest))
+        })
+    }
+
     /// Lists the elements of an array, disclosed or not.
     pub fn elements(&self, array: &'a [Value]) -> impl Iterator<Item = Claim<'a>> {
         array.iter().map(|element| match placeholder(element) {

@@ -68,7 +68,7 @@ fn status(json: &mut Map<String, Value>) -> Result<Option<StatusClaim>, JoseErro
         })
 }
 
-pub(in crate::securing) fn text_claim(
+pub(crate) fn text_claim(
     json: &mut Map<String, Value>,
     claim: &'static str,
 ) -> Result<Option<String>, JoseError> {
@@ -102,7 +102,7 @@ fn audience(json: &mut Map<String, Value>) -> Result<Vec<String>, JoseError> {
 }
 
 /// Reads a `NumericDate` (RFC 7519 §2): seconds, of which whole milliseconds count.
-pub(in crate::securing) fn time_claim(
+pub(crate) fn time_claim(
     json: &mut Map<String, Value>,
     claim: &'static str,
 ) -> Result<Option<Timestamp>, JoseError> {

@@ -53,7 +53,7 @@ impl SecuredCredential {
     /// Takes a credential out of the `data:` URL of an envelope.
     pub(super) fn from_data_url(url: &str) -> Result<Self, ParseError> {
         match data_url::token(url, &[TokenKind::Credential, TokenKind::SdCredential])? {
-            (TokenKind::SdCredential, text) => Self::from_sd_jwt(text),
+            (TokenKind::SdCredential, text) => Self::from_sd_jwt_text(text),
             (_, text) => Self::from_jwt(text),
         }
     }
@@ -64,7 +64,7 @@ impl SecuredCredential {
     /// When it is malformed, its header is not allowed, or its payload breaks the data model.
     pub fn from_token(text: &str) -> Result<Self, ParseError> {
         if text.contains('~') {
-            Self::from_sd_jwt(text)
+            Self::from_sd_jwt_text(text)
         } else {
             Self::from_jwt(text)
         }
@@ -75,8 +75,16 @@ impl SecuredCredential {
         Self::with(payload, Securing::Jose(Box::new(token)))
     }
 
-    fn from_sd_jwt(text: &str) -> Result<Self, ParseError> {
+    fn from_sd_jwt_text(text: &str) -> Result<Self, ParseError> {
         let (sd_jwt, claims) = SdJwt::parse(text)?;
+        Self::from_sd_jwt(sd_jwt, claims)
+    }
+
+    /// Takes a parsed SD-JWT with its disclosed claims.
+    pub(crate) fn from_sd_jwt(
+        sd_jwt: SdJwt,
+        claims: Map<String, Value>,
+    ) -> Result<Self, ParseError> {
         sd_jwt.token().header().check(TokenKind::SdCredential)?;
         sd_jwt.check_plain(REGISTERED)?;
         Self::with(claims, Securing::SdJwt(Box::new(sd_jwt)))

@@ -7,6 +7,7 @@ use super::{Case, Finding};
 use crate::contexts::{ContextError, Contexts};
 use crate::problem::ProblemType;
 use crate::securing::{ProofReport, ProofTerms, SecuredCredential};
+use chop_integrity::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub(crate) fn contexts(result: Result<(), ContextError>) -> Finding {
@@ -169,6 +170,16 @@ pub(super) fn key_validity(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
             })
             .collect();
     }
+    standing(&keys, case.anchored, case.policy.as_of, marks)
+}
+
+/// Weighs keys that are at hand by what has happened to them since they signed.
+pub(in crate::verdict) fn standing(
+    keys: &[(&ProofReport, &super::super::KeyFact)],
+    anchored: Option<Timestamp>,
+    as_of: Timestamp,
+    marks: &mut Vec<Mark>,
+) -> Finding {
     if keys.is_empty() {
         return Finding::unknown(
             "no signing key is at hand",
@@ -177,12 +188,7 @@ pub(super) fn key_validity(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
     }
     let mut details = Vec::new();
     for (report, fact) in keys {
-        match key_holds(
-            &fact.history,
-            report.created,
-            case.anchored,
-            case.policy.as_of,
-        ) {
+        match key_holds(&fact.history, report.created, anchored, as_of) {
             Ok(KeyStanding::Live) => {}
             Ok(KeyStanding::Retired {
                 since,

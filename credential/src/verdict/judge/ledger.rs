@@ -2,28 +2,27 @@
 
 use super::super::accreditation::{Standing, accredited};
 use super::super::{Evidence, Finding as Sought, Mark, Policy};
-use super::{Case, Finding};
+use super::Finding;
 use crate::problem::ProblemType;
-use crate::securing::SecuredCredential;
 use chop_integrity::Timestamp;
 use serde_json::json;
 
 /// Reads the time that the ledger proves: of the issuer's own anchor, not after the judgement.
-pub(super) fn anchored(
-    credential: &SecuredCredential,
+pub(in crate::verdict) fn anchored(
+    issuer: &str,
     evidence: &Evidence,
     policy: &Policy,
 ) -> Option<Timestamp> {
     evidence
         .anchor
         .found()
-        .filter(|anchor| anchor.issuer == credential.credential().issuer())
+        .filter(|anchor| anchor.issuer == issuer)
         .map(|anchor| anchor.time)
         .filter(|time| *time <= policy.as_of)
 }
 
-pub(super) fn anchor(case: &Case<'_>) -> Finding {
-    let fact = match &case.evidence.anchor {
+pub(in crate::verdict) fn anchor(issuer: &str, evidence: &Evidence, policy: &Policy) -> Finding {
+    let fact = match &evidence.anchor {
         Sought::Found(fact) => fact,
         Sought::Absent => {
             return Finding::failed("the ledger does not anchor it", ProblemType::Anchor);
@@ -38,8 +37,7 @@ pub(super) fn anchor(case: &Case<'_>) -> Finding {
             return Finding::unknown("nobody asked the ledger", ProblemType::EvidenceUnavailable);
         }
     };
-    let issuer = case.credential.credential().issuer();
-    let evidence = json!({
+    let shown = json!({
         "issuer": fact.issuer,
         "time": fact.time,
         "height": fact.height,
@@ -50,7 +48,7 @@ pub(super) fn anchor(case: &Case<'_>) -> Finding {
             format!("anchored by {}, the issuer is {issuer}", fact.issuer),
             ProblemType::Anchor,
         )
-    } else if fact.time > case.policy.as_of {
+    } else if fact.time > policy.as_of {
         Finding::failed(
             format!("anchored at {}, after the time of the judgement", fact.time),
             ProblemType::Anchor,
@@ -61,13 +59,28 @@ pub(super) fn anchor(case: &Case<'_>) -> Finding {
             fact.time, fact.height
         ))
     };
-    finding.with(evidence)
+    finding.with(shown)
+}
+
+/// Is what an issuer must have been accredited for.
+pub(in crate::verdict) struct Act<'a> {
+    /// The types that say what the credential is.
+    pub(in crate::verdict) types: Vec<&'a str>,
+    /// When the signers say that they signed.
+    pub(in crate::verdict) created: Vec<Timestamp>,
+    /// When the issuer anchored it.
+    pub(in crate::verdict) anchored: Option<Timestamp>,
 }
 
 /// The issuer is accredited for every type that says what the credential is, as of the act.
-pub(super) fn accreditation(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
+pub(in crate::verdict) fn accreditation(
+    act: &Act<'_>,
+    evidence: &Evidence,
+    policy: &Policy,
+    marks: &mut Vec<Mark>,
+) -> Finding {
     let unavailable = |detail: String| Finding::unknown(detail, ProblemType::EvidenceUnavailable);
-    let facts = match &case.evidence.accreditations {
+    let facts = match &evidence.accreditations {
         Sought::Found(facts) => facts.as_slice(),
         Sought::Absent => &[],
         Sought::Unreachable { reason } => {
@@ -75,28 +88,22 @@ pub(super) fn accreditation(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
         }
         Sought::NotSought => return unavailable("nobody asked the ledger".to_owned()),
     };
-    let credential = case.credential.credential();
-    let created: Vec<Timestamp> = case
-        .reports
-        .iter()
-        .filter_map(|report| report.created)
-        .collect();
-    let mut evidence = Vec::new();
+    let mut shown = Vec::new();
     let mut details = Vec::new();
-    for credential_type in credential.specific_types() {
+    for credential_type in &act.types {
         match accredited(
             facts,
             credential_type,
-            &created,
-            case.anchored,
-            case.policy.as_of,
+            &act.created,
+            act.anchored,
+            policy.as_of,
         ) {
             Ok(Standing::Live(fact)) => {
                 details.push(format!(
                     "accredited for {credential_type} by {}",
                     fact.accreditor
                 ));
-                evidence.push(evidence_of(fact));
+                shown.push(evidence_of(fact));
             }
             Ok(Standing::Lapsed {
                 fact,
@@ -108,7 +115,7 @@ pub(super) fn accreditation(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
                     "was accredited for {credential_type} by {} when it anchored at {anchored}; lapsed at {since}",
                     fact.accreditor
                 ));
-                evidence.push(evidence_of(fact));
+                shown.push(evidence_of(fact));
                 let mark = Mark::AccreditationLapsed {
                     reason,
                     since,
@@ -127,7 +134,7 @@ pub(super) fn accreditation(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
             ProblemType::NotAccredited,
         );
     }
-    Finding::passed(details.join("; ")).with(json!(evidence))
+    Finding::passed(details.join("; ")).with(json!(shown))
 }
 
 fn evidence_of(fact: &super::super::AccreditationFact) -> serde_json::Value {

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 /// Every status entry is fetched, signed, fresh and clear, and the ledger holds nothing against the credential.
 pub(super) fn status(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
-    if let Some(finding) = ledger_status(case) {
+    let credential = case.credential.credential();
+    if let Some(finding) = on_ledger(credential.issuer(), case.evidence, case.policy) {
         return finding;
     }
-    let credential = case.credential.credential();
     let entries = match credential.status_entries() {
         Ok(entries) => entries,
         Err(error) => return Finding::failed(error.to_string(), error.problem()),
@@ -89,9 +89,13 @@ fn settle(readings: Vec<Reading>, marks: &mut Vec<Mark>) -> Finding {
 }
 
 /// What the ledger's own record of the credential says against it.
-fn ledger_status(case: &Case<'_>) -> Option<Finding> {
-    let fact = case.evidence.anchor.found()?;
-    if fact.issuer != case.credential.credential().issuer() {
+pub(in crate::verdict) fn on_ledger(
+    issuer: &str,
+    evidence: &Evidence,
+    policy: &Policy,
+) -> Option<Finding> {
+    let fact = evidence.anchor.found()?;
+    if fact.issuer != issuer {
         return None;
     }
     let (word, since) = match fact.state {
@@ -99,7 +103,7 @@ fn ledger_status(case: &Case<'_>) -> Option<Finding> {
         AnchorState::Suspended(since) => ("suspended", since),
         AnchorState::Revoked(since) => ("revoked", since),
     };
-    (since <= case.policy.as_of).then(|| {
+    (since <= policy.as_of).then(|| {
         Finding::failed(
             format!("{word} on the ledger since {since}"),
             ProblemType::StatusSet,

@@ -19,6 +19,7 @@ fn changed(credential: &Value, change: impl FnOnce(&mut Value)) -> Value {
 }
 
 /// What can be done to either suite; the label map and the mandatory indexes stand in these components.
+#[expect(clippy::too_many_lines, reason = "one attack after another")]
 fn of_both(suite: &str, case: &Case<'_>, labels: usize, mandatory: usize, mismatch: &str) {
     let derived = &case.derived;
     let refuse =
@@ -165,7 +166,9 @@ fn of_both(suite: &str, case: &Case<'_>, labels: usize, mandatory: usize, mismat
             Cbor::Bytes(bytes) => bytes[0] ^= 1,
             other => *other = Cbor::from(99),
         }
-        parts.map(labels).push((Cbor::from(number as u64), label));
+        parts
+            .map(labels)
+            .push((Cbor::from(u64::try_from(number).unwrap()), label));
     });
     value("labels-swapped", mismatch, &|parts| {
         let (first, second) = (
@@ -201,6 +204,7 @@ fn of_both(suite: &str, case: &Case<'_>, labels: usize, mandatory: usize, mismat
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "one attack after another")]
 pub(crate) fn of_sd(case: &Case<'_>) {
     of_both("sd", case, 3, 4, "selective.base-signature");
     let derived = &case.derived;
@@ -326,6 +330,7 @@ pub(crate) fn of_sd(case: &Case<'_>) {
     refused("sd-named-jcs", &plain, "proof.malformed");
 }
 
+#[expect(clippy::too_many_lines, reason = "one attack after another")]
 pub(crate) fn of_bbs(case: &Case<'_>, bound: &Case<'_>) {
     of_both("bbs", case, 1, 2, "selective.bbs-mismatch");
     let derived = &case.derived;
@@ -351,7 +356,7 @@ pub(crate) fn of_bbs(case: &Case<'_>, bound: &Case<'_>) {
             .windows(2)
             .position(|pair| number(&pair[0]) + 1 < number(&pair[1]))
             .unwrap();
-        places[free] = Cbor::Integer((number(&places[free]) as u64 + 1).into());
+        places[free] = Cbor::from(u64::try_from(number(&places[free]) + 1).unwrap());
     });
     value("indexes-descending", "selective.order", &|parts| {
         parts.array(3).reverse()

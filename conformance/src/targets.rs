@@ -6,6 +6,7 @@ mod credential;
 mod did;
 mod ledger;
 mod rdf;
+mod sd_jwt;
 mod selective;
 mod webvh;
 
@@ -20,15 +21,18 @@ pub const TARGETS: &[Target] = &[
     ("did_url", did::did_url),
     ("envelope", ledger::envelope),
     ("jwt", credential::jwt),
+    ("kb_jwt", sd_jwt::kb_jwt),
     ("operation", did::operation),
     ("presentation", credential::presentation),
     ("rdf_canonicalize", rdf::canonicalize),
     ("rdf_document", rdf::document),
+    ("sd_jwt", sd_jwt::sd_jwt),
     ("sd_proof_value", selective::sd_proof_value),
     ("state_proof", ledger::state_proof),
     ("status_list", credential::status_list),
     ("token_status_list_jwt", credential::token_status_list_jwt),
     ("webvh_log", webvh::webvh_log),
+    ("x5c", sd_jwt::x5c),
 ];
 
 /// Runs a target by name; an unknown name does nothing.

@@ -1,0 +1,4 @@
+//! Feeds the `sd_jwt` target.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| chop_conformance::targets::run("sd_jwt", input));

@@ -1,0 +1,4 @@
+//! Feeds the `x5c` target.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| chop_conformance::targets::run("x5c", input));

@@ -34,7 +34,6 @@ const issuers = instances.flatMap(instance => (purposes[instance.name] || []).ma
   id: instance.did,
   endpoint: base + instance.issuePath,
   supports: {vc: ['1.1', '2.0'], keyTypes: [instance.keyType]},
-  options: {},
   ...purpose,
 })));
 
@@ -62,8 +61,8 @@ module.exports = {
         endpoint: `${base}/1.0/identifiers`,
         tags: ['did-resolution', 'did-key'],
         supportedDids: {
-          valid: [{did: issuers[0].id, resolutionOptions: {}}, ...(dids.valid || [])],
           ...dids,
+          valid: [{did: issuers[0].id, resolutionOptions: {}}, ...(dids.valid || [])],
         },
       }],
     },

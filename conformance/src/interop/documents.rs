@@ -28,6 +28,8 @@ pub enum Shape {
     Json,
     /// To be signed as RDF, in which empty sets and the names of an index map would be lost.
     Rdf,
+    /// To be disclosed statement by statement: lists and reverse terms, which peers cannot take apart, are rare.
+    Statements,
 }
 
 /// Generates a credential of an issuer.
@@ -109,7 +111,7 @@ fn label(random: &mut Random) -> Value {
     match random.below(3) {
         0 => Value::from(values::text(random)),
         1 => {
-            json!({"@value": values::text(random), "@language": random.word(&["en", "de-CH", "zh-Hant"])})
+            json!({"@value": values::text(random), "@language": random.word(&["en", "de-ch", "zh-hant"])})
         }
         _ => json!([
             {"@value": values::text(random), "@language": "en"},
@@ -164,7 +166,9 @@ impl Writer<'_> {
     }
 
     fn property(&mut self, depth: usize, at: &str) -> (&'static str, Value) {
+        let rare = self.shape == Shape::Statements && !self.random.percent(4);
         match self.random.below(14) {
+            7 | 12 if rare => ("flag", Value::Bool(true)),
             0 => ("note", self.some(values::text)),
             1 => ("amount", self.some(values::number)),
             2 => ("flag", Value::Bool(self.random.percent(50))),
@@ -188,7 +192,7 @@ impl Writer<'_> {
         if self.random.percent(70) {
             return one(self.random).into();
         }
-        let least = usize::from(self.shape == Shape::Rdf);
+        let least = usize::from(self.shape != Shape::Json);
         let count = least + self.random.below(4);
         (0..count).map(|_| one(self.random).into()).collect()
     }
@@ -229,7 +233,9 @@ fn name(random: &mut Random) -> String {
 }
 
 fn languages(random: &mut Random) -> Value {
-    json!({"en": values::text(random), "de-AT": [values::text(random), "zwei"]})
+    // JSON-LD leaves the case of a language tag to the processor (JSON-LD 1.1 §4.2.4), so most are in small letters.
+    let german = if random.percent(10) { "de-AT" } else { "de-at" };
+    json!({"en": values::text(random), german: [values::text(random), "zwei"]})
 }
 
 fn index(random: &mut Random) -> Value {
@@ -251,7 +257,7 @@ fn steps(random: &mut Random) -> Value {
 fn typed(random: &mut Random) -> Value {
     match random.below(3) {
         0 => json!({"@value": "12", "@type": "xsd:byte"}),
-        1 => json!({"@value": values::text(random), "@language": "pt-BR"}),
+        1 => json!({"@value": values::text(random), "@language": "pt-br"}),
         _ => json!({"@value": true}),
     }
 }

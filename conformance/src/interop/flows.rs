@@ -128,10 +128,12 @@ fn presentation(
 
 fn selective(suite: &str, case: &mut Case<'_, '_>) -> Result<(), InteropError> {
     let generated = documents::credential(&mut case.random, &case.issuer.did(), case.shape);
-    let mandatory = some_of(&mut case.random, &generated.pointers, 15);
+    let mut mandatory = some_of(&mut case.random, &generated.pointers, 15);
     let mut disclosed = some_of(&mut case.random, &generated.pointers, 40);
-    // Something has to be disclosed.
-    disclosed.push("/validFrom".to_owned());
+    // Without an issuer and something of a subject it is no credential.
+    mandatory.push("/issuer".to_owned());
+    let of_subject = |pointer: &&String| pointer.starts_with("/credentialSubject/");
+    disclosed.extend(generated.pointers.iter().find(of_subject).cloned());
     let issue = Act::Issue {
         suite,
         document: &generated.credential,

@@ -29,7 +29,16 @@ impl Key {
             .take(key_type.secret_len())
             .collect();
         let signer = PrivateKey::from_seed(key_type, &seed)?;
-        let mut jwk = serde_json::to_value(signer.public_key().jwk())?;
+        let public = signer.public_key();
+        let mut jwk = match public.jwk() {
+            Some(jwk) => serde_json::to_value(jwk)?,
+            // The form that peers use for BLS12-381.
+            None => json!({
+                "kty": "OKP",
+                "crv": "Bls12381G2",
+                "x": BASE64URL_NOPAD.encode(public.raw()),
+            }),
+        };
         if let Some(members) = jwk.as_object_mut() {
             members.insert("d".to_owned(), Value::from(BASE64URL_NOPAD.encode(&seed)));
         }

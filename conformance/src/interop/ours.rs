@@ -11,6 +11,7 @@ use super::random::Random;
 use chop_credential::issuing::{self, ProofRequest, TokenTerms};
 use chop_credential::rdf::{self, Budget, RdfHash};
 use chop_credential::securing::{Keys, cryptosuite};
+use chop_credential::selective::{self, Reveal, Seed};
 use chop_credential::verdict::{
     Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge, judge_presentation,
 };
@@ -20,6 +21,7 @@ use chop_keys::{JwsSigningInput, PublicKey, Signer as _};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Instant;
+use zeroize::Zeroizing;
 
 /// How old a key binding may be.
 const DAY_MS: i64 = 86_400_000;
@@ -55,10 +57,16 @@ impl Ours {
         match suite {
             "vc+jwt" => issuing::issue_jwt(document.clone(), &self.contexts, &key.id, &key.signer)
                 .map(Value::from),
-            "vc+sd-jwt" => return sd_jwt::issue(self, document, key, options),
+            "vc+sd-jwt" | "dc+sd-jwt" => {
+                return sd_jwt::issue(self, suite, document, key, options);
+            }
             "statuslist+jwt" => return status_list::issue(document, key),
             _ => {
-                let request = self.request(suite, key, options)?;
+                let seed = Seed::new(Zeroizing::new(self.salts.bytes()));
+                let request = ProofRequest {
+                    seed: Some(&seed),
+                    ..self.request(suite, key, options)?
+                };
                 issuing::issue(document.clone(), &self.contexts, &request, &key.signer)
             }
         }
@@ -81,6 +89,23 @@ impl Ours {
             challenge: options.challenge,
             ..ProofRequest::new(&key.id, created)
         })
+    }
+
+    fn policy(&self, options: &Options<'_>) -> Policy {
+        let mut policy = Policy::full(self.now);
+        policy.key_binding_age_ms = DAY_MS;
+        policy.expected.challenge = options.nonce.map(str::to_owned);
+        policy.expected.audience = options.audience.map(str::to_owned);
+        policy
+    }
+
+    fn derive(&self, secured: &Value, options: &Options<'_>) -> Answer {
+        let members = secured.as_object().cloned().unwrap_or_default();
+        let reveal = Reveal {
+            pointers: options.selective_pointers.unwrap_or_default(),
+            ..Reveal::default()
+        };
+        selective::derive(&members, &self.contexts, &reveal).map_err(InteropError::refused)
     }
 
     fn canonicalize(&self, document: &Value) -> Answer {
@@ -124,6 +149,7 @@ impl Ours {
         match suite {
             "vp+jwt" => self.verify_presentation(secured, options),
             "statuslist+jwt" => status_list::verify(self.now, secured),
+            "dc+sd-jwt" => sd_jwt::verify_vc(self, secured, options),
             "vc+sd-jwt" => {
                 self.verify_credential(secured, options)?;
                 sd_jwt::claims(secured)
@@ -139,10 +165,7 @@ impl Ours {
             keys: keys(&credential.verification_methods()),
             ..Evidence::default()
         };
-        let mut policy = Policy::full(self.now);
-        policy.key_binding_age_ms = DAY_MS;
-        policy.expected.challenge = options.nonce.map(str::to_owned);
-        policy.expected.audience = options.audience.map(str::to_owned);
+        let policy = self.policy(options);
         let verdict = judge(&credential, &evidence, &policy, &self.contexts);
         if verdict.outcome == Outcome::Accepted {
             Ok(Value::Object(credential.credential().json().clone()))
@@ -213,7 +236,7 @@ impl Party for Ours {
     fn has(&self, suite: &str) -> bool {
         matches!(
             suite,
-            "vc+jwt" | "vp+jwt" | "vc+sd-jwt" | "statuslist+jwt" | "RDFC-1.0"
+            "vc+jwt" | "vp+jwt" | "vc+sd-jwt" | "dc+sd-jwt" | "statuslist+jwt" | "RDFC-1.0"
         ) || cryptosuite(suite).is_some()
     }
 
@@ -255,9 +278,10 @@ impl Party for Ours {
                 ..
             } => sd_jwt::present(issued, key, options),
             Act::Canonicalize { document } => self.canonicalize(document),
-            Act::Derive { suite, .. } | Act::Present { suite, .. } => Err(InteropError::refused(
-                format!("nothing is derived from {suite} here"),
-            )),
+            Act::Derive {
+                secured, options, ..
+            } => self.derive(secured, options),
+            Act::Present { .. } => Err(InteropError::refused("there is nothing to present")),
         }
     }
 }

@@ -38,7 +38,8 @@ impl Suite {
     pub fn shape(&self) -> Shape {
         match self.flow {
             Flow::Proof if self.name.contains("-jcs-") => Shape::Json,
-            Flow::Proof | Flow::Selective | Flow::Canonical => Shape::Rdf,
+            Flow::Proof | Flow::Canonical => Shape::Rdf,
+            Flow::Selective => Shape::Statements,
             Flow::Token | Flow::TokenPresentation | Flow::SdJwt | Flow::StatusList => Shape::Json,
         }
     }
@@ -64,6 +65,7 @@ pub const SUITES: &[Suite] = &[
     suite("ecdsa-rdfc-2019", Flow::Proof, ECDSA),
     suite("Ed25519Signature2020", Flow::Proof, ED25519),
     suite("ecdsa-sd-2023", Flow::Selective, &[KeyType::P256]),
+    suite("bbs-2023", Flow::Selective, &[KeyType::Bls12381G2]),
     suite("vc+jwt", Flow::Token, ANY),
     suite("vp+jwt", Flow::TokenPresentation, ANY),
     suite("vc+cose", Flow::Token, ANY),

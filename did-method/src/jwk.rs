@@ -77,12 +77,12 @@ fn purpose(members: &Map<String, Value>) -> Result<Purpose, ResolutionError> {
     let stated = text("use");
     let (can_sign, can_agree) = match (text("kty"), text("crv")) {
         (Some("OKP"), Some("Ed25519")) => (true, false),
-        (Some("EC"), Some("P-256" | "P-384")) => (true, true),
+        (Some("EC"), Some("P-256" | "P-384" | "P-521")) => (true, true),
         (Some("OKP"), Some("X25519")) => (false, true),
         _ => {
             return Err(error(
                 ErrorKind::UnsupportedPublicKeyType,
-                "the JWK is none of Ed25519, X25519, P-256, P-384",
+                "the JWK is none of Ed25519, X25519, P-256, P-384, P-521",
             ));
         }
     };

@@ -13,7 +13,7 @@ use crate::{KeyError, KeyType, PrivateKey, PublicKey, Signer};
 pub struct Jwk {
     /// Key type: `OKP` or `EC`.
     pub kty: String,
-    /// Curve: `Ed25519`, `P-256` or `P-384`.
+    /// Curve: `Ed25519`, `P-256`, `P-384` or `P-521`.
     pub crv: String,
     /// The public key, or the point's x coordinate, in base64url.
     pub x: String,
@@ -121,7 +121,9 @@ impl PublicKey {
         let key_type = self.key_type();
         let (kty, x) = match key_type {
             KeyType::Ed25519 => ("OKP", self.raw()),
-            KeyType::P256 | KeyType::P384 => ("EC", self.raw().get(1..).unwrap_or_default()),
+            KeyType::P256 | KeyType::P384 | KeyType::P521 => {
+                ("EC", self.raw().get(1..).unwrap_or_default())
+            }
             KeyType::Bls12381G2 => return None,
         };
         Some(Jwk {
@@ -176,6 +178,7 @@ fn key_type(kty: &str, crv: &str) -> Result<KeyType, JwkError> {
         ("OKP", "Ed25519") => Ok(KeyType::Ed25519),
         ("EC", "P-256") => Ok(KeyType::P256),
         ("EC", "P-384") => Ok(KeyType::P384),
+        ("EC", "P-521") => Ok(KeyType::P521),
         _ => Err(JwkError::Unsupported {
             kty: kty.to_owned(),
             crv: crv.to_owned(),
@@ -215,7 +218,7 @@ fn from_members(key_type: KeyType, x: &str, y: Option<&str>) -> Result<PublicKey
     let x = coordinate("x", key_type, length, x)?;
     match (key_type, y) {
         (KeyType::Ed25519, None) => PublicKey::from_raw(key_type, &x),
-        (KeyType::P256 | KeyType::P384, Some(y)) => {
+        (KeyType::P256 | KeyType::P384 | KeyType::P521, Some(y)) => {
             let y = coordinate("y", key_type, length, y)?;
             PublicKey::from_coordinates(key_type, &x, &y)
         }

@@ -1,6 +1,6 @@
 //! Key types, Multikey and JWK forms, signature verification and the Signer trait.
 //!
-//! Ed25519 (RFC 8032), P-256 with SHA-256 and P-384 with SHA-384 (FIPS 186-5), and BBS over BLS12-381 for selective
+//! Ed25519 (RFC 8032), P-256 with SHA-256, P-384 with SHA-384 and P-521 with SHA-512 (FIPS 186-5), and BBS over BLS12-381 for selective
 //! disclosure. A [`PublicKey`] holds its parsed point, so that checking a signature costs no decompression. There is no
 //! way to sign arbitrary bytes: each purpose has its own method on [`Signer`] and its own input type.
 
@@ -22,5 +22,6 @@ pub use private::PrivateKey;
 pub use public::{KeyError, PublicKey, VerifyError};
 pub use selective::{SelectiveBaseInput, StatementKey};
 pub use signer::{
-    DataIntegrityInput, InputError, JwsSigningInput, SignError, Signature, Signer, VoteSignBytes,
+    CoseSigStructure, DataIntegrityInput, InputError, JwsSigningInput, SignError, Signature,
+    Signer, VoteSignBytes,
 };

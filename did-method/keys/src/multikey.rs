@@ -7,6 +7,8 @@
 //!   P-384    81 24 ‖ 49 bytes compressed z82…
 //!   BLS12-381 G2  eb 01 ‖ 96 bytes compressed zUC7…
 //! ```
+//!
+//! P-521 keys are written the same way (82 24 ‖ 67 bytes), so that they can be named, and not read: they come as JWKs.
 
 use crate::{KeyError, KeyType};
 
@@ -57,5 +59,6 @@ fn codec(key_type: KeyType) -> [u8; 2] {
         KeyType::P256 => [0x80, 0x24],
         KeyType::P384 => [0x81, 0x24],
         KeyType::Bls12381G2 => [0xeb, 0x01],
+        KeyType::P521 => [0x82, 0x24],
     }
 }

@@ -2,18 +2,19 @@
 
 use std::fmt;
 
-use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384};
+use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::bbs::{self, BbsInput};
 use crate::{
-    DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PublicKey, SelectiveBaseInput,
-    SignError, Signature, Signer, VoteSignBytes, curve,
+    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PublicKey,
+    SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes, curve,
 };
 
 /// A private key in memory, wiped when dropped and never shown.
@@ -30,7 +31,8 @@ enum Pair {
 }
 
 impl PrivateKey {
-    /// Builds a key from an Ed25519 seed of 32 bytes, or a big-endian scalar of 32 (P-256, BLS12-381) or 48 (P-384).
+    /// Builds a key from an Ed25519 seed of 32 bytes, or a big-endian scalar of 32 (P-256, BLS12-381) 48 (P-384) or
+    /// 66 (P-521).
     ///
     /// # Errors
     /// When the length is wrong, or the scalar is zero or not below the group order.
@@ -45,7 +47,7 @@ impl PrivateKey {
         }
         let (public_key, pair) = match key_type {
             KeyType::Ed25519 => ed25519_pair(seed)?,
-            KeyType::P256 | KeyType::P384 => ecdsa_pair(key_type, seed)?,
+            KeyType::P256 | KeyType::P384 | KeyType::P521 => ecdsa_pair(key_type, seed)?,
             KeyType::Bls12381G2 => {
                 let secret = bbs::Secret::parse(seed)?;
                 let public_key = PublicKey::from_raw(key_type, &secret.public_bytes())?;
@@ -97,6 +99,12 @@ impl PrivateKey {
             KeyType::Bls12381G2 => {
                 return Err(self.wrong_type("an ordinary signature", KeyType::P256));
             }
+            KeyType::P521 => {
+                return Err(SignError::Purpose {
+                    purpose: "a Data Integrity proof",
+                    found: key_type,
+                });
+            }
         };
         let found = input.as_bytes().len();
         if found != expected {
@@ -119,12 +127,13 @@ fn ed25519_pair(seed: &[u8]) -> Result<(PublicKey, Pair), KeyError> {
 }
 
 fn ecdsa_pair(key_type: KeyType, scalar: &[u8]) -> Result<(PublicKey, Pair), KeyError> {
-    let (signing, agreeing) = if key_type == KeyType::P384 {
-        (&ECDSA_P384_SHA384_FIXED_SIGNING, &ECDH_P384)
-    } else {
-        (&ECDSA_P256_SHA256_FIXED_SIGNING, &ECDH_P256)
-    };
     let invalid = KeyError::Scalar { key_type };
+    let (signing, agreeing) = match key_type {
+        KeyType::P256 => (&ECDSA_P256_SHA256_FIXED_SIGNING, &ECDH_P256),
+        KeyType::P384 => (&ECDSA_P384_SHA384_FIXED_SIGNING, &ECDH_P384),
+        KeyType::P521 => (&ECDSA_P521_SHA512_FIXED_SIGNING, &ECDH_P521),
+        KeyType::Ed25519 | KeyType::Bls12381G2 => return Err(invalid),
+    };
     // The ECDH type is the library's one way to a public point that draws no randomness.
     let point = agreement::PrivateKey::from_private_key(agreeing, scalar)
         .map_err(|_| invalid.clone())?
@@ -158,6 +167,10 @@ impl Signer for PrivateKey {
     }
 
     fn sign_jws(&self, input: &JwsSigningInput) -> Result<Signature, SignError> {
+        self.sign(input.as_bytes())
+    }
+
+    fn sign_cose(&self, input: &CoseSigStructure) -> Result<Signature, SignError> {
         self.sign(input.as_bytes())
     }
 

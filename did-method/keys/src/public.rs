@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED,
+    EcdsaVerificationAlgorithm, ParsedPublicKey,
 };
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -20,7 +21,7 @@ pub struct PublicKey(Arc<Parsed>);
 
 struct Parsed {
     key_type: KeyType,
-    /// 32 bytes, or the compressed point of 33, 49 or 96.
+    /// 32 bytes, or the compressed point of 33, 49, 67 or 96.
     raw: Vec<u8>,
     point: Point,
 }
@@ -134,7 +135,7 @@ impl PublicKey {
         Self::from_multikey(identifier)
     }
 
-    /// Parses raw bytes: 32 for Ed25519, the compressed point of 33, 49 or 96 bytes for P-256, P-384 or BLS12-381 G2.
+    /// Parses raw bytes: 32 for Ed25519, the compressed point of 33, 49, 67 or 96 bytes for P-256, P-384, P-521 or BLS12-381 G2.
     ///
     /// # Errors
     /// When the length is wrong or the bytes are not a canonical point of full order.
@@ -149,7 +150,9 @@ impl PublicKey {
         }
         let point = match key_type {
             KeyType::Ed25519 => Point::Ed25519(ed25519_point(raw)?),
-            KeyType::P256 | KeyType::P384 => Point::Ecdsa(ecdsa_point(key_type, raw)?),
+            KeyType::P256 | KeyType::P384 | KeyType::P521 => {
+                Point::Ecdsa(ecdsa_point(key_type, raw)?)
+            }
             KeyType::Bls12381G2 => Point::Bbs(bbs::Point::parse(raw)?),
         };
         Ok(Self(Arc::new(Parsed {
@@ -217,7 +220,7 @@ impl PublicKey {
         self.0.key_type
     }
 
-    /// Gives the raw bytes: 32 for Ed25519, the compressed point of 33, 49 or 96 for P-256, P-384 or BLS12-381 G2.
+    /// Gives the raw bytes: 32 for Ed25519, the compressed point of 33, 49, 67 or 96 for P-256, P-384, P-521 or BLS12-381 G2.
     pub fn raw(&self) -> &[u8] {
         &self.0.raw
     }
@@ -234,7 +237,8 @@ impl PublicKey {
         spki.as_ref().get(start..).map(<[u8]>::to_vec)
     }
 
-    /// Verifies a signature of 64 bytes (Ed25519), r‖s of 64 (P-256, SHA-256) or r‖s of 96 (P-384, SHA-384).
+    /// Verifies a signature of 64 bytes (Ed25519), or r‖s of 64 (P-256, SHA-256), 96 (P-384, SHA-384) or 132 (P-521,
+    /// SHA-512).
     ///
     /// Ed25519 is checked without cofactor and with small-order points refused; ECDSA accepts either twin of s, as
     /// credentials made by others may carry both.
@@ -309,6 +313,7 @@ fn ecdsa_point(key_type: KeyType, encoded: &[u8]) -> Result<ParsedPublicKey, Key
     let algorithm: &'static EcdsaVerificationAlgorithm = match key_type {
         KeyType::P256 => &ECDSA_P256_SHA256_FIXED,
         KeyType::P384 => &ECDSA_P384_SHA384_FIXED,
+        KeyType::P521 => &ECDSA_P521_SHA512_FIXED,
         KeyType::Ed25519 | KeyType::Bls12381G2 => return Err(KeyError::NotOnCurve { key_type }),
     };
     ParsedPublicKey::new(algorithm, encoded).map_err(|_| KeyError::NotOnCurve { key_type })

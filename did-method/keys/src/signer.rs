@@ -34,6 +34,12 @@ pub trait Signer: Send + Sync {
     /// When the key's holder cannot or will not sign.
     fn sign_jws(&self, input: &JwsSigningInput) -> Result<Signature, SignError>;
 
+    /// Signs a `COSE_Sign1` (RFC 9052 §4.4) with the key type's algorithm.
+    ///
+    /// # Errors
+    /// When the key's holder cannot or will not sign.
+    fn sign_cose(&self, input: &CoseSigStructure) -> Result<Signature, SignError>;
+
     /// Signs a vote for a block header; Ed25519 only.
     ///
     /// # Errors
@@ -53,7 +59,7 @@ pub trait Signer: Send + Sync {
     fn sign_bbs(&self, input: &BbsInput<'_>) -> Result<Signature, SignError>;
 }
 
-/// A signature: 64 bytes of Ed25519, r‖s of 64 (P-256) or 96 bytes (P-384) with low s, or 80 bytes of BBS.
+/// A signature: 64 bytes of Ed25519, r‖s of 64 (P-256), 96 (P-384) or 132 bytes (P-521) with low s, or 80 bytes of BBS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature(Vec<u8>);
 
@@ -159,6 +165,59 @@ impl JwsSigningInput {
     }
 }
 
+/// The `Sig_structure` of a `COSE_Sign1` (RFC 9052 §4.4), in deterministic CBOR.
+///
+/// ```text
+/// 84                     array of 4
+///   6a "Signature1"      context
+///   bstr                 the protected header as it was received
+///   40                   external_aad, empty
+///   bstr                 payload
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoseSigStructure(Vec<u8>);
+
+impl CoseSigStructure {
+    /// Joins a serialised protected header, which must be a map that is not empty, and a payload.
+    ///
+    /// # Errors
+    /// When the header does not begin as a CBOR map of one to 23 entries.
+    pub fn new(protected: &[u8], payload: &[u8]) -> Result<Self, InputError> {
+        if !matches!(protected.first(), Some(0xa1..=0xb7)) {
+            return Err(InputError::NotCose);
+        }
+        let mut bytes = Vec::with_capacity(32 + protected.len() + payload.len());
+        bytes.extend_from_slice(b"\x84\x6aSignature1");
+        push_bstr(&mut bytes, protected);
+        push_bstr(&mut bytes, &[]);
+        push_bstr(&mut bytes, payload);
+        Ok(Self(bytes))
+    }
+
+    /// Gives the bytes to sign.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Writes a byte string with the shortest length (RFC 8949 §4.2.1).
+fn push_bstr(to: &mut Vec<u8>, bytes: &[u8]) {
+    let length = bytes.len() as u64;
+    let wide = length.to_be_bytes();
+    let [.., low] = wide;
+    // Major type 2; 24 to 27 say that the length follows in 1, 2, 4 or 8 bytes.
+    let (first, follows) = match length {
+        0..24 => (0x40 | low, 8),
+        24..0x100 => (0x58, 7),
+        0x100..0x1_0000 => (0x59, 6),
+        0x1_0000..0x1_0000_0000 => (0x5a, 4),
+        _ => (0x5b, 0),
+    };
+    to.push(first);
+    to.extend(wide.into_iter().skip(follows));
+    to.extend_from_slice(bytes);
+}
+
 /// The length-delimited protobuf `CanonicalVote` that a validator signs (Tendermint, `Vote::into_signable_vec`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoteSignBytes(Vec<u8>);
@@ -211,6 +270,9 @@ pub enum InputError {
     /// The text is not `header.payload` in base64url.
     #[error("text is not a JWS signing input")]
     NotJws,
+    /// The protected header is not a CBOR map with entries.
+    #[error("protected header is not a CBOR map with entries")]
+    NotCose,
     /// The bytes are not a length-delimited canonical vote.
     #[error("bytes are not a canonical vote")]
     NotVote,
@@ -227,6 +289,14 @@ pub enum SignError {
         purpose: &'static str,
         /// The key type needed.
         needed: KeyType,
+        /// The key type held.
+        found: KeyType,
+    },
+    /// Keys of this type do not sign for the purpose.
+    #[error("{found} keys do not sign {purpose}")]
+    Purpose {
+        /// What was to be signed.
+        purpose: &'static str,
         /// The key type held.
         found: KeyType,
     },

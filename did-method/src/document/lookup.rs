@@ -212,7 +212,8 @@ fn any_signing_key(method: &Map<String, Value>) -> Result<PublicKey, &'static st
                 .cloned()
                 .ok_or("a JsonWebKey2020 has a publicKeyJwk")?;
             let jwk: Jwk = serde_json::from_value(jwk).map_err(|_| "publicKeyJwk is malformed")?;
-            PublicKey::from_jwk(&jwk).map_err(|_| "publicKeyJwk is no Ed25519, P-256 or P-384 key")
+            PublicKey::from_jwk(&jwk)
+                .map_err(|_| "publicKeyJwk is no Ed25519, P-256, P-384 or P-521 key")
         }
         Some("Ed25519VerificationKey2020") => {
             let text = method

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// What a verification method's key can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Material {
-    /// Verifies signatures that this software checks: Ed25519, P-256, P-384.
+    /// Verifies signatures that this software checks: Ed25519, P-256, P-384; P-521 in JWKs.
     Signing(PublicKey),
     /// Verifies selective disclosures over BLS12-381 (96 bytes of G2). To the method it is data: its rules never verify with
     /// it, and never look whether it is a point.
@@ -95,7 +95,7 @@ fn read_jwk(value: &Value) -> Result<Material, &'static str> {
         serde_json::from_value(value.clone()).map_err(|_| "publicKeyJwk is malformed")?;
     PublicKey::from_jwk(&jwk)
         .map(Material::Signing)
-        .map_err(|_| "publicKeyJwk is no Ed25519, P-256 or P-384 key")
+        .map_err(|_| "publicKeyJwk is no Ed25519, P-256, P-384 or P-521 key")
 }
 
 /// Checks length and flag bits of a compressed G2 point: compression set, infinity not.

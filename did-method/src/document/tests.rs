@@ -74,6 +74,8 @@ fn refuses_a_key_in_a_role_that_it_cannot_play() {
 #[test]
 fn refuses_malformed_methods() {
     let multibase = key(1).multikey();
+    let p521 = PrivateKey::from_seed(KeyType::P521, &[1; 66]).unwrap();
+    let p521 = p521.public_key().jwk().unwrap();
     let cases = [
         json!({"id": "key-1", "type": "Multikey", "publicKeyMultibase": multibase}),
         json!({"id": "#", "type": "Multikey", "publicKeyMultibase": multibase}),
@@ -84,6 +86,7 @@ fn refuses_malformed_methods() {
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "controller": "did:example:1"}),
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "revoked": "2026-11-21"}),
         json!({"id": "#k", "type": "Multikey", "publicKeyMultibase": multibase, "publicKeyJwk": key(1).jwk().unwrap()}),
+        json!({"id": "#k", "type": "JsonWebKey", "publicKeyJwk": p521}),
     ];
     for method in cases {
         assert!(with_method(&method).is_err(), "{method}");

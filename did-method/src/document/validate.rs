@@ -4,6 +4,7 @@ use super::lookup::Relationship;
 use super::material::{self, Material};
 use super::{DocumentError, MAX_ALSO_KNOWN_AS, MAX_DOCUMENT_BYTES, MAX_METHODS, MAX_SERVICES};
 use chop_integrity::Timestamp;
+use chop_keys::KeyType;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +74,13 @@ fn check_method(method: &Value) -> Result<(&str, Material), DocumentError> {
         id: id.to_owned(),
         reason,
     })?;
+    // SPEC §4.5 lists the kinds of keys; P-521 is none of them.
+    if matches!(&material, Material::Signing(key) if key.key_type() == KeyType::P521) {
+        return Err(DocumentError::Material {
+            id: id.to_owned(),
+            reason: "P-521 keys are not among those of this method",
+        });
+    }
     for member in ["revoked", "expires", "compromised"] {
         let canonical = |time: &Value| {
             time.as_str()

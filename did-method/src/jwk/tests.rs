@@ -33,6 +33,15 @@ fn expands_a_key_under_fragment_zero() {
 }
 
 #[test]
+fn expands_a_p521_key_and_finds_it_again() {
+    let key = PrivateKey::from_seed(KeyType::P521, &[1; 66]).unwrap();
+    let did = of_key(key.public_key()).unwrap();
+    let document = resolve(&did).unwrap().document.unwrap();
+    let method = crate::verification_method(&document, &format!("{did}#0")).unwrap();
+    assert_eq!(method.key(), key.public_key());
+}
+
+#[test]
 fn use_sig_excludes_key_agreement_and_use_enc_all_else() {
     let mut jwk = p256();
     jwk["use"] = json!("sig");

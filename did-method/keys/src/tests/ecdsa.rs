@@ -1,7 +1,9 @@
-//! RFC 6979 A.2.5 and A.2.6, and what a lax verifier would let through.
+//! RFC 6979 A.2.5, A.2.6 and A.2.7, and what a lax verifier would let through.
 
 use super::hex;
-use crate::{KeyError, KeyType, PrivateKey, PublicKey, Signer, VerifyError, curve};
+use crate::{
+    JwsSigningInput, KeyError, KeyType, PrivateKey, PublicKey, Signer, VerifyError, curve,
+};
 
 struct Vector {
     key_type: KeyType,
@@ -37,6 +39,18 @@ const P384: Vector = Vector {
     order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
 };
 
+const P521: Vector = Vector {
+    key_type: KeyType::P521,
+    scalar: "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c70855836a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
+    x: "01894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd371123d46e45db6b5d5370a7f20fb633155d38ffa16d2bd761dcac474b9a2f5023a4",
+    y: "00493101c962cd4d2fddf782285e64584139c2f91b47f87ff82354d6630f746a28a0db25741b5b34a828008b22acc23f924faafbd4d33f81ea66956dfeaa2bfdfcf5",
+    signature: [
+        "00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5d450606add152b534931d7d4e8455cc91f9b15bf05ec36e377fa",
+        "00617cce7cf5064806c467f678d3b4080d6f1cc50af26ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67a",
+    ],
+    order: "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+};
+
 const SAMPLE: &[u8] = b"sample";
 
 impl Vector {
@@ -51,7 +65,7 @@ impl Vector {
 
 #[test]
 fn derives_the_public_keys_and_verifies_the_signatures_of_rfc_6979() {
-    for vector in [P256, P384] {
+    for vector in [P256, P384, P521] {
         let key = vector.key();
         let public = key.public_key();
 
@@ -84,6 +98,22 @@ fn refuses_the_high_twin_where_it_is_strict_and_takes_the_low_one() {
 }
 
 #[test]
+fn signs_with_a_low_s_on_every_curve() {
+    let input = JwsSigningInput::new("eyJhbGciOiJFUzUxMiJ9.e30").unwrap();
+    for vector in [P256, P384, P521] {
+        let key = vector.key();
+        for _ in 0..8 {
+            let signature = key.sign_jws(&input).unwrap();
+            assert_eq!(
+                key.public_key()
+                    .verify_strict(input.as_bytes(), signature.as_bytes()),
+                Ok(())
+            );
+        }
+    }
+}
+
+#[test]
 fn draws_the_line_between_low_and_high_at_half_the_order() {
     // (n − 1) / 2 is the largest low s, (n + 1) / 2 the smallest high one.
     let largest_low = "7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8";
@@ -100,7 +130,7 @@ fn draws_the_line_between_low_and_high_at_half_the_order() {
 
 #[test]
 fn refuses_signatures_with_r_or_s_zero_or_past_the_order() {
-    for vector in [P256, P384] {
+    for vector in [P256, P384, P521] {
         let key = vector.key();
         let half = vector.key_type.secret_len();
         let zero = vec![0; half];
@@ -143,7 +173,7 @@ fn refuses_der_and_other_lengths() {
 
 #[test]
 fn refuses_points_that_are_not_on_the_curve_or_not_compressed() {
-    for vector in [P256, P384] {
+    for vector in [P256, P384, P521] {
         let key_type = vector.key_type;
         let not_on_curve = Err(KeyError::NotOnCurve { key_type });
         let mut raw = vec![0x02];
@@ -176,7 +206,7 @@ fn refuses_points_that_are_not_on_the_curve_or_not_compressed() {
 
 #[test]
 fn refuses_scalars_that_are_zero_or_past_the_order() {
-    for vector in [P256, P384] {
+    for vector in [P256, P384, P521] {
         let key_type = vector.key_type;
         let zero = vec![0; key_type.secret_len()];
         for scalar in [zero, hex(vector.order), vec![0xff; key_type.secret_len()]] {

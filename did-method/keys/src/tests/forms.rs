@@ -245,9 +245,14 @@ fn refuses_a_private_jwk_whose_secret_is_of_another_key() {
         (KeyType::Ed25519, 32),
         (KeyType::P256, 32),
         (KeyType::P384, 48),
+        (KeyType::P521, 66),
     ] {
-        let one = PrivateKey::from_seed(key_type, &vec![1; length]).unwrap();
-        let other = PrivateKey::from_seed(key_type, &vec![2; length]).unwrap();
+        let of = |byte| {
+            let mut seed = vec![byte; length];
+            seed[0] = 1;
+            PrivateKey::from_seed(key_type, &seed).unwrap()
+        };
+        let (one, other) = (of(1), of(2));
         let mut members: serde_json::Value = serde_json::from_str(&one.jwk().unwrap()).unwrap();
         let foreign: serde_json::Value = serde_json::from_str(&other.jwk().unwrap()).unwrap();
         members["d"] = foreign["d"].clone();
@@ -258,6 +263,20 @@ fn refuses_a_private_jwk_whose_secret_is_of_another_key() {
             Some(JwkError::Inconsistent.into())
         );
     }
+}
+
+#[test]
+fn reads_p521_keys_from_jwks_alone() {
+    let key = PrivateKey::from_seed(KeyType::P521, &[1; 66]).unwrap();
+    let public = key.public_key();
+    let private: PrivateJwk = serde_json::from_str(&key.jwk().unwrap()).unwrap();
+
+    assert_eq!(
+        PublicKey::from_jwk(&public.jwk().unwrap()),
+        Ok(public.clone())
+    );
+    assert_eq!(PrivateKey::from_jwk(&private).unwrap().public_key(), public);
+    assert!(PublicKey::from_multikey(&public.multikey()).is_err());
 }
 
 #[test]

@@ -1,17 +1,27 @@
 //! What may be signed, by which key, and what a key shows of itself.
 
 use crate::{
-    DataIntegrityInput, InputError, JwsSigningInput, KeyType, PrivateKey, SignError, Signer,
-    VoteSignBytes,
+    CoseSigStructure, DataIntegrityInput, InputError, JwsSigningInput, KeyType, PrivateKey,
+    SignError, Signer, VoteSignBytes,
 };
 
+const ALL: [KeyType; 4] = [
+    KeyType::Ed25519,
+    KeyType::P256,
+    KeyType::P384,
+    KeyType::P521,
+];
+
 fn key(key_type: KeyType) -> PrivateKey {
-    PrivateKey::from_seed(key_type, &vec![7; key_type.secret_len()]).unwrap()
+    // The highest byte of a P-521 scalar holds one bit.
+    let mut seed = vec![7; key_type.secret_len()];
+    seed[0] = 1;
+    PrivateKey::from_seed(key_type, &seed).unwrap()
 }
 
 #[test]
 fn shows_nothing_of_a_private_key() {
-    for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384] {
+    for key_type in ALL {
         let key = key(key_type);
 
         assert_eq!(
@@ -91,9 +101,72 @@ fn takes_only_header_and_payload_as_jws() {
 #[test]
 fn signs_jws_with_each_key() {
     let input = JwsSigningInput::new("eyJhbGciOiJFUzI1NiJ9.e30").unwrap();
-    for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384] {
+    for key_type in ALL {
         let key = key(key_type);
         let signature = key.sign_jws(&input).unwrap();
+
+        assert_eq!(signature.as_bytes().len(), key_type.signature_len());
+        assert_eq!(
+            key.public_key()
+                .verify(input.as_bytes(), signature.as_bytes()),
+            Ok(())
+        );
+    }
+}
+
+#[test]
+fn signs_no_proof_with_p521_keys() {
+    let input = DataIntegrityInput::new(&[1; 32], &[2; 32]).unwrap();
+
+    assert!(matches!(
+        key(KeyType::P521).sign_credential(&input),
+        Err(SignError::Purpose {
+            found: KeyType::P521,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn writes_the_sig_structure_of_rfc_9052_with_the_shortest_lengths() {
+    for (length, head) in [
+        (0, &[0x40][..]),
+        (23, &[0x57]),
+        (24, &[0x58, 24]),
+        (255, &[0x58, 255]),
+        (256, &[0x59, 1, 0]),
+        (65_535, &[0x59, 255, 255]),
+        (65_536, &[0x5a, 0, 1, 0, 0]),
+    ] {
+        let payload = vec![7; length];
+        let input = CoseSigStructure::new(&[0xa1, 0x01, 0x27], &payload).unwrap();
+        let start = [
+            b"\x84\x6aSignature1".as_slice(),
+            &[0x43, 0xa1, 0x01, 0x27, 0x40],
+            head,
+        ]
+        .concat();
+
+        assert_eq!(input.as_bytes(), [start, payload].concat(), "{length}");
+    }
+}
+
+#[test]
+fn takes_only_a_map_with_entries_as_protected_header() {
+    for header in [&[][..], &[0xa0], &[0x80], &[0xbf, 0xff], b"{}", &[0x40]] {
+        assert_eq!(
+            CoseSigStructure::new(header, b"{}"),
+            Err(InputError::NotCose)
+        );
+    }
+}
+
+#[test]
+fn signs_cose_with_each_key() {
+    let input = CoseSigStructure::new(&[0xa1, 0x01, 0x27], b"{}").unwrap();
+    for key_type in ALL {
+        let key = key(key_type);
+        let signature = key.sign_cose(&input).unwrap();
 
         assert_eq!(signature.as_bytes().len(), key_type.signature_len());
         assert_eq!(

@@ -8,8 +8,8 @@ use chop_did::{ChopDid, Document};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::bbs::BbsInput;
 use chop_keys::{
-    DataIntegrityInput, JwsSigningInput, KeyType, PrivateKey, PublicKey, SelectiveBaseInput,
-    SignError, Signature, Signer, VoteSignBytes,
+    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyType, PrivateKey, PublicKey,
+    SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes,
 };
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
@@ -160,6 +160,10 @@ impl Signer for Gated {
 
     fn sign_jws(&self, input: &JwsSigningInput) -> Result<Signature, SignError> {
         self.key.sign_jws(input)
+    }
+
+    fn sign_cose(&self, input: &CoseSigStructure) -> Result<Signature, SignError> {
+        self.key.sign_cose(input)
     }
 
     fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError> {

@@ -4,6 +4,7 @@
 
 mod credential;
 mod did;
+mod enveloped;
 mod ledger;
 mod rdf;
 mod sd_jwt;
@@ -16,6 +17,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("bbs_proof_value", selective::bbs_proof_value),
+    ("cose_sign1", enveloped::cose_sign1),
     ("credential", credential::credential),
     ("did", did::did),
     ("did_url", did::did_url),
@@ -31,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     ("state_proof", ledger::state_proof),
     ("status_list", credential::status_list),
     ("token_status_list_jwt", credential::token_status_list_jwt),
+    ("vc_jwt_1_1", enveloped::vc_jwt_1_1),
     ("webvh_log", webvh::webvh_log),
     ("x5c", sd_jwt::x5c),
 ];

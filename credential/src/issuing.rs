@@ -1,8 +1,10 @@
 //! Issuing: every validation first, then the signature.
 
 pub mod batch;
+mod cose;
 mod sd_jwt;
 mod sd_jwt_vc;
+mod signatory;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -10,9 +12,13 @@ mod token;
 pub use sd_jwt::{BindingTerms, SdJwtRequest, bind_key, issue_sd_jwt, present_sd_jwt};
 pub use sd_jwt_vc::{SdJwtVcRequest, issue_sd_jwt_vc};
 
+pub use cose::{enveloped_cose_credential, enveloped_cose_presentation, issue_cose, present_cose};
+pub use signatory::Signatory;
+
 use crate::contexts::{ContextError, Contexts};
 use crate::model::{Credential, ModelError, Presentation, Version, is_url};
 use crate::sd_jwt_vc::SdJwtVcError;
+use crate::securing::cose::CoseError;
 use crate::securing::jose::{JoseError, TokenKind};
 use crate::securing::sd_jwt::ConcealError;
 use crate::securing::{
@@ -89,6 +95,9 @@ pub enum IssueError {
     /// The token was not made.
     #[error(transparent)]
     Jose(#[from] JoseError),
+    /// The COSE message was not made.
+    #[error(transparent)]
+    Cose(#[from] CoseError),
     /// Claims cannot be made selectively disclosable.
     #[error(transparent)]
     Conceal(#[from] ConcealError),
@@ -120,6 +129,7 @@ impl IssueError {
             Self::Secured { .. } => "issue.secured",
             Self::Parse(error) => error.rule(),
             Self::Jose(error) => error.rule(),
+            Self::Cose(error) => error.rule(),
             Self::List(error) => error.rule(),
             Self::Securing(SecuringError::Proof(_))
             | Self::Canonical(_)
@@ -241,7 +251,7 @@ pub fn issue(
         }
         // A further proof may be somebody else's: an endorsement.
         Securing::DataIntegrity(proofs) => proofs.clone(),
-        Securing::Jose(_) | Securing::SdJwt(_) => {
+        Securing::Jose(_) | Securing::SdJwt(_) | Securing::Cose(_) => {
             return Err(IssueError::Secured {
                 reason: "it is a token",
             });
@@ -283,10 +293,10 @@ pub fn present(
 ///
 /// # Errors
 /// When the credential fails any validation or carries a proof, the method is not the issuer's, or signing fails.
-pub fn issue_jwt(
+pub fn issue_jwt<'a>(
     credential: Value,
     contexts: &Contexts,
-    verification_method: &str,
+    verification_method: impl Into<Signatory<'a>>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
     issue_jwt_with_status(credential, contexts, None, verification_method, signer)
@@ -297,16 +307,16 @@ pub fn issue_jwt(
 ///
 /// # Errors
 /// As [`issue_jwt`] says; and when the credential has a property `status` of its own.
-pub fn issue_jwt_with_status(
+pub fn issue_jwt_with_status<'a>(
     credential: Value,
     contexts: &Contexts,
     status: Option<&TokenEntry>,
-    verification_method: &str,
+    verification_method: impl Into<Signatory<'a>>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
     let credential = Credential::from_value(credential)?;
     check_credential(&credential, contexts)?;
-    is_of(verification_method, credential.issuer())?;
+    let method = verification_method.into().checked(credential.issuer())?;
     let mut payload = credential.into_json();
     if payload.contains_key("status") {
         return Err(IssueError::Status {
@@ -316,45 +326,37 @@ pub fn issue_jwt_with_status(
     if let Some(entry) = status {
         payload.insert("status".to_owned(), Value::Object(entry.to_claim()));
     }
-    token(
-        &payload,
-        TokenKind::Credential,
-        Some(verification_method),
-        signer,
-    )
+    token(&payload, TokenKind::Credential, Some(method), signer)
 }
 
 /// Presents as a compact `vp+jwt`, for an audience and with a nonce.
 ///
 /// # Errors
 /// When the presentation fails any validation, the method is not the holder's, or signing fails.
-pub fn present_jwt(
+pub fn present_jwt<'a>(
     presentation: Value,
     contexts: &Contexts,
-    verification_method: &str,
+    verification_method: impl Into<Signatory<'a>>,
     for_verifier: &TokenTerms<'_>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
-    let payload = presented(presentation, contexts, verification_method, for_verifier)?;
-    token(
-        &payload,
-        TokenKind::Presentation,
-        Some(verification_method),
-        signer,
-    )
+    let signatory = verification_method.into();
+    let payload = presented(presentation, contexts, signatory, for_verifier)?;
+    let method = signatory.method();
+    token(&payload, TokenKind::Presentation, Some(method), signer)
 }
 
 /// Checks a presentation and writes the payload of its token.
 fn presented(
     presentation: Value,
     contexts: &Contexts,
-    verification_method: &str,
+    signatory: Signatory<'_>,
     for_verifier: &TokenTerms<'_>,
 ) -> Result<Map<String, Value>, IssueError> {
     let presentation = Presentation::from_value(presentation)?;
     check_presentation(&presentation, contexts)?;
     if let Some(holder) = presentation.holder() {
-        is_of(verification_method, holder)?;
+        signatory.checked(holder)?;
     }
     let mut payload = presentation.into_json();
     for (claim, value) in [

@@ -23,6 +23,15 @@ pub enum Version {
     V2,
 }
 
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "1.1",
+            Self::V2 => "2.0",
+        })
+    }
+}
+
 impl Version {
     /// The URL of the context that comes first.
     pub const fn base_context(self) -> &'static str {

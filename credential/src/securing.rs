@@ -1,6 +1,7 @@
 //! Securing mechanisms: who signed what, and whether it holds.
 
 pub mod confirmation;
+pub mod cose;
 mod data_integrity;
 mod data_url;
 mod error;
@@ -10,6 +11,7 @@ mod secured;
 mod suites;
 #[cfg(test)]
 mod tests;
+mod vc_jwt;
 pub mod x5c;
 
 pub use data_integrity::ProofReport;
@@ -58,7 +60,22 @@ impl Secured<'_> {
                 let token = sd_jwt.token();
                 vec![token.verify(self.claims, self.signer, keys, terms)]
             }
+            Securing::Cose(message) => {
+                vec![message.verify(self.claims, self.signer, keys, terms)]
+            }
         }
+    }
+}
+
+/// Completes a key id, which may be relative to the signer, to the absolute URL of a verification method.
+fn absolute(kid: &str, signer: Option<&str>) -> Option<String> {
+    if kid.starts_with('#') {
+        return signer.map(|signer| format!("{signer}{kid}"));
+    }
+    // A key of did:key is often named by the bare DID.
+    match kid.strip_prefix("did:key:") {
+        Some(key) if !key.contains('#') => Some(format!("{kid}#{key}")),
+        _ => Some(kid.to_owned()),
     }
 }
 

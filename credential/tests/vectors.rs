@@ -3,7 +3,8 @@
 //! A vector says what is done (`issue`, `verify`, `present`, `derive` what `reveal` points to), with what (`input` JSON, `text`, or `base64` bytes), as of when
 //! (`now`), with which evidence (`statusLists`, `tokenLists`, `schemas`, `schemaCredentials`, `contexts`; lists `fetched` at some time other
 //! than now), under which policy (`delegates`), and, if invalid, by which rule it is refused (`refusal`), in which words (`detail`) if the
-//! rule has several reasons, and with which outcome if that is not `refused`. Keys of did:key are at hand; every other key does not exist.
+//! rule has several reasons, and with which outcome if that is not `refused`. Keys of did:key are at hand, and the verification methods in
+//! `keys`; every other key does not exist.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,7 +23,7 @@ use chop_credential::verdict::{
 };
 use chop_credential::{Contexts, Credential, SecuredCredential, SecuredPresentation, issuing};
 use chop_integrity::Timestamp;
-use chop_keys::PublicKey;
+use chop_keys::{Jwk, PublicKey};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -142,7 +143,7 @@ fn run(vector: &Value, embedded: &Contexts) -> Result<(), (String, String)> {
         "present" => match SecuredPresentation::parse(&bytes) {
             Ok(presentation) => {
                 let own = Evidence {
-                    keys: keys(&presentation.verification_methods()),
+                    keys: keys(&presentation.verification_methods(), vector),
                     ..Evidence::default()
                 };
                 let inner: Vec<Evidence> = presentation
@@ -283,7 +284,7 @@ fn evidence(
     policy: &Policy,
 ) -> Evidence {
     let mut evidence = Evidence {
-        keys: keys(&credential.verification_methods()),
+        keys: keys(&credential.verification_methods(), vector),
         ..Evidence::default()
     };
     let fetched = vector["fetched"]
@@ -292,7 +293,7 @@ fn evidence(
     for (url, list) in vector["statusLists"].as_object().into_iter().flatten() {
         let bytes = document(list);
         let list_keys = SecuredCredential::parse(&bytes)
-            .map(|list| keys(&list.verification_methods()))
+            .map(|list| keys(&list.verification_methods(), vector))
             .unwrap_or_default();
         let list = VerifiedList::verify(&bytes, contexts, &list_keys, fetched).map(Arc::new);
         evidence
@@ -302,7 +303,10 @@ fn evidence(
     let issuer = credential.credential().issuer();
     for (uri, list) in vector["tokenLists"].as_object().into_iter().flatten() {
         let list = TokenList::parse(&document(list)).and_then(|list| {
-            let keys = keys(&list.verification_method(issuer).into_iter().collect());
+            let keys = keys(
+                &list.verification_method(issuer).into_iter().collect(),
+                vector,
+            );
             list.verify(issuer, &keys, fetched).map(Arc::new)
         });
         evidence
@@ -317,7 +321,7 @@ fn evidence(
         let bytes = document(held);
         let about = Evidence {
             keys: SecuredCredential::parse(&bytes)
-                .map(|held| keys(&held.verification_methods()))
+                .map(|held| keys(&held.verification_methods(), vector))
                 .unwrap_or_default(),
             ..Evidence::default()
         };
@@ -335,20 +339,33 @@ fn evidence(
     evidence
 }
 
-fn keys(methods: &BTreeSet<String>) -> Keys {
+fn keys(methods: &BTreeSet<String>, vector: &Value) -> Keys {
     methods
         .iter()
         .map(|method| {
-            let found = PublicKey::from_did_key_url(method).map_or(Finding::Absent, |key| {
+            let found = PublicKey::from_did_key_url(method)
+                .ok()
+                .map(|key| (key.did_key(), key))
+                .or_else(|| listed(method, vector));
+            let fact = found.map_or(Finding::Absent, |(controller, key)| {
                 Finding::Found(KeyFact {
                     id: method.clone(),
-                    controller: key.did_key(),
+                    controller,
                     key,
                     relationships: vec!["assertionMethod".to_owned(), "authentication".to_owned()],
                     history: KeyHistory::default(),
                 })
             });
-            (method.clone(), found)
+            (method.clone(), fact)
         })
         .collect()
+}
+
+/// Finds a key among the vector's own verification methods, of type `JsonWebKey`.
+fn listed(method: &str, vector: &Value) -> Option<(String, PublicKey)> {
+    let listed = vector["keys"].as_array()?;
+    let found = listed.iter().find(|listed| listed["id"] == method)?;
+    let jwk: Jwk = serde_json::from_value(found["publicKeyJwk"].clone()).unwrap();
+    let controller = found["controller"].as_str().unwrap().to_owned();
+    Some((controller, PublicKey::from_jwk(&jwk).unwrap()))
 }

@@ -26,6 +26,8 @@ pub(crate) enum Secured {
     Jwt(String),
     /// A compact SD-JWT VC with its disclosures.
     SdJwtVc(String),
+    /// A `vc+cose`.
+    Cose(Vec<u8>),
 }
 
 /// Why a credential cannot be secured.
@@ -105,15 +107,17 @@ impl Secured {
                 let jwt = token.split_once('~').map_or(token.as_str(), |(jwt, _)| jwt);
                 Ok(anchor_digest(jwt.as_bytes()))
             }
+            Self::Cose(message) => Ok(anchor_digest(message)),
         }
     }
 
-    /// The credential as VC-API answers it: a token goes in an envelope (VC Data Model 2.0 §4.13.1).
+    /// The credential as VC-API answers it: a token or message goes in an envelope (VC Data Model 2.0 §4.13.1).
     pub(crate) fn verifiable_credential(&self) -> Value {
         match self {
             Self::Document(document) => document.clone(),
             Self::Jwt(token) => issuing::enveloped_credential(token),
             Self::SdJwtVc(token) => Value::from(token.as_str()),
+            Self::Cose(message) => issuing::enveloped_cose_credential(message),
         }
     }
 }
@@ -155,6 +159,7 @@ impl Pen<'_> {
             Form::SdJwtVc => self
                 .sd_jwt_vc(credential, status, disclosing)
                 .map(Secured::SdJwtVc),
+            Form::Cose => self.message(credential).map(Secured::Cose),
             Form::Embedded => self
                 .embed(credential, created, Some(mechanism.name))
                 .map(Secured::Document),
@@ -240,6 +245,16 @@ impl Pen<'_> {
             &claims,
             &request,
             &mut random::bytes,
+            self.signer,
+        )?)
+    }
+
+    /// Secures as a `vc+cose`.
+    fn message(&self, credential: Value) -> Result<Vec<u8>, SecureError> {
+        Ok(issuing::issue_cose(
+            credential,
+            self.contexts,
+            &self.instance.verification_method,
             self.signer,
         )?)
     }

@@ -44,6 +44,8 @@ pub enum Form {
     SdJwt,
     /// Around plain claims: SD-JWT VC, `dc+sd-jwt`.
     SdJwtVc,
+    /// Around it: `vc+cose` (VC-JOSE-COSE §3.3).
+    Cose,
 }
 
 /// Every mechanism; a new one is a row here.
@@ -97,6 +99,11 @@ pub const MECHANISMS: &[Mechanism] = &[
         name: "sd-jwt-vc",
         form: Form::SdJwtVc,
         key_types: &[KeyType::P256, KeyType::Ed25519, KeyType::P384],
+    },
+    Mechanism {
+        name: "cose",
+        form: Form::Cose,
+        key_types: &[KeyType::Ed25519, KeyType::P256, KeyType::P384],
     },
 ];
 

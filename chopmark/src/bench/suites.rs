@@ -4,6 +4,7 @@
 //! bytes to verdict against the signature check alone; `issue/…` from JSON to bytes against the signature alone. A budget
 //! stands in a line only where one was set.
 
+mod cose;
 mod jcs;
 mod jwt;
 mod rdfc;
@@ -70,6 +71,21 @@ const TABLE: &[Entry] = &[
         name: "verify/vc+jwt-es384",
         budget: Some(Budget::Times(1.15)),
         case: |bench| jwt::verify(bench, P384),
+    },
+    Entry {
+        name: "verify/vc+cose-eddsa",
+        budget: None,
+        case: |bench| cose::verify(bench, Ed25519),
+    },
+    Entry {
+        name: "verify/vc+cose-es256",
+        budget: None,
+        case: |bench| cose::verify(bench, P256),
+    },
+    Entry {
+        name: "verify/vc+cose-es384",
+        budget: None,
+        case: |bench| cose::verify(bench, P384),
     },
     Entry {
         name: "issue/eddsa-jcs-2022",

@@ -7,7 +7,9 @@ mod derive;
 mod disclose;
 mod inspect;
 pub(crate) mod issue;
+mod jose_cose;
 mod offline;
+mod sd_paths;
 mod status;
 mod verify;
 
@@ -48,6 +50,8 @@ enum Command {
     Status(status::Args),
     /// Show what a credential or presentation says, without judging it
     Inspect(inspect::Args),
+    /// Secure and verify as the W3C test suite of VC-JOSE-COSE asks for it
+    JoseCose(jose_cose::Args),
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
@@ -59,6 +63,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Verify(args) => verify::run(args, terminal).await,
         Command::Status(args) => status::run(args, terminal).await,
         Command::Inspect(args) => inspect::run(&args),
+        Command::JoseCose(args) => jose_cose::run(&args),
     }
 }
 

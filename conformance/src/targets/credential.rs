@@ -160,11 +160,11 @@ pub(super) fn token_status_list_jwt(input: &[u8]) {
     }
 }
 
-fn is_accepted(credential: &SecuredCredential) -> bool {
+pub(super) fn is_accepted(credential: &SecuredCredential) -> bool {
     judge(credential, &evidence(), &policy(), &CONTEXTS).outcome == Outcome::Accepted
 }
 
-fn changed(part: &str, changes: &[u8]) -> String {
+pub(super) fn changed(part: &str, changes: &[u8]) -> String {
     let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).unwrap_or_default();
     let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let input = [b"x", changes].concat();
@@ -198,7 +198,7 @@ fn evidence() -> Evidence {
     evidence
 }
 
-fn unsigned() -> Option<Value> {
+pub(super) fn unsigned() -> Option<Value> {
     Some(json!({
         "@context": ["https://www.w3.org/ns/credentials/v2"],
         "type": ["VerifiableCredential"],

@@ -38,6 +38,21 @@ impl Contexts {
     /// # Errors
     /// When a term or type is not defined, a protected term is redefined, or a context is malformed or not known here.
     pub fn check_document(&self, document: &Map<String, Value>) -> Result<(), ContextError> {
+        self.walk(document, false)
+    }
+
+    /// Checks, beyond [`Self::check`], that a context names every property of the credential itself.
+    ///
+    /// A context with `@vocab` gives any word a meaning, a misspelt `validUntil` too: who signs does not sign that.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and when only an `@vocab` defines such a property.
+    pub fn check_named(&self, credential: &Credential) -> Result<(), ContextError> {
+        self.check(credential)?;
+        self.walk(credential.json(), true)
+    }
+
+    fn walk(&self, document: &Map<String, Value>, named: bool) -> Result<(), ContextError> {
         let processor = Processor::new(self);
         let active = match document.get("@context") {
             Some(context) => self.table(context, &processor)?,
@@ -52,6 +67,7 @@ impl Contexts {
             processor,
             path: Vec::new(),
             keywords: None,
+            named,
         };
         walk.typed_node(document, &Place::at(active), false)
     }
@@ -71,6 +87,7 @@ impl Contexts {
             processor,
             path: Vec::new(),
             keywords: Some(BTreeSet::from(["@context"])),
+            named: false,
         };
         walk.typed_node(document, &Place::at(active), false)?;
         Ok(walk.keywords.unwrap_or_default())
@@ -82,6 +99,8 @@ struct Walk<'d, 'c> {
     path: Vec<&'d str>,
     /// The members that meant keywords so far, where somebody asks for them.
     keywords: Option<BTreeSet<&'d str>>,
+    /// Whether the document's own properties must be named, beyond `@vocab`.
+    named: bool,
 }
 
 impl<'d> Walk<'d, '_> {
@@ -127,6 +146,13 @@ impl<'d> Walk<'d, '_> {
                 continue;
             }
             self.path.push(key);
+            let unnamed = || matches!(place.active.meaning(key), (Meaning::Iri, None));
+            if self.named && !nested && !key.contains(':') && unnamed() {
+                return Err(ContextError::UndefinedTerm {
+                    term: key.clone(),
+                    at: self.at(),
+                });
+            }
             self.member(key, value, object, &place, &before_types)?;
             self.path.pop();
         }

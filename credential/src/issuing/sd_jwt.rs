@@ -1,7 +1,7 @@
 //! Issuing and presenting as SD-JWT (VC-JOSE-COSE §3.2, RFC 9901).
 
 use super::token::token;
-use super::{IssueError, TokenTerms, check_credential, is_of, presented};
+use super::{IssueError, Signatory, TokenTerms, check_credential, is_of, presented};
 use crate::contexts::Contexts;
 use crate::model::Credential;
 use crate::securing::ParseError;
@@ -85,20 +85,17 @@ pub fn issue_sd_jwt(
 ///
 /// # Errors
 /// When the presentation fails any validation, the method is not the holder's, or signing fails.
-pub fn present_sd_jwt(
+pub fn present_sd_jwt<'a>(
     presentation: Value,
     contexts: &Contexts,
-    verification_method: &str,
+    verification_method: impl Into<Signatory<'a>>,
     for_verifier: &TokenTerms<'_>,
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
-    let payload = presented(presentation, contexts, verification_method, for_verifier)?;
-    let jwt = token(
-        &payload,
-        TokenKind::SdPresentation,
-        Some(verification_method),
-        signer,
-    )?;
+    let signatory = verification_method.into();
+    let payload = presented(presentation, contexts, signatory, for_verifier)?;
+    let method = signatory.method();
+    let jwt = token(&payload, TokenKind::SdPresentation, Some(method), signer)?;
     Ok(format!("{jwt}~"))
 }
 

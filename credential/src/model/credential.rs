@@ -83,9 +83,11 @@ impl Credential {
             });
         }
         optional_id(&json, "id")?;
-        language(&json, "name", "name")?;
-        language(&json, "description", "description")?;
-        issuer(&json)?;
+        if version == Version::V2 {
+            language(&json, "name", "name")?;
+            language(&json, "description", "description")?;
+        }
+        issuer(&json, version)?;
         subjects(&json)?;
         let (valid_from, valid_until) = validity(&json, version)?;
         extensions(&json, version)?;
@@ -217,7 +219,7 @@ impl Credential {
     }
 }
 
-fn issuer(json: &Map<String, Value>) -> Result<(), ModelError> {
+fn issuer(json: &Map<String, Value>, version: Version) -> Result<(), ModelError> {
     match json.get("issuer") {
         None => Err(ModelError::Missing { property: "issuer" }),
         Some(Value::Object(issuer)) => {
@@ -225,6 +227,10 @@ fn issuer(json: &Map<String, Value>) -> Result<(), ModelError> {
                 property: "issuer.id",
             })?;
             url(id, "issuer.id")?;
+            // Version 1.1 gives these no form; other contexts may define them as they like.
+            if version == Version::V1 {
+                return Ok(());
+            }
             language(issuer, "name", "issuer.name")?;
             language(issuer, "description", "issuer.description")
         }
@@ -249,21 +255,17 @@ fn validity(
     json: &Map<String, Value>,
     version: Version,
 ) -> Result<(Option<Timestamp>, Option<Timestamp>), ModelError> {
-    let (from, until) = match version {
-        Version::V2 => (
-            time(json, "validFrom", "validFrom")?,
-            time(json, "validUntil", "validUntil")?,
-        ),
-        Version::V1 => {
-            let issued = time(json, "issuanceDate", "issuanceDate")?;
-            if issued.is_none() {
-                return Err(ModelError::Missing {
-                    property: "issuanceDate",
-                });
-            }
-            (issued, time(json, "expirationDate", "expirationDate")?)
-        }
-    };
+    let mut from = time(json, "validFrom", "validFrom")?;
+    let mut until = time(json, "validUntil", "validUntil")?;
+    if version == Version::V1 {
+        let issued = time(json, "issuanceDate", "issuanceDate")?.ok_or(ModelError::Missing {
+            property: "issuanceDate",
+        })?;
+        let expires = time(json, "expirationDate", "expirationDate")?;
+        // Version 1.1 reserves the later names (§4.6, §4.8): whoever uses them means to narrow the validity.
+        from = from.max(Some(issued));
+        until = until.into_iter().chain(expires).min();
+    }
     match (from, until) {
         (Some(from), Some(until)) if until < from => Err(ModelError::Reversed {
             from: from.to_string(),
@@ -303,6 +305,14 @@ fn extensions(json: &Map<String, Value>, version: Version) -> Result<(), ModelEr
         "refreshService.type",
         "refreshService.id",
     )?;
+    if version == Version::V1 {
+        // VC Data Model 1.1 §5.4.
+        if objects(json.get("refreshService")).any(|service| !service.contains_key("id")) {
+            return Err(ModelError::Missing {
+                property: "refreshService.id",
+            });
+        }
+    }
     typed(json, "termsOfUse", "termsOfUse.type", "termsOfUse.id")?;
     typed(json, "evidence", "evidence.type", "evidence.id")?;
     reserved(json)?;
@@ -388,7 +398,8 @@ pub(super) fn objects(value: Option<&Value>) -> impl Iterator<Item = &Map<String
     one_or_many(value).filter_map(Value::as_object)
 }
 
-fn one_or_many(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+/// Lists the values of a property that is one or several.
+pub(super) fn one_or_many(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     let (one, many) = match value {
         Some(Value::Array(items)) => (None, items.as_slice()),
         other => (other, [].as_slice()),

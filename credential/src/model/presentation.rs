@@ -1,9 +1,9 @@
 //! Verifiable presentations: structure.
 
 use super::Version;
-use super::credential::{id_of, objects, strings, typed};
+use super::credential::{id_of, one_or_many, strings, typed};
 use super::error::ModelError;
-use super::rules::{self, each_object, kind, optional_id, types, url};
+use super::rules::{self, kind, optional_id, types, url};
 use chop_integrity::json::{self, Limits};
 use serde_json::{Map, Value};
 
@@ -24,6 +24,8 @@ pub enum Held<'a> {
     Embedded(&'a Map<String, Value>),
     /// An `EnvelopedVerifiableCredential`: its `data:` URL.
     Enveloped(&'a str),
+    /// A compact JWT of version 1.1, in a presentation that is one.
+    Token(&'a str),
 }
 
 impl Presentation {
@@ -52,6 +54,15 @@ impl Presentation {
 
     /// Takes a presentation's members without `proof`.
     pub(crate) fn from_map(json: Map<String, Value>) -> Result<Self, ModelError> {
+        Self::with(json, false)
+    }
+
+    /// Takes the document of a version 1.1 JWT, whose credentials may be JWTs too (VC Data Model 1.1 §6.3.1).
+    pub(crate) fn from_jwt(json: Map<String, Value>) -> Result<Self, ModelError> {
+        Self::with(json, true)
+    }
+
+    fn with(json: Map<String, Value>, tokens: bool) -> Result<Self, ModelError> {
         if let Some(proof) = json.get("proof") {
             return Err(ModelError::Kind {
                 property: "proof",
@@ -80,7 +91,7 @@ impl Presentation {
             }
         }
         typed(&json, "termsOfUse", "termsOfUse.type", "termsOfUse.id")?;
-        held(&json)?;
+        held(&json, tokens)?;
         Ok(Self { json, version })
     }
 
@@ -106,17 +117,15 @@ impl Presentation {
 
     /// Lists the credentials.
     pub fn credentials(&self) -> impl Iterator<Item = Held<'_>> {
-        objects(self.json.get("verifiableCredential")).map(|credential| {
-            if is_envelope(credential, "EnvelopedVerifiableCredential") {
-                Held::Enveloped(
-                    credential
-                        .get("id")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default(),
-                )
-            } else {
-                Held::Embedded(credential)
+        one_or_many(self.json.get("verifiableCredential")).filter_map(|credential| match credential
+        {
+            Value::String(token) => Some(Held::Token(token)),
+            Value::Object(object) if is_envelope(object, "EnvelopedVerifiableCredential") => {
+                let id = object.get("id").and_then(Value::as_str);
+                Some(Held::Enveloped(id.unwrap_or_default()))
             }
+            Value::Object(object) => Some(Held::Embedded(object)),
+            _ => None,
         })
     }
 
@@ -136,24 +145,28 @@ pub(crate) fn is_envelope(object: &Map<String, Value>, name: &str) -> bool {
     strings(object.get("type")).any(|found| found == name)
 }
 
-fn held(json: &Map<String, Value>) -> Result<(), ModelError> {
+fn held(json: &Map<String, Value>, tokens: bool) -> Result<(), ModelError> {
     const PROPERTY: &str = "verifiableCredential";
-    let Some(value) = json.get(PROPERTY) else {
-        return Ok(());
-    };
-    if value.as_array().is_some_and(Vec::is_empty) {
-        return Ok(());
+    let found = one_or_many(json.get(PROPERTY)).count();
+    if found > MAX_CREDENTIALS {
+        return Err(ModelError::TooMany {
+            property: PROPERTY,
+            found,
+            max: MAX_CREDENTIALS,
+        });
     }
-    let mut count = 0;
-    each_object(value, PROPERTY, |credential| {
-        count += 1;
-        if count > MAX_CREDENTIALS {
-            return Err(ModelError::TooMany {
-                property: PROPERTY,
-                found: count,
-                max: MAX_CREDENTIALS,
-            });
-        }
+    one_or_many(json.get(PROPERTY)).try_for_each(|credential| {
+        let credential = match credential {
+            Value::Object(credential) => credential,
+            Value::String(_) if tokens => return Ok(()),
+            other => {
+                return Err(ModelError::Kind {
+                    property: PROPERTY,
+                    expected: "an object or an array of objects",
+                    found: kind(other),
+                });
+            }
+        };
         let names = types(credential.get("type"), "verifiableCredential.type")?;
         if names.contains(&"EnvelopedVerifiableCredential") {
             envelope(credential)

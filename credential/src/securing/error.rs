@@ -1,5 +1,6 @@
 //! Why a signature does not count.
 
+use super::cose::CoseError;
 use super::jose::JoseError;
 use crate::problem::ProblemType;
 use crate::rdf::RdfError;
@@ -29,6 +30,9 @@ pub enum SecuringError {
     /// The document or the proof has no RDF form that may be signed.
     #[error(transparent)]
     Rdf(#[from] RdfError),
+    /// The COSE message is malformed, or its signature does not match.
+    #[error(transparent)]
+    Cose(#[from] CoseError),
     /// The cryptosuite is not one that is checked here.
     #[error("cryptosuite {found:?} is not supported")]
     UnknownSuite {
@@ -124,6 +128,7 @@ impl SecuringError {
             },
             Self::Jose(error) => error.rule(),
             Self::Rdf(error) => error.rule(),
+            Self::Cose(error) => error.rule(),
             Self::Selective(error) => error.rule(),
             Self::Chained => "selective.chained",
             Self::NoSeed => "selective.no-seed",

@@ -4,7 +4,7 @@
 mod header;
 
 use super::secured::Claims;
-use super::{Keys, ProofReport, ProofTerms, SecuringError, usable};
+use super::{Keys, ProofReport, ProofTerms, SecuringError, absolute, usable};
 use chop_integrity::json::{self, JsonError, Limits};
 use chop_keys::{KeyType, PublicKey, VerifyError};
 use data_encoding::BASE64URL_NOPAD;
@@ -100,7 +100,7 @@ pub enum JoseError {
         reason: &'static str,
     },
     /// The algorithm is not one that is checked here.
-    #[error("token's alg {found:?} is none of EdDSA, Ed25519, ES256, ES384")]
+    #[error("token's alg {found:?} is none of EdDSA, Ed25519, ES256, ES384, ES512")]
     Algorithm {
         /// What the header names.
         found: String,
@@ -225,15 +225,10 @@ impl Token {
 
     /// Returns the absolute URL of the verification method: `kid`, which may be relative to the signer.
     pub(crate) fn verification_method(&self, signer: Option<&str>) -> Option<String> {
-        let kid = self.header.kid.as_deref()?;
-        if kid.starts_with('#') {
-            return signer.map(|signer| format!("{signer}{kid}"));
-        }
-        // A key of did:key is often named by the bare DID.
-        match kid.strip_prefix("did:key:") {
-            Some(key) if !key.contains('#') => Some(format!("{kid}#{key}")),
-            _ => Some(kid.to_owned()),
-        }
+        self.header
+            .kid
+            .as_deref()
+            .and_then(|kid| absolute(kid, signer))
     }
 
     pub(super) fn verify(
@@ -261,20 +256,7 @@ impl Token {
         keys: &Keys,
         terms: &ProofTerms<'_>,
     ) -> Result<(), SecuringError> {
-        let as_of = terms.as_of;
-        if let Some(expires) = claims.expires
-            && expires <= as_of
-        {
-            return Err(SecuringError::Expired { expires, as_of });
-        }
-        if let Some(created) = [claims.not_before, claims.issued_at]
-            .into_iter()
-            .flatten()
-            .max()
-            .filter(|created| *created > as_of.plus_ms(terms.clock_skew_ms))
-        {
-            return Err(SecuringError::Future { created, as_of });
-        }
+        claims.hold(terms)?;
         let fact = usable(keys, method.ok_or(JoseError::NoKeyId)?, terms.purpose)?;
         self.check_signature(&fact.key)?;
         Ok(())

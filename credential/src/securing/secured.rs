@@ -11,9 +11,10 @@ pub use credential::SecuredCredential;
 pub use presentation::SecuredPresentation;
 
 use super::confirmation::Confirmation;
+use super::cose::{CoseError, Sign1};
 use super::jose::{JoseError, Token};
 use super::sd_jwt::{SdJwt, SdJwtError};
-use crate::model::{ModelError, kind};
+use crate::model::{ModelError, Version, kind};
 use chop_integrity::JcsError;
 use chop_integrity::json::{self, Limits};
 use serde_json::{Map, Value};
@@ -33,6 +34,8 @@ pub enum Securing {
     Jose(Box<Token>),
     /// By the SD-JWT that holds it (VC-JOSE-COSE §3.2).
     SdJwt(Box<SdJwt>),
+    /// By the COSE message that holds it (VC-JOSE-COSE §3.3).
+    Cose(Box<Sign1>),
 }
 
 /// Borrows what a signature is about.
@@ -60,6 +63,17 @@ pub enum ParseError {
     /// The SD-JWT is malformed.
     #[error(transparent)]
     SdJwt(#[from] SdJwtError),
+    /// The COSE message is malformed.
+    #[error(transparent)]
+    Cose(#[from] CoseError),
+    /// The document is of another version of the data model than its token or message is for.
+    #[error("it holds a document of version {found}, where one of version {expected} must stand")]
+    Version {
+        /// The version that belongs there.
+        expected: Version,
+        /// The document's.
+        found: Version,
+    },
 }
 
 impl ParseError {
@@ -69,6 +83,8 @@ impl ParseError {
             Self::Model(error) => error.rule(),
             Self::Jose(error) => error.rule(),
             Self::SdJwt(error) => error.rule(),
+            Self::Cose(error) => error.rule(),
+            Self::Version { .. } => "securing.version",
         }
     }
 
@@ -76,7 +92,8 @@ impl ParseError {
     pub fn problem(&self) -> crate::ProblemType {
         match self {
             Self::Model(error) => error.problem(),
-            Self::Jose(_) => crate::ProblemType::CryptographicSecurity,
+            Self::Jose(_) | Self::Cose(_) => crate::ProblemType::CryptographicSecurity,
+            Self::Version { .. } => crate::ProblemType::MalformedValue,
             Self::SdJwt(error) => error.problem(),
         }
     }
@@ -102,16 +119,43 @@ impl Secured<'_> {
                 };
                 method.into_iter().chain(holder).collect()
             }
+            Securing::Cose(message) => message
+                .verification_method(self.signer)
+                .into_iter()
+                .collect(),
         }
     }
 }
 
+impl Securing {
+    /// Says in the mechanism's own terms that a claim does not hold.
+    fn wrong_claim(&self, claim: &'static str, reason: &'static str) -> ParseError {
+        match self {
+            Self::Cose(_) => CoseError::Claim { claim, reason }.into(),
+            _ => JoseError::Claim { claim, reason }.into(),
+        }
+    }
+}
+
+/// Checks that a document is of the version that its token or message is for.
+fn of_version(found: Version, expected: Version) -> Result<(), ParseError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ParseError::Version { expected, found })
+    }
+}
+
 enum Parsed<'a> {
+    Cose(&'a [u8]),
     Text(&'a str),
     Json(Value),
 }
 
-fn text_or_json(bytes: &[u8]) -> Result<Parsed<'_>, ParseError> {
+fn parsed(bytes: &[u8]) -> Result<Parsed<'_>, ParseError> {
+    if Sign1::begins(bytes) {
+        return Ok(Parsed::Cose(bytes));
+    }
     let trimmed = bytes.trim_ascii();
     // A compact token begins with the base64url of `{`; JSON never begins with a letter that could be confused with it.
     if trimmed.first() == Some(&b'e')
@@ -189,6 +233,7 @@ fn secured_bytes(json: &Map<String, Value>, securing: &Securing) -> Result<Vec<u
     match securing {
         Securing::Jose(token) => Ok(token.compact().as_bytes().to_vec()),
         Securing::SdJwt(sd_jwt) => Ok(sd_jwt.token().compact().as_bytes().to_vec()),
+        Securing::Cose(message) => Ok(message.bytes().to_vec()),
         Securing::Unsecured => chop_integrity::canonicalize(json),
         Securing::DataIntegrity(proofs) => {
             let mut whole = json.clone();

@@ -96,7 +96,7 @@ pub fn judge_presentation(
                         };
                         self_asserted(credential, &evidence, policy, known, &reports)
                     }
-                    Securing::DataIntegrity(_) | Securing::Jose(_) => {
+                    Securing::DataIntegrity(_) | Securing::Jose(_) | Securing::Cose(_) => {
                         judge(credential, evidence, policy, known)
                     }
                     Securing::SdJwt(sd_jwt) if sd_jwt.key_binding().is_some() => {
@@ -232,7 +232,7 @@ fn domain(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
                 )
             }
         }
-        Securing::Jose(_) | Securing::SdJwt(_) => {
+        Securing::Jose(_) | Securing::SdJwt(_) | Securing::Cose(_) => {
             Finding::not_applicable("a token names an audience")
         }
         Securing::Unsecured => Finding::failed("nobody signed it", ProblemType::InvalidDomain),
@@ -247,7 +247,7 @@ fn challenge(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
         Securing::DataIntegrity(proofs) => proofs
             .iter()
             .all(|proof| proof.get("challenge").and_then(Value::as_str) == Some(expected)),
-        Securing::Jose(_) | Securing::SdJwt(_) => {
+        Securing::Jose(_) | Securing::SdJwt(_) | Securing::Cose(_) => {
             presentation.claims().nonce.as_ref() == Some(expected)
         }
         Securing::Unsecured => false,
@@ -269,7 +269,7 @@ fn audience(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
         .as_ref()
         .or(policy.expected.domain.as_ref());
     match (presentation.securing(), expected) {
-        (Securing::Jose(_) | Securing::SdJwt(_), Some(expected)) => {
+        (Securing::Jose(_) | Securing::SdJwt(_) | Securing::Cose(_), Some(expected)) => {
             if presentation.claims().audience.contains(expected) {
                 Finding::passed("the token is for the expected audience")
             } else {
@@ -279,7 +279,7 @@ fn audience(presentation: &SecuredPresentation, policy: &Policy) -> Finding {
                 )
             }
         }
-        (Securing::Jose(_) | Securing::SdJwt(_), None) => {
+        (Securing::Jose(_) | Securing::SdJwt(_) | Securing::Cose(_), None) => {
             Finding::not_applicable("no audience is expected")
         }
         _ => Finding::not_applicable("only tokens name an audience"),

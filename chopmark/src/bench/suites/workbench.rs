@@ -65,19 +65,29 @@ impl Workbench {
     /// # Errors
     /// When the credential is not accepted.
     pub(super) fn verifying(&self, bytes: Vec<u8>, key: &PrivateKey) -> anyhow::Result<Case<'_>> {
+        let input = signing_input(key.public_key().key_type())?;
+        let signature = key.sign_credential(&input)?.as_bytes().to_vec();
+        self.verifying_over(bytes, key, input.as_bytes().to_vec(), signature)
+    }
+
+    /// Pairs judging a secured credential with checking a signature over the very bytes that it signs.
+    ///
+    /// # Errors
+    /// When the credential is not accepted, or the signature is none.
+    pub(super) fn verifying_over(
+        &self,
+        bytes: Vec<u8>,
+        key: &PrivateKey,
+        signed: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> anyhow::Result<Case<'_>> {
         let public = key.public_key().clone();
         let judge = self.judging(bytes, &public)?;
-        let input = signing_input(public.key_type())?;
-        let signature = key.sign_credential(&input)?;
         ensure!(
-            public
-                .verify(input.as_bytes(), signature.as_bytes())
-                .is_ok(),
+            public.verify(&signed, &signature).is_ok(),
             "the floor does not verify"
         );
-        Ok(Case::new(judge, move || {
-            public.verify(input.as_bytes(), signature.as_bytes())
-        }))
+        Ok(Case::new(judge, move || public.verify(&signed, &signature)))
     }
 
     /// Judges a secured credential, bytes to verdict.

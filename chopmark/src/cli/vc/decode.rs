@@ -1,9 +1,10 @@
 //! Taking a secured document apart to show it; nothing is verified here.
 
 use anyhow::{Context as _, anyhow};
+use chop_credential::securing::cose::{CoseKind, Sign1};
 use chop_credential::securing::sd_jwt::SdJwt;
 use chop_integrity::json::{self, Limits};
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
 
 /// A document as it lies on disk, taken apart.
@@ -24,7 +25,19 @@ pub(super) enum Securing {
     Proofs(Vec<Value>),
     /// A compact JWT with this header.
     Jwt(Map<String, Value>),
+    /// A COSE message with this key id and algorithm.
+    Cose {
+        /// The algorithm's name.
+        alg: &'static str,
+        /// The key id.
+        kid: Option<String>,
+    },
 }
+
+const MESSAGES: [(&str, CoseKind); 2] = [
+    ("data:application/vc+cose;base64,", CoseKind::Credential),
+    ("data:application/vp+cose;base64,", CoseKind::Presentation),
+];
 
 const ENVELOPES: [&str; 6] = [
     "data:application/vc+sd-jwt,",
@@ -37,6 +50,10 @@ const ENVELOPES: [&str; 6] = [
 
 /// Takes apart JSON with or without proofs, a compact JWT, or a JWT inside an enveloped credential.
 pub(super) fn decode(bytes: &[u8]) -> anyhow::Result<Decoded> {
+    if matches!(bytes, [0x84 | 0xd2, ..]) {
+        return from_cose(bytes, CoseKind::Credential)
+            .or_else(|_| from_cose(bytes, CoseKind::Presentation));
+    }
     let text = std::str::from_utf8(bytes).context("it is not text")?.trim();
     if text.starts_with('{') {
         return from_object(object(text.as_bytes())?);
@@ -56,10 +73,17 @@ fn from_object(mut document: Map<String, Value>) -> anyhow::Result<Decoded> {
             }
         }
     }
-    let envelope = document
-        .get("id")
-        .and_then(Value::as_str)
-        .and_then(|id| ENVELOPES.iter().find_map(|prefix| id.strip_prefix(prefix)));
+    let id = document.get("id").and_then(Value::as_str);
+    let message = MESSAGES
+        .iter()
+        .find_map(|(prefix, kind)| Some((id?.strip_prefix(prefix)?, *kind)));
+    if let Some((text, kind)) = message {
+        let bytes = BASE64_NOPAD
+            .decode(text.trim_end_matches('=').as_bytes())
+            .context("the COSE message in the envelope is not base64")?;
+        return from_cose(&bytes, kind);
+    }
+    let envelope = id.and_then(|id| ENVELOPES.iter().find_map(|prefix| id.strip_prefix(prefix)));
     if let Some(token) = envelope {
         return from_jwt(token);
     }
@@ -67,6 +91,16 @@ fn from_object(mut document: Map<String, Value>) -> anyhow::Result<Decoded> {
         None => Securing::None,
         Some(Value::Array(proofs)) => Securing::Proofs(proofs),
         Some(proof) => Securing::Proofs(vec![proof]),
+    };
+    Ok(Decoded { document, securing })
+}
+
+fn from_cose(bytes: &[u8], kind: CoseKind) -> anyhow::Result<Decoded> {
+    let (message, _, document) = Sign1::parse(bytes, kind)?;
+    let header = message.header();
+    let securing = Securing::Cose {
+        alg: header.algorithm.name(),
+        kid: header.kid.clone(),
     };
     Ok(Decoded { document, securing })
 }

@@ -30,6 +30,7 @@ fn value(decoded: &Decoded) -> Value {
         Securing::None => json!({"kind": "none"}),
         Securing::Proofs(proofs) => json!({"kind": "dataIntegrity", "proofs": proofs}),
         Securing::Jwt(header) => json!({"kind": "jwt", "header": header}),
+        Securing::Cose { alg, kid } => json!({"kind": "cose", "alg": alg, "kid": kid}),
     };
     json!({"document": decoded.document, "securing": securing, "verified": null})
 }
@@ -116,6 +117,10 @@ fn secured(mut page: Page, securing: &Securing) -> Page {
             .field("alg", text(header, "alg"))
             .field("kid", text(header, "kid"))
             .field("typ", text(header, "typ")),
+        Securing::Cose { alg, kid } => page
+            .heading(Mark::None, "signed as a COSE message")
+            .field("alg", alg)
+            .field("kid", kid.as_deref().unwrap_or("none")),
         Securing::Proofs(proofs) => {
             for proof in proofs.iter().filter_map(Value::as_object) {
                 page = page.heading(Mark::None, "signed with a proof");

@@ -55,7 +55,8 @@ pub(super) struct Args {
     /// Issue a JWT (vc+jwt) instead of an embedded proof; an instance has its own way
     #[arg(long, conflicts_with = "instance")]
     jwt: bool,
-    /// Make the proof of this cryptosuite [default: eddsa-jcs-2022 or ecdsa-jcs-2019, as the key is]
+    /// Make the proof of this cryptosuite, or `cose` for a vc+cose in an envelope [default: eddsa-jcs-2022 or
+    /// ecdsa-jcs-2019, as the key is]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["instance", "jwt"])]
     suite: Option<String>,
     /// ecdsa-sd-2023, bbs-2023: a JSON Pointer to what the holder cannot withhold
@@ -215,6 +216,11 @@ async fn here(
             Page::new().raw(token),
         ));
     };
+    if cryptosuite == Some("cose") {
+        let message = issuing::issue_cose(credential, &contexts, &author.method, signer)
+            .map_err(Failure::usage)?;
+        return Ok(done(issuing::enveloped_cose_credential(&message)));
+    }
     let now = Timestamp::from_unix_ms(clock::now_ms());
     let seed = Seed::new(Zeroizing::new(random::bytes()));
     let commitment = args.commitment.as_deref().map(commitment).transpose()?;

@@ -39,7 +39,6 @@ pub(super) fn judge_here(bytes: &[u8], terms: Terms) -> Result<Value, Failure> {
     policy.expected.challenge = terms.challenge;
     policy.expected.domain = terms.domain;
     policy.trust_anchors = Arc::new(terms.trust_anchors);
-    let bytes = bytes.trim_ascii();
     let verdict = if is_presentation(bytes) {
         presentation(bytes, &policy, &contexts)
     } else {

@@ -4,6 +4,7 @@ use super::decode::{Securing, decode};
 use super::offline;
 use crate::cli::stack::{StackArgs, success};
 use crate::cli::{Done, Failure, Mark, Page, Terminal, trust_anchors};
+use chop_credential::issuing;
 use chop_integrity::Timestamp;
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
@@ -122,6 +123,14 @@ async fn by_service(args: &Args, bytes: &[u8], terminal: &Terminal) -> Result<Va
 
 /// Takes a document as it lies on disk: a token goes as the string that it is, JSON as it was written.
 pub(super) fn document(bytes: &[u8]) -> Value {
+    // A COSE message goes in an envelope: it is no text.
+    if matches!(bytes, [0x84 | 0xd2, ..]) {
+        return if is_presentation(bytes) {
+            issuing::enveloped_cose_presentation(bytes)
+        } else {
+            issuing::enveloped_cose_credential(bytes)
+        };
+    }
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim().trim_matches('"');
     unwrapped(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))

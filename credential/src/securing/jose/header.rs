@@ -20,6 +20,8 @@ pub enum Algorithm {
     Es256,
     /// `ES384`, with P-384 keys.
     Es384,
+    /// `ES512`, with P-521 keys.
+    Es512,
 }
 
 impl Algorithm {
@@ -29,6 +31,7 @@ impl Algorithm {
             KeyType::Ed25519 => Some(Self::EdDsa),
             KeyType::P256 => Some(Self::Es256),
             KeyType::P384 => Some(Self::Es384),
+            KeyType::P521 => Some(Self::Es512),
             _ => None,
         }
     }
@@ -39,6 +42,7 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
         }
     }
 
@@ -48,6 +52,28 @@ impl Algorithm {
             Self::EdDsa => KeyType::Ed25519,
             Self::Es256 => KeyType::P256,
             Self::Es384 => KeyType::P384,
+            Self::Es512 => KeyType::P521,
+        }
+    }
+
+    /// Returns the identifier under which COSE messages are issued (RFC 9053 §2).
+    pub(in crate::securing) const fn cose(self) -> i64 {
+        match self {
+            Self::EdDsa => -8,
+            Self::Es256 => -7,
+            Self::Es384 => -35,
+            Self::Es512 => -36,
+        }
+    }
+
+    /// Finds the algorithm of a COSE identifier, the fully specified ones of RFC 9864 §2 included.
+    pub(in crate::securing) const fn from_cose(identifier: i64) -> Option<Self> {
+        match identifier {
+            -8 | -19 => Some(Self::EdDsa),
+            -7 | -9 => Some(Self::Es256),
+            -35 | -51 => Some(Self::Es384),
+            -36 | -52 => Some(Self::Es512),
+            _ => None,
         }
     }
 
@@ -56,6 +82,7 @@ impl Algorithm {
             "EdDSA" | "Ed25519" => Some(Self::EdDsa),
             "ES256" => Some(Self::Es256),
             "ES384" => Some(Self::Es384),
+            "ES512" => Some(Self::Es512),
             _ => None,
         }
     }

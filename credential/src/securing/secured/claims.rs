@@ -2,11 +2,12 @@
 
 use crate::securing::confirmation::Confirmation;
 use crate::securing::jose::JoseError;
+use crate::securing::{ProofTerms, SecuringError};
 use crate::status::StatusClaim;
 use chop_integrity::Timestamp;
 use serde_json::{Map, Value};
 
-/// Holds the registered claims that stand beside a credential in a token's payload.
+/// Holds the registered claims that stand beside a credential in a token's payload, or in a COSE message's header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `iss`.
@@ -27,6 +28,24 @@ pub struct Claims {
     pub status: Option<StatusClaim>,
 }
 
+impl Claims {
+    /// Checks what the claims say of the signature's time.
+    pub(in crate::securing) fn hold(&self, terms: &ProofTerms<'_>) -> Result<(), SecuringError> {
+        let as_of = terms.as_of;
+        if let Some(expires) = self.expires
+            && expires <= as_of
+        {
+            return Err(SecuringError::Expired { expires, as_of });
+        }
+        match self.not_before.max(self.issued_at) {
+            Some(created) if created > as_of.plus_ms(terms.clock_skew_ms) => {
+                Err(SecuringError::Future { created, as_of })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Takes the registered claims out of a payload (VC-JOSE-COSE §3.1.3).
 pub(crate) fn claims(
     mut json: Map<String, Value>,
@@ -44,7 +63,7 @@ pub(crate) fn claims(
         audience: audience(&mut json)?,
         expires: time_claim(&mut json, "exp")?,
         not_before: time_claim(&mut json, "nbf")?,
-        issued_at: time_claim(&mut json, "iat")?,
+        issued_at: issued_at(&mut json)?,
         nonce: text_claim(&mut json, "nonce")?,
         confirmation: json
             .remove("cnf")
@@ -126,6 +145,21 @@ pub(crate) fn time_claim(
             reason: "it is not a number",
         }),
     }
+}
+
+/// Reads `iat`: a `NumericDate`, or the text of a time, as the test suite of VC-JOSE-COSE has it.
+///
+/// Such a text is read because it can only make a signature count less: a signature of the future does not count.
+fn issued_at(json: &mut Map<String, Value>) -> Result<Option<Timestamp>, JoseError> {
+    let text = match json.get("iat") {
+        Some(Value::String(text)) => Timestamp::parse_xml(text),
+        _ => return time_claim(json, "iat"),
+    };
+    json.remove("iat");
+    text.map(Some).map_err(|_| JoseError::Claim {
+        claim: "iat",
+        reason: "it is neither a number nor a time",
+    })
 }
 
 /// Cuts the fraction off a decimal number without an exponent.

@@ -1,11 +1,15 @@
 //! Secured credentials: parsed, not yet verified.
 
 use super::claims::{Claims, claims};
-use super::{ParseError, Parsed, Secured, Securing, object, secured_bytes, split, text_or_json};
-use crate::model::{self, Credential};
-use crate::securing::data_url;
-use crate::securing::jose::{JoseError, Token, TokenKind};
+use super::{
+    ParseError, Parsed, Secured, Securing, object, of_version, parsed, secured_bytes, split,
+};
+use crate::model::{self, Credential, Version};
+use crate::securing::cose::{CoseKind, Sign1};
+use crate::securing::data_url::{self, Content};
+use crate::securing::jose::{Token, TokenKind};
 use crate::securing::sd_jwt::{REGISTERED, SdJwt};
+use crate::securing::vc_jwt;
 use chop_integrity::JcsError;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -20,12 +24,13 @@ pub struct SecuredCredential {
 
 impl SecuredCredential {
     /// Parses a credential: JSON with `proof`, an `EnvelopedVerifiableCredential`, or a compact `vc+jwt` or
-    /// `vc+sd-jwt`.
+    /// `vc+sd-jwt`, or a `vc+cose`.
     ///
     /// # Errors
     /// When the bytes are none of these, or break a rule of the data model.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        match text_or_json(bytes)? {
+        match parsed(bytes)? {
+            Parsed::Cose(message) => Self::from_cose(message),
             Parsed::Text(token) => Self::from_token(token),
             Parsed::Json(value) => Self::from_value(value),
         }
@@ -50,15 +55,19 @@ impl SecuredCredential {
         })
     }
 
-    /// Takes a credential out of the `data:` URL of an envelope.
+    /// Takes a credential out of the `data:` URL of an envelope, which is of version 2.0.
     pub(super) fn from_data_url(url: &str) -> Result<Self, ParseError> {
-        match data_url::token(url, &[TokenKind::Credential, TokenKind::SdCredential])? {
-            (TokenKind::SdCredential, text) => Self::from_sd_jwt_text(text),
-            (_, text) => Self::from_jwt(text),
+        match data_url::content(url, &data_url::CREDENTIAL)? {
+            Content::Token(TokenKind::SdCredential, text) => Self::from_sd_jwt_text(text),
+            Content::Token(_, text) => {
+                let (token, payload) = Token::parse(text, TokenKind::Credential)?;
+                Self::of_payload(payload, Securing::Jose(Box::new(token)))
+            }
+            Content::Cose(message) => Self::from_cose(&message),
         }
     }
 
-    /// Takes a compact `vc+jwt`, or a `vc+sd-jwt`, which has a `~`.
+    /// Takes a compact `vc+jwt`, a `vc+sd-jwt`, which has a `~`, or a JWT of version 1.1, which has the claim `vc`.
     ///
     /// # Errors
     /// When it is malformed, its header is not allowed, or its payload breaks the data model.
@@ -71,8 +80,21 @@ impl SecuredCredential {
     }
 
     fn from_jwt(text: &str) -> Result<Self, ParseError> {
-        let (token, payload) = Token::parse(text, TokenKind::Credential)?;
-        Self::with(payload, Securing::Jose(Box::new(token)))
+        let (token, payload) = Token::parse_any(text)?;
+        let kind = TokenKind::Credential;
+        if vc_jwt::is_wrapped(token.header(), &payload, kind) {
+            let parts = vc_jwt::decode(payload, kind)?;
+            return Self::with(parts, Securing::Jose(Box::new(token)), Version::V1);
+        }
+        token.header().check(kind)?;
+        Self::of_payload(payload, Securing::Jose(Box::new(token)))
+    }
+
+    /// Takes a JWT of version 1.1 as it stands in a presentation that is one.
+    pub(super) fn from_held_jwt(text: &str) -> Result<Self, ParseError> {
+        let held = Self::from_jwt(text)?;
+        of_version(held.credential.version(), Version::V1)?;
+        Ok(held)
     }
 
     fn from_sd_jwt_text(text: &str) -> Result<Self, ParseError> {
@@ -87,22 +109,36 @@ impl SecuredCredential {
     ) -> Result<Self, ParseError> {
         sd_jwt.token().header().check(TokenKind::SdCredential)?;
         sd_jwt.check_plain(REGISTERED)?;
-        Self::with(claims, Securing::SdJwt(Box::new(sd_jwt)))
+        Self::of_payload(claims, Securing::SdJwt(Box::new(sd_jwt)))
     }
 
-    fn with(payload: Map<String, Value>, securing: Securing) -> Result<Self, ParseError> {
-        let (claims, json) = claims(payload)?;
+    /// Takes a `vc+cose`, tagged or not.
+    ///
+    /// # Errors
+    /// When it is malformed, its headers are not allowed, or its payload breaks the data model.
+    pub fn from_cose(message: &[u8]) -> Result<Self, ParseError> {
+        let (message, claims, json) = Sign1::parse(message, CoseKind::Credential)?;
+        let securing = Securing::Cose(Box::new(message));
+        Self::with((claims, json), securing, Version::V2)
+    }
+
+    fn of_payload(payload: Map<String, Value>, securing: Securing) -> Result<Self, ParseError> {
+        Self::with(claims(payload)?, securing, Version::V2)
+    }
+
+    fn with(
+        (claims, json): (Claims, Map<String, Value>),
+        securing: Securing,
+        version: Version,
+    ) -> Result<Self, ParseError> {
         let credential = Credential::from_map(json)?;
+        of_version(credential.version(), version)?;
         if claims
             .issuer
             .as_deref()
             .is_some_and(|issuer| issuer != credential.issuer())
         {
-            return Err(JoseError::Claim {
-                claim: "iss",
-                reason: "it is not the credential's issuer",
-            }
-            .into());
+            return Err(securing.wrong_claim("iss", "it is not the credential's issuer"));
         }
         Ok(Self {
             credential,

@@ -2,12 +2,14 @@
 
 use super::claims::{Claims, claims};
 use super::{
-    ParseError, Parsed, Secured, SecuredCredential, Securing, object, split, text_or_json,
+    ParseError, Parsed, Secured, SecuredCredential, Securing, object, of_version, parsed, split,
 };
-use crate::model::{self, Held, Presentation};
-use crate::securing::data_url;
-use crate::securing::jose::{JoseError, Token, TokenKind};
+use crate::model::{self, Held, Presentation, Version};
+use crate::securing::cose::{CoseKind, Sign1};
+use crate::securing::data_url::{self, Content};
+use crate::securing::jose::{Token, TokenKind};
 use crate::securing::sd_jwt::{REGISTERED, SdJwt, SdJwtError};
+use crate::securing::vc_jwt;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -21,15 +23,16 @@ pub struct SecuredPresentation {
 }
 
 impl SecuredPresentation {
-    /// Parses a presentation: JSON with or without `proof`, an `EnvelopedVerifiablePresentation`, or a compact `vp+jwt`
-    /// or `vp+sd-jwt`.
+    /// Parses a presentation: JSON with or without `proof`, an `EnvelopedVerifiablePresentation`, a compact `vp+jwt`
+    /// or `vp+sd-jwt`, or a `vp+cose`.
     ///
     /// A credential in it that does not parse does not spoil the rest: it is kept as its error.
     ///
     /// # Errors
     /// When the bytes are none of these, or break a rule of the data model.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        match text_or_json(bytes)? {
+        match parsed(bytes)? {
+            Parsed::Cose(message) => Self::from_cose(message),
             Parsed::Text(token) => Self::from_token(token),
             Parsed::Json(value) => Self::from_value(value),
         }
@@ -44,10 +47,14 @@ impl SecuredPresentation {
         if model::is_envelope(&json, "EnvelopedVerifiablePresentation") {
             model::envelope(&json)?;
             let id = json.get("id").and_then(Value::as_str).unwrap_or_default();
-            return match data_url::token(id, &[TokenKind::Presentation, TokenKind::SdPresentation])?
-            {
-                (TokenKind::SdPresentation, text) => Self::from_sd_jwt(text),
-                (_, text) => Self::from_jwt(text),
+            // An envelope is of version 2.0.
+            return match data_url::content(id, &data_url::PRESENTATION)? {
+                Content::Token(TokenKind::SdPresentation, text) => Self::from_sd_jwt(text),
+                Content::Token(_, text) => {
+                    let (token, payload) = Token::parse(text, TokenKind::Presentation)?;
+                    Self::of_payload(payload, Securing::Jose(Box::new(token)))
+                }
+                Content::Cose(message) => Self::from_cose(&message),
             };
         }
         let (json, securing) = split(json)?;
@@ -58,7 +65,7 @@ impl SecuredPresentation {
         ))
     }
 
-    /// Takes a compact `vp+jwt`, or a `vp+sd-jwt`, which has a `~`.
+    /// Takes a compact `vp+jwt`, a `vp+sd-jwt`, which has a `~`, or a JWT of version 1.1, which has the claim `vp`.
     ///
     /// # Errors
     /// When it is malformed, its header is not allowed, or its payload breaks the data model.
@@ -71,8 +78,27 @@ impl SecuredPresentation {
     }
 
     fn from_jwt(text: &str) -> Result<Self, ParseError> {
-        let (token, payload) = Token::parse(text, TokenKind::Presentation)?;
+        let (token, payload) = Token::parse_any(text)?;
+        let kind = TokenKind::Presentation;
+        if vc_jwt::is_wrapped(token.header(), &payload, kind) {
+            let (claims, json) = vc_jwt::decode(payload, kind)?;
+            let presentation = Presentation::from_jwt(json)?;
+            of_version(presentation.version(), Version::V1)?;
+            return Self::signed(presentation, claims, Securing::Jose(Box::new(token)));
+        }
+        token.header().check(kind)?;
         Self::of_payload(payload, Securing::Jose(Box::new(token)))
+    }
+
+    /// Takes a `vp+cose`, tagged or not.
+    ///
+    /// # Errors
+    /// When it is malformed, its headers are not allowed, or its payload breaks the data model.
+    pub fn from_cose(message: &[u8]) -> Result<Self, ParseError> {
+        let (message, claims, json) = Sign1::parse(message, CoseKind::Presentation)?;
+        let presentation = Presentation::from_map(json)?;
+        of_version(presentation.version(), Version::V2)?;
+        Self::signed(presentation, claims, Securing::Cose(Box::new(message)))
     }
 
     fn from_sd_jwt(text: &str) -> Result<Self, ParseError> {
@@ -90,22 +116,24 @@ impl SecuredPresentation {
 
     fn of_payload(payload: Map<String, Value>, securing: Securing) -> Result<Self, ParseError> {
         let (claims, json) = claims(payload)?;
-        if claims.status.is_some() {
-            return Err(JoseError::Claim {
-                claim: "status",
-                reason: "a presentation has none",
-            }
-            .into());
-        }
         let presentation = Presentation::from_map(json)?;
+        of_version(presentation.version(), Version::V2)?;
+        Self::signed(presentation, claims, securing)
+    }
+
+    /// Takes the presentation that a token or message holds.
+    fn signed(
+        presentation: Presentation,
+        claims: Claims,
+        securing: Securing,
+    ) -> Result<Self, ParseError> {
+        if claims.status.is_some() {
+            return Err(securing.wrong_claim("status", "a presentation has none"));
+        }
         if let (Some(issuer), Some(holder)) = (claims.issuer.as_deref(), presentation.holder())
             && issuer != holder
         {
-            return Err(JoseError::Claim {
-                claim: "iss",
-                reason: "it is not the presentation's holder",
-            }
-            .into());
+            return Err(securing.wrong_claim("iss", "it is not the presentation's holder"));
         }
         Ok(Self::with(presentation, securing, claims))
     }
@@ -116,6 +144,7 @@ impl SecuredPresentation {
             .map(|held| match held {
                 Held::Embedded(json) => SecuredCredential::from_value(Value::Object(json.clone())),
                 Held::Enveloped(id) => SecuredCredential::from_data_url(id),
+                Held::Token(text) => SecuredCredential::from_held_jwt(text),
             })
             .collect();
         Self {

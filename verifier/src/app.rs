@@ -7,6 +7,7 @@ use chop_client::{Cache, Resolver};
 use chop_credential::Contexts;
 use chop_credential::securing::x5c::TrustAnchor;
 use chop_credential::status::{VerifiedList, VerifiedTokenList};
+use chop_credential::verdict::KeyFact;
 use chop_http::clock;
 use chop_integrity::Timestamp;
 use serde_json::Value;
@@ -16,6 +17,8 @@ use tokio::sync::Semaphore;
 const LISTS: usize = 256;
 /// How many fetched schemas are remembered.
 const SCHEMAS: usize = 256;
+/// How many keys are remembered that expand from their own DIDs.
+const OWN_KEYS: usize = 256;
 /// How many things are fetched from elsewhere at once, for all requests together.
 const TURNS: usize = 64;
 
@@ -33,6 +36,7 @@ struct Inner {
     lists: Cache<Arc<VerifiedList>>,
     token_lists: Cache<Arc<VerifiedTokenList>>,
     schemas: Cache<Arc<Vec<u8>>>,
+    own_keys: Cache<KeyFact>,
     turns: Semaphore,
     clock: fn() -> i64,
     trust: Trust,
@@ -70,6 +74,7 @@ impl VerifierApp {
                 lists: Cache::new(LISTS),
                 token_lists: Cache::new(LISTS),
                 schemas: Cache::new(SCHEMAS),
+                own_keys: Cache::new(OWN_KEYS),
                 turns: Semaphore::new(TURNS),
                 clock,
                 trust,
@@ -108,6 +113,11 @@ impl VerifierApp {
 
     pub(crate) fn schemas(&self) -> &Cache<Arc<Vec<u8>>> {
         &self.inner.schemas
+    }
+
+    /// Keys of did:key and did:jwk by verification method; they never change.
+    pub(crate) fn own_keys(&self) -> &Cache<KeyFact> {
+        &self.inner.own_keys
     }
 
     pub(crate) fn turns(&self) -> &Semaphore {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chop_credential::verdict::{
     CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict,
-    judge, judge_bytes, judge_presentation,
+    judge, judge_presentation,
 };
 use chop_credential::{AnyCredential, SecuredPresentation};
 use chop_did::ChopDid;
@@ -66,6 +66,7 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
         subject,
         mut policy,
         accreditation,
+        now,
     } = request;
     let delegates = app.status_delegates().iter().cloned();
     policy.status_delegates.extend(delegates);
@@ -75,19 +76,16 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
         app: app.clone(),
         policy,
         accreditation,
+        now,
     });
     match subject {
         Subject::Credential(credential) => match *credential {
             Ok(credential) => alone(bench, credential).await,
-            Err(unparsed) => {
-                let nothing = Evidence::default();
-                let verdict = judge_bytes(&unparsed.0, &nothing, &bench.policy, app.contexts());
-                Judgement::Credential {
-                    as_of,
-                    digest: None,
-                    verdict,
-                }
-            }
+            Err(error) => Judgement::Credential {
+                as_of,
+                digest: None,
+                verdict: Verdict::unparsed(&error, &bench.policy),
+            },
         },
         Subject::Presentation(presentation) => {
             let verdict = match *presentation {
@@ -167,6 +165,8 @@ struct Bench {
     app: VerifierApp,
     policy: Policy,
     accreditation: PolicyName,
+    /// When the request came.
+    now: Timestamp,
 }
 
 impl Bench {
@@ -236,7 +236,7 @@ impl Bench {
         evidence: &Evidence,
         judge: impl Fn(&Policy) -> Verdict,
     ) {
-        let now = self.app.now();
+        let now = self.now;
         if self.policy.as_of >= now || matches!(evidence.anchor, Finding::Found(_)) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chop_credential::securing::ParseError;
 use chop_credential::verdict::{CheckName, Need, Policy};
-use chop_credential::{AnyCredential, SecuredPresentation};
+use chop_credential::{AnyCredential, AnyError, SecuredPresentation};
 use chop_http::Problem;
 use chop_integrity::Timestamp;
 use chop_integrity::json::{self, Limits};
@@ -114,20 +114,19 @@ pub(crate) struct PolicyTerms {
 
 /// What is to be judged.
 pub(crate) enum Subject {
-    /// A credential, or why it is none together with the bytes given.
-    Credential(Box<Result<AnyCredential, Unparsed>>),
+    /// A credential, or why it is none.
+    Credential(Box<Result<AnyCredential, AnyError>>),
     /// A presentation, or why it is none.
     Presentation(Box<Result<SecuredPresentation, ParseError>>),
 }
-
-/// Bytes that are no credential.
-pub(crate) struct Unparsed(pub(crate) Vec<u8>);
 
 /// A request that can be carried out.
 pub(crate) struct Request {
     pub(crate) subject: Subject,
     pub(crate) policy: Policy,
     pub(crate) accreditation: PolicyName,
+    /// When it came.
+    pub(crate) now: Timestamp,
 }
 
 impl VerificationRequest {
@@ -136,9 +135,19 @@ impl VerificationRequest {
     /// # Errors
     /// A 400 problem when it is not one.
     pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<Request, Problem> {
-        let request: Self = read(bytes)?;
-        let subject = match (request.credential, request.presentation) {
-            (Some(credential), None) => Subject::credential(&credential, true),
+        let mut body = json::parse(bytes, &LIMITS).map_err(Problem::bad_request)?;
+        // What is to be judged is taken out as it is, rather than built once more.
+        let mut take = |member| {
+            let found = body.as_object_mut()?.remove(member)?;
+            Some(found).filter(|value| !value.is_null())
+        };
+        let (credential, presentation) = (take("credential"), take("presentation"));
+        let request: Self = serde_json::from_value(body).map_err(Problem::bad_request)?;
+        let subject = match (
+            credential.or(request.credential),
+            presentation.or(request.presentation),
+        ) {
+            (Some(credential), None) => Subject::credential(credential, true),
             (None, Some(presentation)) => Subject::presentation(presentation, true),
             _ => {
                 return Err(Problem::bad_request(
@@ -151,22 +160,20 @@ impl VerificationRequest {
             subject,
             policy,
             accreditation,
+            now,
         })
     }
 }
 
 impl Subject {
     /// Takes a credential from JSON, or, where `tokens` may come bare, from a string that is one.
-    pub(crate) fn credential(value: &Value, tokens: bool) -> Self {
+    pub(crate) fn credential(value: Value, tokens: bool) -> Self {
         let token = value
             .as_str()
             .filter(|text| tokens && text.starts_with('e'));
         Self::Credential(Box::new(match token {
-            Some(text) => {
-                AnyCredential::from_token(text).map_err(|_| Unparsed(text.as_bytes().to_vec()))
-            }
-            None => AnyCredential::from_value(value.clone())
-                .map_err(|_| Unparsed(value.to_string().into_bytes())),
+            Some(text) => AnyCredential::from_token(text.trim_ascii_end()),
+            None => AnyCredential::from_value(value),
         }))
     }
 

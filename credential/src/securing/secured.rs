@@ -17,6 +17,7 @@ use super::sd_jwt::{SdJwt, SdJwtError};
 use crate::model::{ModelError, Version, kind};
 use chop_integrity::JcsError;
 use chop_integrity::json::{self, Limits};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -235,14 +236,39 @@ fn secured_bytes(json: &Map<String, Value>, securing: &Securing) -> Result<Vec<u
         Securing::SdJwt(sd_jwt) => Ok(sd_jwt.token().compact().as_bytes().to_vec()),
         Securing::Cose(message) => Ok(message.bytes().to_vec()),
         Securing::Unsecured => chop_integrity::canonicalize(json),
-        Securing::DataIntegrity(proofs) => {
-            let mut whole = json.clone();
-            let proof = match proofs.as_slice() {
-                [one] => Value::Object(one.clone()),
-                many => Value::Array(many.iter().cloned().map(Value::Object).collect()),
-            };
-            whole.insert("proof".to_owned(), proof);
-            chop_integrity::canonicalize(&whole)
+        Securing::DataIntegrity(proofs) => chop_integrity::canonicalize(&Whole { json, proofs }),
+    }
+}
+
+/// A document that is written with its proofs, where it is, without a copy.
+struct Whole<'a> {
+    json: &'a Map<String, Value>,
+    proofs: &'a [Map<String, Value>],
+}
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const PROOF: &str = "proof";
+        let mut members = serializer.serialize_map(None)?;
+        // Members that come in their order are not sorted again.
+        let before = self
+            .json
+            .iter()
+            .take_while(|(name, _)| name.as_str() < PROOF);
+        for (name, value) in before {
+            members.serialize_entry(name, value)?;
         }
+        match self.proofs {
+            [one] => members.serialize_entry(PROOF, one)?,
+            several => members.serialize_entry(PROOF, several)?,
+        }
+        let after = self
+            .json
+            .iter()
+            .skip_while(|(name, _)| name.as_str() < PROOF);
+        for (name, value) in after {
+            members.serialize_entry(name, value)?;
+        }
+        members.end()
     }
 }

@@ -7,7 +7,7 @@ pub(super) mod status;
 
 use super::{Check, CheckName, CheckOutcome, Evidence, Mark, Need, Outcome, Policy, Verdict};
 use super::{judge_sd_jwt_vc, key_binding};
-use crate::any::AnyCredential;
+use crate::any::{AnyCredential, AnyError};
 use crate::contexts::Contexts;
 use crate::problem::ProblemType;
 use crate::securing::{ProofReport, SecuredCredential, Securing};
@@ -68,7 +68,7 @@ pub fn judge_bytes(
     match AnyCredential::parse(bytes) {
         Ok(AnyCredential::W3c(credential)) => judge(&credential, evidence, policy, contexts),
         Ok(AnyCredential::SdJwtVc(credential)) => judge_sd_jwt_vc(&credential, evidence, policy),
-        Err(error) => unparsed(&error.to_string(), error.problem(), policy),
+        Err(error) => Verdict::unparsed(&error, policy),
     }
 }
 
@@ -155,6 +155,13 @@ pub(super) fn judge_signed(
         }
     }
     sheet.close()
+}
+
+impl Verdict {
+    /// Refuses what is no credential.
+    pub fn unparsed(error: &AnyError, policy: &Policy) -> Self {
+        unparsed(&error.to_string(), error.problem(), policy)
+    }
 }
 
 /// Judges bytes that are no credential.

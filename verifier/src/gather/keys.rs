@@ -1,5 +1,7 @@
 //! Verification methods: resolved now, with the history that says what they counted for before.
 
+use std::time::Duration;
+
 use chop_client::ResolveOptions;
 use chop_credential::verdict::{Finding, KeyFact, KeyHistory};
 use chop_did::document::LookupError;
@@ -9,8 +11,14 @@ use serde_json::Value;
 
 use crate::session::{Session, unreachable};
 
+/// How long a key is remembered that expands from its own DID; it never changes, so this only clears away what nobody uses.
+const OWN_TERM: Duration = Duration::from_hours(1);
+
 /// Finds the key behind a verification method's URL.
 pub(super) async fn find(session: &Session, method: &str) -> Finding<KeyFact> {
+    if let Some(known) = session.app.own_keys().recall(method) {
+        return Finding::Found(known);
+    }
     let Ok(url) = DidUrl::parse(method) else {
         return if method.starts_with("https://") {
             unreachable("verification methods other than DID URLs are not resolved here")
@@ -20,7 +28,14 @@ pub(super) async fn find(session: &Session, method: &str) -> Finding<KeyFact> {
     };
     // did:key and did:jwk expand from themselves; anything else is a search.
     let found = if matches!(url.did().method(), "key" | "jwk") {
-        elsewhere(session, &url, method).await
+        let found = elsewhere(session, &url, method).await;
+        if let Ok(Finding::Found(fact)) = &found {
+            session
+                .app
+                .own_keys()
+                .remember(method, fact.clone(), OWN_TERM);
+        }
+        found
     } else {
         match session.spend().await {
             Ok(_turn) if url.did().method() == "chop" => in_ledger(session, &url, method).await,

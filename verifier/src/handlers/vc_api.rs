@@ -64,7 +64,7 @@ pub(crate) async fn verify_credential(
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Json<Value>, Problem> {
     let body: CredentialBody = read(&bytes)?;
-    let subject = Subject::credential(&body.verifiable_credential, false);
+    let subject = Subject::credential(body.verifiable_credential, false);
     let options = body.options.unwrap_or_default().or(&url);
     answer(&app, subject, options).await
 }
@@ -91,13 +91,15 @@ async fn answer(
     } else {
         PolicyName::Default
     };
-    let policy = options.policy(app.now())?;
+    let now = app.now();
+    let policy = options.policy(now)?;
     let judgement = judge_request(
         app,
         Request {
             subject,
             policy,
             accreditation,
+            now,
         },
     )
     .await;

@@ -1,9 +1,12 @@
 //! `chopmark bench`: what verifying and the services cost, as ratios to a raw floor measured in the same run.
 //!
-//! The floor of a verification is the signature check alone with a parsed key; the floor of a service is an `axum` handler
-//! that answers a body of equal size. Absolute figures move from machine to machine, the ratios less so.
+//! The floor of a verification is the signature check alone with a parsed key, of issuing the signature alone; the floor of a
+//! service is an `axum` handler that answers a body of equal size, and of the verifying service the signature check again. Absolute figures move from machine to machine, the ratios less so.
 
+mod bulk;
 mod floor;
+mod folder;
+mod http;
 mod load;
 mod measure;
 mod row;
@@ -36,10 +39,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, _terminal: &Terminal) -> Result<Done, Failure> {
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| name.contains(only));
     let mut rows = suites::rows(&wanted).map_err(Failure::internal)?;
-    if ["resolve", "resolve+proof", "submit"]
-        .into_iter()
-        .any(wanted)
-    {
+    let bulk = tokio::task::block_in_place(|| bulk::rows(&wanted));
+    rows.extend(bulk.map_err(Failure::internal)?);
+    if services::is_wanted(&wanted) {
         let services = services::rows(&wanted, args.identifiers, args.seconds).await;
         rows.extend(services.map_err(Failure::internal)?);
     }

@@ -7,7 +7,7 @@ mod key;
 pub(crate) mod keyring;
 pub(crate) mod stack;
 pub(crate) mod terminal;
-mod vc;
+pub(crate) mod vc;
 
 pub(crate) use anchors::trust_anchors;
 pub(crate) use failure::Failure;

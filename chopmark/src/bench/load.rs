@@ -119,6 +119,17 @@ pub(super) async fn once(
     })
 }
 
+/// Sends one request and gives the body of its answer.
+///
+/// # Errors
+/// A connection that breaks, or an answer that is not whole.
+pub(super) async fn answer(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut connection = Connection::open(address).await?;
+    let (_, length) = connection.exchange(request).await?;
+    let start = connection.buffer.len() - length;
+    Ok(connection.buffer.split_off(start))
+}
+
 /// A GET request as bytes.
 pub(super) fn get(path: &str, accept: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\r\n").into_bytes()

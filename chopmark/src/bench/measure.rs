@@ -2,6 +2,7 @@
 //! neighbour moves the figures little and the ratio less.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Rounds of which the median counts.
@@ -66,6 +67,29 @@ impl<'a> Case<'a> {
     }
 }
 
+/// How many cores this process may use.
+pub(super) fn cores() -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(cores).map_or(1.0, f64::from)
+}
+
+/// Microseconds of one core per call, while every core makes its part of some calls.
+pub(super) fn on_all_cores<T>(calls: u32, work: impl Fn() -> T + Sync) -> f64 {
+    let started = Instant::now();
+    let left = AtomicU32::new(calls);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                let take = |left: u32| left.checked_sub(1);
+                while left.fetch_update(Relaxed, Relaxed, take).is_ok() {
+                    black_box(work());
+                }
+            });
+        }
+    });
+    started.elapsed().as_secs_f64() * 1e6 * cores() / f64::from(calls)
+}
+
 /// The middle of some values, 0 of none.
 pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
@@ -100,6 +124,13 @@ mod tests {
     #[test]
     fn the_median_is_the_middle_and_not_the_mean() {
         assert!((median([1.0, 100.0, 2.0].into_iter()) - 2.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn every_call_is_made_once_on_whichever_core() {
+        let made = AtomicU32::new(0);
+        on_all_cores(1_000, || made.fetch_add(1, Relaxed));
+        assert_eq!(made.into_inner(), 1_000);
     }
 
     #[test]

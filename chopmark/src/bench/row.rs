@@ -29,6 +29,18 @@ pub(crate) struct Row {
     pub budget: Option<Budget>,
     /// Whether it costs no more than that.
     pub met: Option<bool>,
+    /// The load that a service was under.
+    #[serde(flatten)]
+    pub load: Option<Load>,
+}
+
+/// The load that a service was under while it was measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Load {
+    /// Requests answered per second, the load generator on the same cores.
+    pub per_second: f64,
+    /// The part of all cores' time that the load generator took, which `us` leaves out.
+    pub generator_share: f64,
 }
 
 impl Row {
@@ -45,7 +57,14 @@ impl Row {
                 Budget::Times(most) => figures.ratio <= most,
                 Budget::Us(most) => figures.us <= most,
             }),
+            load: None,
         }
+    }
+
+    /// Says which load it was measured under.
+    pub(crate) fn under(mut self, load: Load) -> Self {
+        self.load = Some(load);
+        self
     }
 
     /// Writes it as a line for people.
@@ -60,7 +79,7 @@ impl Row {
         let verdict = match (self.budget, self.met) {
             (Some(budget), Some(met)) => {
                 let most = match budget {
-                    Budget::Times(most) => format!("× {most}"),
+                    Budget::Times(most) => format!("× {most:.2}"),
                     Budget::Us(most) => format!("{most} µs"),
                 };
                 let word = if met { "met" } else { "MISSED" };
@@ -68,7 +87,14 @@ impl Row {
             }
             _ => String::new(),
         };
-        format!("{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}")
+        let load = self.load.map_or_else(String::new, |load| {
+            format!(
+                "   {:.0}/s, load generator {:.0} %",
+                load.per_second,
+                100.0 * load.generator_share
+            )
+        });
+        format!("{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}")
     }
 }
 

@@ -13,10 +13,11 @@ use chop_protocol::terms::Nonce;
 use chop_protocol::{Action, Envelope};
 use url::Url;
 
-use super::floor;
+use super::folder::Folder;
 use super::load::{self, Rate};
 use super::measure::{Figures, median};
 use super::row::Row;
+use super::{floor, http};
 use crate::scenario::{Actor, Client, fresh_key};
 use crate::up::{Options, Stack};
 
@@ -31,6 +32,14 @@ const ENVELOPES: usize = 2_000;
 /// How long the envelopes of a run are good for, in milliseconds.
 const ENVELOPE_LIFE_MS: i64 = 30 * 60 * 1_000;
 
+/// Says whether anything is measured here.
+pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
+    ["resolve", "resolve+proof", "submit"]
+        .into_iter()
+        .any(wanted)
+        || http::is_wanted(wanted)
+}
+
 /// Starts a stack in a folder of its own and measures it.
 ///
 /// # Errors
@@ -42,7 +51,7 @@ pub(super) async fn rows(
 ) -> anyhow::Result<Vec<Row>> {
     let folder = Folder::make()?;
     let options = Options {
-        data: folder.0.clone(),
+        data: folder.path().to_owned(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         tls_listen: None,
         public_url: None,
@@ -76,6 +85,7 @@ pub(super) async fn rows(
             }
         }
     }
+    rows.extend(http::rows(wanted, address, lasting).await?);
     if wanted("submit") {
         rows.push(writes(&client, address, &token).await?);
     }
@@ -163,27 +173,5 @@ fn figures(ours: &[Rate], floors: &[Rate]) -> Figures {
         us: micros(ours),
         raw_us: micros(floors),
         ratio: median(ratios),
-    }
-}
-
-/// A folder that goes with the measurement.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn make() -> anyhow::Result<Self> {
-        let name = format!(
-            "chopmark-bench-{}",
-            data_encoding::HEXLOWER.encode(&chop_http::random::bytes::<8>())
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left behind lies in the folder for temporary files.
-        let _gone = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -16,7 +16,7 @@ use chop_keys::KeyType::{Ed25519, P256, P384};
 use super::measure::Case;
 use super::row::{Budget, Row};
 use selective::Stage;
-use workbench::Workbench;
+pub(super) use workbench::{Workbench, key, signing_input};
 
 /// A measurement of the table.
 struct Entry {

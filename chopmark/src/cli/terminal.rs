@@ -65,6 +65,15 @@ impl Terminal {
         }
     }
 
+    /// A terminal at which nobody looks.
+    pub(crate) fn unwatched() -> Self {
+        Self {
+            json: false,
+            colour: false,
+            live: false,
+        }
+    }
+
     /// Whether the answer shall be one JSON document.
     pub(crate) fn json(&self) -> bool {
         self.json

@@ -22,15 +22,15 @@ const CHECKS: [CheckName; 4] = [
 ];
 
 /// Contexts in memory, and the time of the measurements.
-pub(super) struct Workbench {
+pub(in crate::bench) struct Workbench {
     /// The contexts.
-    pub(super) contexts: Contexts,
+    pub(in crate::bench) contexts: Contexts,
     /// When everything is made and judged.
-    pub(super) now: Timestamp,
+    pub(in crate::bench) now: Timestamp,
 }
 
 impl Workbench {
-    pub(super) fn new() -> Self {
+    pub(in crate::bench) fn new() -> Self {
         Self {
             contexts: Contexts::embedded(),
             now: Timestamp::from_unix_ms(chop_http::clock::now_ms()),
@@ -38,7 +38,7 @@ impl Workbench {
     }
 
     /// Makes a credential of fifteen claims under the base context and one more, unsecured.
-    pub(super) fn credential(&self, issuer: &str) -> Value {
+    pub(in crate::bench) fn credential(&self, issuer: &str) -> Value {
         json!({
             "@context": ["https://www.w3.org/ns/credentials/v2", CONTEXT],
             "type": ["VerifiableCredential", "GeographicalIndication"],
@@ -111,7 +111,7 @@ impl Workbench {
 }
 
 /// A key of this type, the same in every run.
-pub(super) fn key(key_type: KeyType) -> anyhow::Result<PrivateKey> {
+pub(in crate::bench) fn key(key_type: KeyType) -> anyhow::Result<PrivateKey> {
     Ok(PrivateKey::from_seed(
         key_type,
         &vec![7; key_type.secret_len()],
@@ -119,7 +119,7 @@ pub(super) fn key(key_type: KeyType) -> anyhow::Result<PrivateKey> {
 }
 
 /// Two hashes, as a proof signs them: what the floor signs and checks.
-pub(super) fn signing_input(key_type: KeyType) -> anyhow::Result<DataIntegrityInput> {
+pub(in crate::bench) fn signing_input(key_type: KeyType) -> anyhow::Result<DataIntegrityInput> {
     let hash = vec![42; if key_type == KeyType::P384 { 48 } else { 32 }];
     DataIntegrityInput::new(&hash, &hash).context("the floor's message is malformed")
 }

@@ -1,0 +1,197 @@
+//! The verifying service over HTTP: what it costs to verify a credential in a request, against the signature check alone on all
+//! cores.
+//!
+//! The load generator runs on threads of its own, whose time is taken from the operating system, so that its share is known
+//! and not counted as the service's.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use chop_credential::issuing::{self, ProofRequest};
+use chop_keys::{KeyType, Signer as _};
+use serde_json::json;
+
+use super::load::{self, Rate};
+use super::measure::{Figures, cores, median, on_all_cores};
+use super::row::{Budget, Load, Row};
+use super::suites::{Workbench, key, signing_input};
+
+/// What is measured: its name, the cryptosuite, the path, and the member of the body that holds the credential.
+const TABLE: [(&str, &str, &str, &str); 3] = [
+    (
+        "http/eddsa-jcs-2022",
+        "eddsa-jcs-2022",
+        "/v1/verifications",
+        "credential",
+    ),
+    (
+        "http/eddsa-jcs-2022-vc-api",
+        "eddsa-jcs-2022",
+        "/credentials/verify",
+        "verifiableCredential",
+    ),
+    (
+        "http/eddsa-rdfc-2022",
+        "eddsa-rdfc-2022",
+        "/v1/verifications",
+        "credential",
+    ),
+];
+/// Raw checks of a round.
+const RAW: u32 = 20_000;
+/// At least 60 % of the rate of the raw checks.
+const BUDGET: Budget = Budget::Times(1.0 / 0.6);
+/// Connections of the load generator.
+const CONNECTIONS: usize = 16;
+/// Different credentials.
+const CREDENTIALS: usize = 256;
+/// Rounds of which the median counts.
+const ROUNDS: usize = 5;
+/// How the threads of the load generator are named.
+const THREADS: &str = "bench-load";
+
+/// Says whether anything is measured here.
+pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
+    TABLE.iter().any(|(name, ..)| wanted(name))
+}
+
+/// Measures what is wanted of a running stack; microseconds are those of one core, without the load generator's share.
+///
+/// # Errors
+/// When a credential is not accepted, or an answer is not the one expected.
+pub(super) async fn rows(
+    wanted: &dyn Fn(&str) -> bool,
+    address: SocketAddr,
+    lasting: Duration,
+) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (name, suite, path, member) in TABLE.into_iter().filter(|(name, ..)| wanted(name)) {
+        let requests = Arc::new(requests(suite, path, member)?);
+        let first = requests.first().context("no requests to send")?;
+        let answer = String::from_utf8(load::answer(address, first).await?)?;
+        ensure!(
+            answer.contains("\"outcome\":\"accepted\""),
+            "the sample of {name} is not accepted: {answer}"
+        );
+        rows.push(row(name, address, requests, lasting).await?);
+    }
+    Ok(rows)
+}
+
+async fn row(
+    name: &'static str,
+    address: SocketAddr,
+    requests: Arc<Vec<Vec<u8>>>,
+    lasting: Duration,
+) -> anyhow::Result<Row> {
+    let key = key(KeyType::Ed25519)?;
+    let public = key.public_key();
+    let input = signing_input(KeyType::Ed25519)?;
+    let signature = key.sign_credential(&input)?;
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let requests = Arc::clone(&requests);
+        let generating =
+            tokio::task::spawn_blocking(move || generate(address, requests, lasting)).await;
+        let (rate, share) = generating.context("the load generator broke off")??;
+        let raw_us = tokio::task::block_in_place(|| {
+            on_all_cores(RAW, || {
+                public.verify(input.as_bytes(), signature.as_bytes())
+            })
+        });
+        rounds.push((rate.micros() * cores() * (1.0 - share), raw_us, rate, share));
+    }
+    let figures = Figures {
+        us: median(rounds.iter().map(|(us, ..)| *us)),
+        raw_us: median(rounds.iter().map(|(_, raw_us, ..)| *raw_us)),
+        ratio: median(rounds.iter().map(|(us, raw_us, ..)| us / raw_us)),
+    };
+    let load = Load {
+        per_second: median(rounds.iter().map(|(.., rate, _)| rate.per_second)),
+        generator_share: median(rounds.iter().map(|(.., share)| *share)),
+    };
+    Ok(Row::new(name, figures, Some(BUDGET)).under(load))
+}
+
+/// Makes requests that each verify another credential.
+fn requests(suite: &str, path: &str, member: &str) -> anyhow::Result<Vec<Vec<u8>>> {
+    let bench = Workbench::new();
+    let key = key(KeyType::Ed25519)?;
+    let (issuer, method) = (key.public_key().did_key(), key.public_key().did_key_url());
+    let request = ProofRequest {
+        cryptosuite: Some(suite),
+        ..ProofRequest::new(&method, bench.now)
+    };
+    let one = |number| {
+        let mut credential = bench.credential(&issuer);
+        if let Some(id) = credential.get_mut("id") {
+            *id = json!(format!("urn:example:{number}"));
+        }
+        let secured = issuing::issue(credential, &bench.contexts, &request, &key)?;
+        Ok(load::post(
+            path,
+            "",
+            json!({member: secured}).to_string().as_bytes(),
+        ))
+    };
+    (0..CREDENTIALS).map(one).collect()
+}
+
+/// Loads the service from threads of their own; gives the rate, and which part of all cores' time the threads took.
+fn generate(
+    address: SocketAddr,
+    requests: Arc<Vec<Vec<u8>>>,
+    lasting: Duration,
+) -> anyhow::Result<(Rate, f64)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name(THREADS)
+        .enable_all()
+        .build()?;
+    let started = Instant::now();
+    let rate = runtime.block_on(async {
+        // The connections live on the named threads, all of them.
+        let running = load::run(address, requests, 200, CONNECTIONS, lasting);
+        tokio::spawn(running).await.context("the load broke off")?
+    })?;
+    let share = busy_seconds() / (started.elapsed().as_secs_f64() * cores());
+    Ok((rate, share.min(1.0)))
+}
+
+/// Seconds that the load generator's threads ran, as the operating system tells; 0 where it does not, so that their work
+/// counts as the service's.
+fn busy_seconds() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return 0.0;
+    };
+    let nanoseconds = |task: std::fs::DirEntry| {
+        let read = |name: &str| std::fs::read_to_string(task.path().join(name)).ok();
+        let ours = read("comm").is_some_and(|name| name.trim_end() == THREADS);
+        let ran = read("schedstat").filter(|_| ours)?;
+        ran.split(' ').next()?.parse::<f64>().ok()
+    };
+    let ran = tasks.flatten().filter_map(nanoseconds).sum::<f64>();
+    ran / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_named_threads_is_known() {
+        let spin = || {
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_millis(50) {
+                std::hint::spin_loop();
+            }
+            busy_seconds()
+        };
+        let named = std::thread::Builder::new()
+            .name(THREADS.to_owned())
+            .spawn(spin);
+        let known = std::path::Path::new("/proc/self/schedstat").exists();
+        assert_eq!(named.unwrap().join().unwrap() > 0.0, known);
+    }
+}

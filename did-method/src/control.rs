@@ -2,6 +2,7 @@
 
 use crate::chop::ChopDid;
 use chop_integrity::Hash;
+use chop_integrity::proof::JcsSuite;
 use chop_keys::PublicKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -71,7 +72,7 @@ pub enum ControlError {
         count: usize,
     },
     /// A key is no canonical Multikey of a signing type.
-    #[error("{member} holds a key that is no canonical Multikey")]
+    #[error("{member} holds a key that is no canonical Multikey of a type that signs operations")]
     Key {
         /// The JSON member.
         member: &'static str,
@@ -206,7 +207,7 @@ pub fn key_hash(key: &PublicKey) -> Hash {
     Hash::of(KEY_TAG, key.multikey().as_bytes())
 }
 
-/// Parses distinct canonical Multikeys.
+/// Parses distinct canonical Multikeys, of types that sign operations.
 pub(crate) fn parse_keys(
     member: &'static str,
     texts: &[String],
@@ -219,7 +220,10 @@ pub(crate) fn parse_keys(
     }
     let mut keys = BTreeSet::new();
     for text in texts {
-        let key = PublicKey::from_multikey(text).map_err(|_| ControlError::Key { member })?;
+        let key = PublicKey::from_multikey(text)
+            .ok()
+            .filter(|key| JcsSuite::for_key(key.key_type()).is_some())
+            .ok_or(ControlError::Key { member })?;
         if !keys.insert(key) {
             return Err(ControlError::Duplicate { member });
         }

@@ -181,6 +181,12 @@ fn geneses() -> Vec<Case> {
             let key = g["updateKeys"][0].clone();
             g["updateKeys"].as_array_mut().unwrap().push(key);
         }),
+        bad("genesis-key-that-signs-no-operation", "did.control", &|g| {
+            g["updateKeys"] = json!([concat!(
+                "zUC7DerdEmfZ8f4pFajXgGwJoMkV1ofMTmEG5UoNvnWiPiLuGKNeqgRpLH2TV4Xe5mJ2cXV76gRN7",
+                "LFQwapF1VFu6x2yrr5ci1mXqC1WNUrnHnLgvfZfMH7h6xP6qsf9EKRQrPQ"
+            )]);
+        }),
         bad("genesis-update-key-as-recovery-key", "did.control", &|g| {
             g["recovery"] = json!(own);
         }),

@@ -262,7 +262,9 @@ fn node_member(node: BoxedStrategy<Value>) -> impl Strategy<Value = (&'static st
 /// A node that says something, so that it does not vanish where no property leads to it.
 fn described(node: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
     node.prop_map(|mut node| {
-        node["ex:said"] = json!("so");
+        if let Value::Object(members) = &mut node {
+            members.insert("ex:said".to_owned(), json!("so"));
+        }
         node
     })
     .boxed()

@@ -49,10 +49,10 @@ fn main() {
         write(
             "valid",
             &format!("{name}-derived"),
-            verify(&case.derived, None),
+            &verify(&case.derived, None),
         );
         let everything = case.derive(&[""], None);
-        write("valid", &format!("{name}-whole"), verify(&everything, None));
+        write("valid", &format!("{name}-whole"), &verify(&everything, None));
     }
     attacks::of_sd(&sd);
     attacks::of_bbs(&bbs, &bound);
@@ -148,7 +148,7 @@ pub(crate) fn verify(input: &Value, refusal: Option<&str>) -> Value {
     vector
 }
 
-pub(crate) fn write(validity: &str, name: &str, vector: Value) {
+pub(crate) fn write(validity: &str, name: &str, vector: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../conformance/vectors")
         .join(validity)

@@ -14,7 +14,7 @@ pub(crate) struct Parts {
 impl Parts {
     pub(crate) fn of(credential: &Value) -> Self {
         let text = credential["proof"]["proofValue"].as_str().unwrap();
-        let bytes = BASE64URL_NOPAD.decode(text[1..].as_bytes()).unwrap();
+        let bytes = BASE64URL_NOPAD.decode(&text.as_bytes()[1..]).unwrap();
         let components: Cbor = ciborium::from_reader(&bytes[3..]).unwrap();
         Self {
             header: bytes[..3].try_into().unwrap(),

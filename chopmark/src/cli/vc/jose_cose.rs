@@ -50,13 +50,13 @@ struct Terms {
     /// The unsecured JSON, or the secured text
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// The verification method, a JsonWebKey with publicKeyJwk and, for issuing, secretKeyJwk
+    /// The verification method, a `JsonWebKey` with `publicKeyJwk` and, for issuing, `secretKeyJwk`
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// What is secured, and how
     #[arg(long, value_enum)]
     feature: Feature,
-    /// A JSON array of the paths to make selectively disclosable, such as ["credentialSubject.name"]
+    /// A JSON array of the paths to make selectively disclosable, such as `["credentialSubject.name"]`
     #[arg(long, value_name = "JSON")]
     sd: Option<String>,
     /// Where the result goes

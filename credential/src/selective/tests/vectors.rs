@@ -194,7 +194,7 @@ fn pseudonyms_are_refused_by_name() {
     ] {
         let text = value::encode(super::super::cbor::Writer::new([0xd9, 0x5d, last]));
         let refused = |error: SelectiveError| {
-            assert!(matches!(error, SelectiveError::Feature { option: found } if found == option))
+            assert!(matches!(error, SelectiveError::Feature { option: found } if found == option));
         };
         refused(bbs::value::Derived::parse(&text).unwrap_err());
         refused(bbs::value::Base::parse(&text).err().unwrap());

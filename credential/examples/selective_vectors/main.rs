@@ -52,7 +52,11 @@ fn main() {
             &verify(&case.derived, None),
         );
         let everything = case.derive(&[""], None);
-        write("valid", &format!("{name}-whole"), &verify(&everything, None));
+        write(
+            "valid",
+            &format!("{name}-whole"),
+            &verify(&everything, None),
+        );
     }
     attacks::of_sd(&sd);
     attacks::of_bbs(&bbs, &bound);

@@ -78,6 +78,15 @@ enum Feature {
     PresentationSdJwt,
 }
 
+impl Feature {
+    fn holds_credential(self) -> bool {
+        matches!(
+            self,
+            Self::CredentialJose | Self::CredentialCose | Self::CredentialSdJwt
+        )
+    }
+}
+
 /// What came of it.
 enum Outcome {
     Success(String),
@@ -162,10 +171,7 @@ fn secure(
     pointers: &[String],
 ) -> Result<String, IssueError> {
     let contexts = Contexts::embedded();
-    if matches!(
-        feature,
-        Feature::CredentialJose | Feature::CredentialCose | Feature::CredentialSdJwt
-    ) {
+    if feature.holds_credential() {
         contexts.check_named(&Credential::from_value(document.clone())?)?;
     }
     // The suite signs for issuers with keys of other documents too; whose key it is, a verifier decides.
@@ -286,10 +292,7 @@ impl Document<'_> {
             Ok(()) => {}
         }
         let keys = keys(&self.methods, method, key);
-        let purpose = if matches!(
-            feature,
-            Feature::CredentialJose | Feature::CredentialCose | Feature::CredentialSdJwt
-        ) {
+        let purpose = if feature.holds_credential() {
             "assertionMethod"
         } else {
             "authentication"
@@ -328,6 +331,7 @@ fn secures(feature: Feature, securing: &Securing) -> bool {
 }
 
 /// The key under the name that the document gives it, if that name is the method's: its URL, or its JWK's id or thumbprint.
+/// Under another name there is no key: the one that is given is not the one that signed.
 fn keys(names: &BTreeSet<String>, method: &Method, key: &PublicKey) -> Keys {
     let jwk = &method.public_key_jwk;
     let is_its = |name: &String| {
@@ -342,8 +346,14 @@ fn keys(names: &BTreeSet<String>, method: &Method, key: &PublicKey) -> Keys {
     };
     names
         .iter()
-        .filter(|name| is_its(name))
-        .map(|name| (name.clone(), Finding::Found(fact.clone())))
+        .map(|name| {
+            let found = if is_its(name) {
+                Finding::Found(fact.clone())
+            } else {
+                Finding::Absent
+            };
+            (name.clone(), found)
+        })
         .collect()
 }
 
@@ -355,4 +365,100 @@ fn as_of(claims: &Claims) -> Timestamp {
     claims
         .expires
         .map_or(now, |expires| expires.minus_ms(1).min(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chop_keys::{KeyType, Signer as _};
+
+    const ISSUER: &str = "https://issuer.example/keys";
+
+    fn signer(key_type: KeyType) -> (PrivateKey, Method) {
+        let mut seed = vec![7; key_type.secret_len()];
+        seed[0] = 1;
+        let key = PrivateKey::from_seed(key_type, &seed).unwrap();
+        let method = Method {
+            id: format!("{ISSUER}#key"),
+            controller: ISSUER.to_owned(),
+            public_key_jwk: key.public_key().jwk().unwrap(),
+            secret_key_jwk: None,
+        };
+        (key, method)
+    }
+
+    fn credential() -> Value {
+        json!({
+            "@context": ["https://www.w3.org/ns/credentials/v2", "https://www.w3.org/ns/credentials/examples/v2"],
+            "type": ["VerifiableCredential", "ExampleDegreeCredential"],
+            "issuer": ISSUER,
+            "credentialSubject": {"id": "did:example:a", "degree": {"name": "Bachelor"}},
+        })
+    }
+
+    fn presentation() -> Value {
+        json!({
+            "@context": ["https://www.w3.org/ns/credentials/v2"],
+            "type": ["VerifiablePresentation"],
+            "holder": ISSUER,
+        })
+    }
+
+    fn is_success(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Success(_))
+    }
+
+    #[test]
+    fn what_is_issued_verifies_as_that_feature_and_as_no_other() {
+        let features = Feature::value_variants();
+        for key_type in [
+            KeyType::Ed25519,
+            KeyType::P256,
+            KeyType::P384,
+            KeyType::P521,
+        ] {
+            let (key, method) = signer(key_type);
+            for feature in features {
+                let document = if feature.holds_credential() {
+                    credential()
+                } else {
+                    presentation()
+                };
+                let secured = secure(*feature, document, &method, &key, &[]).unwrap();
+                for other in features {
+                    let outcome = check(*other, &secured, &method, key.public_key());
+                    assert_eq!(
+                        is_success(&outcome),
+                        feature == other,
+                        "{feature:?} as {other:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn another_key_fails_under_its_own_name_and_under_the_signers() {
+        let (key, method) = signer(KeyType::P256);
+        let secured = secure(Feature::CredentialJose, credential(), &method, &key, &[]).unwrap();
+        let (other, mut others) = signer(KeyType::Ed25519);
+        for id in [method.id.clone(), "https://other.example#key".to_owned()] {
+            others.id = id;
+            let outcome = check(
+                Feature::CredentialJose,
+                &secured,
+                &others,
+                other.public_key(),
+            );
+            assert!(matches!(outcome, Outcome::Failure(_)));
+        }
+    }
+
+    #[test]
+    fn a_property_that_only_a_vocabulary_defines_is_not_signed() {
+        let (key, method) = signer(KeyType::P256);
+        let mut misspelt = credential();
+        misspelt["validUntill"] = json!("2027-01-01T00:00:00Z");
+        assert!(secure(Feature::CredentialCose, misspelt, &method, &key, &[]).is_err());
+    }
 }

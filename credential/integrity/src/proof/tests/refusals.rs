@@ -215,8 +215,12 @@ fn refuses_malformed_proofs() {
     };
 
     assert!(matches!(
-        with("type", json!("Ed25519Signature2020")),
+        with("type", json!("Ed25519Signature2018")),
         ProofError::Type { .. }
+    ));
+    assert!(matches!(
+        with("type", json!("Ed25519Signature2020")),
+        ProofError::Unknown { .. }
     ));
     assert!(matches!(
         with("type", json!(["DataIntegrityProof"])),

@@ -2,6 +2,7 @@
 
 use super::super::{Reveal, derive};
 use super::*;
+use crate::rdf::{Budget, RdfHash, canonicalize, to_rdf};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -146,6 +147,15 @@ fn changed(document: &Value, which: prop::sample::Index) -> Option<Value> {
     walk(&mut changed, &mut left).then_some(changed)
 }
 
+/// What a credential says without its proof, in canonical form.
+fn said(credential: &Value) -> Option<String> {
+    let mut document = credential.as_object()?.clone();
+    document.remove("proof");
+    let dataset = to_rdf(&document, &Contexts::embedded()).ok()?;
+    let canonical = canonicalize(&dataset, RdfHash::Sha256, Budget::CREDENTIAL);
+    Some(canonical.ok()?.nquads())
+}
+
 fn holds_for_every_choice(
     suite: Suite,
     document: &Map<String, Value>,
@@ -178,7 +188,8 @@ fn holds_for_every_choice(
     let asked = asked_for(document, &[mandatory, chosen].concat());
     prop_assert_eq!(found, asked);
 
-    if let Some(forged) = changed(&derived, which) {
+    // A repeated value says nothing more: only a change of what is said is a forgery.
+    if let Some(forged) = changed(&derived, which).filter(|forged| said(forged) != said(&derived)) {
         prop_assert!(
             verify(&forged, &contexts, key.public_key()).is_err(),
             "{:#}",

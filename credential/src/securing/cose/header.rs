@@ -18,6 +18,8 @@ const CWT_CLAIMS: i64 = 15;
 /// `typ` (RFC 9596 §2).
 const TYP: i64 = 16;
 
+/// What encryption and counter signatures use (RFC 9052 §3.1, RFC 8152 §4.5): it has no meaning beside one signature.
+const OUT_OF_PLACE: [(i64, &str); 3] = [(5, "IV"), (6, "Partial IV"), (7, "counter signature")];
 /// What says how the message is to be read, and therefore counts only where it is signed.
 const PROTECTED_ONLY: [(i64, &str); 5] = [
     (ALG, "alg"),
@@ -51,6 +53,17 @@ pub(super) fn read(
             return Err(CoseError::Header {
                 parameter,
                 reason: "stands in the unprotected header",
+            });
+        }
+    }
+    for (label, parameter) in OUT_OF_PLACE {
+        if find(&signed, label)
+            .or_else(|| find(unprotected, label))
+            .is_some()
+        {
+            return Err(CoseError::Header {
+                parameter,
+                reason: "has no place beside one signature",
             });
         }
     }

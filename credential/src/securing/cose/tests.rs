@@ -194,8 +194,10 @@ proptest! {
         if let Ok(entries) = reader.map()
             && reader.end().is_ok()
         {
-            let value = coset::cbor::Value::from_slice(&map).unwrap();
-            prop_assert_eq!(value.as_map().map(Vec::len), Some(entries.len()));
+            // The other library knows no simple values but the assigned ones.
+            if let Ok(value) = coset::cbor::Value::from_slice(&map) {
+                prop_assert_eq!(value.as_map().map(Vec::len), Some(entries.len()));
+            }
         }
     }
 }

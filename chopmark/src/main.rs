@@ -8,6 +8,10 @@ mod up;
 
 use std::process::ExitCode;
 
+/// Judging a credential makes many small, short-lived values on many threads; this allocator makes them in less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run()
 }

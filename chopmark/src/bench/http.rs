@@ -13,6 +13,7 @@ use chop_credential::issuing::{self, ProofRequest};
 use chop_keys::{KeyType, Signer as _};
 use serde_json::json;
 
+use super::floor;
 use super::load::{self, Rate};
 use super::measure::{Figures, cores, median, on_all_cores};
 use super::row::{Budget, Load, Row};
@@ -39,6 +40,8 @@ const TABLE: [(&str, &str, &str, &str); 3] = [
         "credential",
     ),
 ];
+/// The same request answered by a bare handler, so that it is known what HTTP alone takes of a budget.
+const BARE: &str = "http/bare";
 /// Raw checks of a round.
 const RAW: u32 = 20_000;
 /// At least 60 % of the rate of the raw checks.
@@ -54,7 +57,7 @@ const THREADS: &str = "bench-load";
 
 /// Says whether anything is measured here.
 pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
-    TABLE.iter().any(|(name, ..)| wanted(name))
+    wanted(BARE) || TABLE.iter().any(|(name, ..)| wanted(name))
 }
 
 /// Measures what is wanted of a running stack; microseconds are those of one core, without the load generator's share.
@@ -67,6 +70,9 @@ pub(super) async fn rows(
     lasting: Duration,
 ) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
+    if wanted(BARE) {
+        rows.push(bare(address, lasting).await?);
+    }
     for (name, suite, path, member) in TABLE.into_iter().filter(|(name, ..)| wanted(name)) {
         let requests = Arc::new(requests(suite, path, member)?);
         let first = requests.first().context("no requests to send")?;
@@ -75,26 +81,53 @@ pub(super) async fn rows(
             answer.contains("\"outcome\":\"accepted\""),
             "the sample of {name} is not accepted: {answer}"
         );
-        rows.push(row(name, address, requests, lasting).await?);
+        let target = Target {
+            address,
+            requests,
+            status: 200,
+        };
+        let (figures, load) = measure(target, lasting).await?;
+        rows.push(Row::new(name, figures, Some(BUDGET)).under(load));
     }
     Ok(rows)
 }
 
-async fn row(
-    name: &'static str,
+/// Sends the first requests of the table to a handler that reads them and answers as many bytes as the service does.
+async fn bare(address: SocketAddr, lasting: Duration) -> anyhow::Result<Row> {
+    let [(_, suite, path, member), ..] = TABLE;
+    let requests = Arc::new(requests(suite, path, member)?);
+    let first = requests.first().context("no requests to send")?;
+    let size = load::answer(address, first).await?.len();
+    let (address, serving) = floor::serve(size).await?;
+    let target = Target {
+        address,
+        requests,
+        status: 201,
+    };
+    let measured = measure(target, lasting).await;
+    serving.abort();
+    let (figures, load) = measured?;
+    Ok(Row::new(BARE, figures, None).under(load))
+}
+
+/// What is put under load.
+#[derive(Clone)]
+struct Target {
     address: SocketAddr,
     requests: Arc<Vec<Vec<u8>>>,
-    lasting: Duration,
-) -> anyhow::Result<Row> {
+    /// The status that is expected.
+    status: u16,
+}
+
+async fn measure(target: Target, lasting: Duration) -> anyhow::Result<(Figures, Load)> {
     let key = key(KeyType::Ed25519)?;
     let public = key.public_key();
     let input = signing_input(KeyType::Ed25519)?;
     let signature = key.sign_credential(&input)?;
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        let requests = Arc::clone(&requests);
-        let generating =
-            tokio::task::spawn_blocking(move || generate(address, requests, lasting)).await;
+        let target = target.clone();
+        let generating = tokio::task::spawn_blocking(move || generate(target, lasting)).await;
         let (rate, share) = generating.context("the load generator broke off")??;
         let raw_us = tokio::task::block_in_place(|| {
             on_all_cores(RAW, || {
@@ -112,7 +145,7 @@ async fn row(
         per_second: median(rounds.iter().map(|(.., rate, _)| rate.per_second)),
         generator_share: median(rounds.iter().map(|(.., share)| *share)),
     };
-    Ok(Row::new(name, figures, Some(BUDGET)).under(load))
+    Ok((figures, load))
 }
 
 /// Makes requests that each verify another credential.
@@ -140,11 +173,7 @@ fn requests(suite: &str, path: &str, member: &str) -> anyhow::Result<Vec<Vec<u8>
 }
 
 /// Loads the service from threads of their own; gives the rate, and which part of all cores' time the threads took.
-fn generate(
-    address: SocketAddr,
-    requests: Arc<Vec<Vec<u8>>>,
-    lasting: Duration,
-) -> anyhow::Result<(Rate, f64)> {
+fn generate(target: Target, lasting: Duration) -> anyhow::Result<(Rate, f64)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name(THREADS)
         .enable_all()
@@ -152,7 +181,12 @@ fn generate(
     let started = Instant::now();
     let rate = runtime.block_on(async {
         // The connections live on the named threads, all of them.
-        let running = load::run(address, requests, 200, CONNECTIONS, lasting);
+        let Target {
+            address,
+            requests,
+            status,
+        } = target;
+        let running = load::run(address, requests, status, CONNECTIONS, lasting);
         tokio::spawn(running).await.context("the load broke off")?
     })?;
     let share = busy_seconds() / (started.elapsed().as_secs_f64() * cores());

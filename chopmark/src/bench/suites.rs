@@ -8,6 +8,7 @@ mod cose;
 mod jcs;
 mod jwt;
 mod rdfc;
+mod sd_jwt;
 mod selective;
 mod workbench;
 
@@ -86,6 +87,16 @@ const TABLE: &[Entry] = &[
         name: "verify/vc+cose-es384",
         budget: None,
         case: |bench| cose::verify(bench, P384),
+    },
+    Entry {
+        name: "verify/dc+sd-jwt+kb-eddsa",
+        budget: Some(Budget::Times(1.3)),
+        case: |bench| sd_jwt::verify(bench, Ed25519),
+    },
+    Entry {
+        name: "verify/dc+sd-jwt+kb-es256",
+        budget: Some(Budget::Times(1.3)),
+        case: |bench| sd_jwt::verify(bench, P256),
     },
     Entry {
         name: "issue/eddsa-jcs-2022",

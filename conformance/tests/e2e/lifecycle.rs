@@ -3,7 +3,7 @@
 use crate::support::http::Request;
 use crate::support::party::Party;
 use crate::support::stack::{self, Stack};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -134,38 +134,107 @@ fn is_ready_within_two_seconds_and_idles_below_a_hundred_mebibytes() {
 }
 
 #[test]
-fn conformance_mode_issues_without_a_token_and_verifies_what_it_issued() {
+fn conformance_mode_issues_with_every_instance_without_a_token_and_verifies_what_it_issued() {
     let data = tempfile::tempdir().unwrap();
     let stack = conformance(data.path());
+    let post = |path: &str, body: Value| {
+        let body = serde_json::to_vec(&body).unwrap();
+        stack.send(&Request::new("POST", path).body("application/json", &body))
+    };
     let issuers = stack.get("/v1/issuers").json();
-    for instance in [
+    let names: Vec<&str> = issuers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|shown| shown["name"].as_str().unwrap())
+        .collect();
+    for expected in [
+        "bbs-2023",
+        "ecdsa-sd-2023",
+        "ed25519-2020",
         "eddsa-jcs-2022",
-        "p256/ecdsa-jcs-2019",
-        "p384/ecdsa-jcs-2019",
+        "eddsa-rdfc-2022",
         "jwt",
+        "p256/ecdsa-jcs-2019",
+        "p256/ecdsa-rdfc-2019",
+        "p384/ecdsa-jcs-2019",
+        "p384/ecdsa-rdfc-2019",
     ] {
-        let shown = issuers.as_array().unwrap();
-        let issuer = &shown
-            .iter()
-            .find(|shown| shown["name"] == instance)
-            .unwrap()["did"];
+        assert!(names.contains(&expected), "{expected} is not in {names:?}");
+    }
+    for shown in issuers.as_array().unwrap() {
+        let name = shown["name"].as_str().unwrap();
+        if name.ends_with("sd-jwt-vc") {
+            // No credential of the W3C data model, so it goes by the native route.
+            let claims =
+                json!({"credential": {"vct": "https://example.org/badge", "name": "Somebody"}});
+            let answer = post(shown["issuePath"].as_str().unwrap(), claims);
+            assert_eq!(answer.status, 201, "{name}: {}", answer.text());
+            let issued = answer.json()["verifiableCredential"].clone();
+            let answer = post("/v1/verifications", json!({"credential": issued}));
+            assert_eq!(
+                answer.json()["outcome"],
+                "accepted",
+                "{name}: {}",
+                answer.text()
+            );
+            continue;
+        }
         let credential = json!({"credential": {
-            "issuer": issuer,
+            "issuer": shown["did"],
             "@context": ["https://www.w3.org/ns/credentials/v2"],
             "type": ["VerifiableCredential"],
-            "credentialSubject": {"id": "did:example:subject"},
+            "credentialSubject": {"id": "did:example:subject", "name": "Somebody"},
         }});
-        let body = serde_json::to_vec(&credential).unwrap();
-        let path = format!("/issuers/{instance}/credentials/issue");
-        let answer = stack.send(&Request::new("POST", &path).body("application/json", &body));
-        assert_eq!(answer.status, 201, "{instance}: {}", answer.text());
-        let secured =
-            json!({"verifiableCredential": answer.json()["verifiableCredential"], "options": {}});
-        let body = serde_json::to_vec(&secured).unwrap();
-        let answer = stack
-            .send(&Request::new("POST", "/credentials/verify").body("application/json", &body));
-        assert_eq!(answer.status, 200, "{instance}: {}", answer.text());
+        let answer = post(shown["issuePath"].as_str().unwrap(), credential);
+        assert_eq!(answer.status, 201, "{name}: {}", answer.text());
+        let mut secured = answer.json()["verifiableCredential"].clone();
+        if matches!(name, "ecdsa-sd-2023" | "bbs-2023") {
+            let derive = json!({"verifiableCredential": secured, "options": {"selectivePointers": ["/issuer", "/credentialSubject"]}});
+            let answer = post("/credentials/derive", derive);
+            assert_eq!(answer.status, 201, "{name}: {}", answer.text());
+            secured = answer.json()["verifiableCredential"].clone();
+        }
+        let verify = json!({"verifiableCredential": secured, "options": {}});
+        let answer = post("/credentials/verify", verify);
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
     }
+}
+
+#[test]
+fn conformance_mode_answers_over_https_with_a_certificate_of_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let listen = format!("127.0.0.1:{port}");
+    let _stack = Stack::start_with(data.path(), &["--conformance", "--tls-listen", &listen]);
+    let kept = std::fs::read_to_string(data.path().join("tls.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    let certificate = data.path().join("certificate.pem");
+    std::fs::write(&certificate, kept["certificate"].as_str().unwrap()).unwrap();
+    let did = "did:key:z6MktKwz7Ge1Yxzr4JHavN33wiwa8y81QdcMRLXQsrH9T53b";
+    let resolve = |trusted: &[&std::ffi::OsStr]| {
+        Command::new(stack::binary())
+            .args(["--json", "did", "resolve", did, "--url"])
+            .arg(format!("https://{listen}"))
+            .args(trusted)
+            .output()
+            .unwrap()
+    };
+    let answer = resolve(&["--tls-certificate".as_ref(), certificate.as_os_str()]);
+    assert!(
+        answer.status.success(),
+        "{}",
+        String::from_utf8_lossy(&answer.stderr)
+    );
+    assert!(String::from_utf8_lossy(&answer.stdout).contains(did));
+    assert!(
+        !resolve(&[]).status.success(),
+        "a certificate that nobody vouches for is believed"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::{JcsError, canonicalize};
@@ -172,7 +173,11 @@ fn read(bytes: &[u8], limits: &Limits, restricted: bool) -> Result<Value, JsonEr
         restricted,
         refusal: RefCell::new(None),
     };
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    // Checked once, so that not every string has to be checked by itself.
+    let text = std::str::from_utf8(bytes).map_err(|error| JsonError::Syntax {
+        reason: error.to_string(),
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = Level {
         strict: &strict,
         depth: 0,
@@ -285,11 +290,16 @@ impl<'de> Visitor<'de> for Level<'_> {
         let level = self.deeper()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
-                return Err(self.refuse(JsonError::Duplicate { member: name }));
-            }
             let value = members.next_value_seed(level)?;
-            object.insert(name, value);
+            match object.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(place) => {
+                    let member = place.key().clone();
+                    return Err(self.refuse(JsonError::Duplicate { member }));
+                }
+            }
         }
         Ok(Value::Object(object))
     }

@@ -275,32 +275,34 @@ pub(crate) fn is_absolute(text: &str) -> bool {
 }
 
 pub(crate) fn is_keyword(text: &str) -> bool {
-    matches!(
-        text,
-        "@base"
-            | "@container"
-            | "@context"
-            | "@direction"
-            | "@graph"
-            | "@id"
-            | "@import"
-            | "@included"
-            | "@index"
-            | "@json"
-            | "@language"
-            | "@list"
-            | "@nest"
-            | "@none"
-            | "@prefix"
-            | "@propagate"
-            | "@protected"
-            | "@reverse"
-            | "@set"
-            | "@type"
-            | "@value"
-            | "@version"
-            | "@vocab"
-    )
+    // Nearly every text is told apart by its first character.
+    text.starts_with('@')
+        && matches!(
+            text,
+            "@base"
+                | "@container"
+                | "@context"
+                | "@direction"
+                | "@graph"
+                | "@id"
+                | "@import"
+                | "@included"
+                | "@index"
+                | "@json"
+                | "@language"
+                | "@list"
+                | "@nest"
+                | "@none"
+                | "@prefix"
+                | "@propagate"
+                | "@protected"
+                | "@reverse"
+                | "@set"
+                | "@type"
+                | "@value"
+                | "@version"
+                | "@vocab"
+        )
 }
 
 /// Says whether a text has the form that JSON-LD reserves: `@` and letters.

@@ -14,7 +14,7 @@ use crate::bench::measure::Case;
 /// The context beside the base one: of a scenario pack, in memory like every other.
 const CONTEXT: &str = "https://chopmark.dev/ns/apple/v1";
 /// The checks that need nothing but the credential and its issuer's key.
-const CHECKS: [CheckName; 4] = [
+pub(super) const CHECKS: [CheckName; 4] = [
     CheckName::Proof,
     CheckName::IssuerBinding,
     CheckName::KeyValidity,
@@ -99,8 +99,20 @@ impl Workbench {
         bytes: Vec<u8>,
         key: &PublicKey,
     ) -> anyhow::Result<impl FnMut() -> Verdict + use<'a>> {
+        self.judging_under(bytes, key, Policy::only(self.now, &CHECKS))
+    }
+
+    /// Judges a secured credential by a policy, bytes to verdict.
+    ///
+    /// # Errors
+    /// When the credential is not accepted.
+    pub(super) fn judging_under<'a>(
+        &'a self,
+        bytes: Vec<u8>,
+        key: &PublicKey,
+        policy: Policy,
+    ) -> anyhow::Result<impl FnMut() -> Verdict + use<'a>> {
         let evidence = evidence(key);
-        let policy = Policy::only(self.now, &CHECKS);
         let verdict = judge_bytes(&bytes, &evidence, &policy, &self.contexts);
         ensure!(
             verdict.outcome == Outcome::Accepted,

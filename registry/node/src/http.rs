@@ -8,6 +8,7 @@ mod registrar;
 mod state;
 mod status;
 mod transactions;
+mod trqp;
 
 use std::sync::Arc;
 
@@ -93,6 +94,8 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/genesis", get(status::genesis))
         .route("/v1/trust-root", get(status::trust_root))
         .route("/v1/dids/{did}/log", get(logs::show))
+        .route("/authorization", post(trqp::authorization))
+        .route("/recognition", post(trqp::recognition))
         .with_state(app)
 }
 
@@ -117,6 +120,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     status::genesis,
     status::trust_root,
     logs::show,
+    trqp::authorization,
+    trqp::recognition,
 ))]
 struct Api;
 

@@ -41,10 +41,10 @@ pub(super) fn verify(bench: &Workbench, key_type: KeyType) -> anyhow::Result<Cas
     let judge = bench.judging_under(presented.into_bytes(), issuer.public_key(), policy)?;
     let (issuer, holder) = (issuer.public_key().clone(), holder.public_key().clone());
     let check = move || {
-        let issued = issuer
+        let first = issuer
             .verify(&by_issuer.bytes, &by_issuer.signature)
             .is_ok();
-        issued
+        first
             && holder
                 .verify(&by_holder.bytes, &by_holder.signature)
                 .is_ok()
@@ -90,8 +90,8 @@ fn presented(
         salt = salt.map(|byte| byte.wrapping_add(1));
         salt
     };
-    let issued = issue_sd_jwt_vc(&claims, &request, &mut randomness, issuer)?;
-    let credential = SdJwtVc::parse(&issued)?;
+    let compact = issue_sd_jwt_vc(&claims, &request, &mut randomness, issuer)?;
+    let credential = SdJwtVc::parse(&compact)?;
     let shown = credential.sd_jwt().disclose(&SHOWN.map(str::to_owned))?;
     let terms = BindingTerms {
         audience: AUDIENCE,

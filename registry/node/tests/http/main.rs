@@ -9,4 +9,5 @@ mod identifiers;
 mod reads;
 mod registrar;
 mod transactions;
+mod trqp;
 mod world;

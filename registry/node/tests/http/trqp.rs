@@ -51,7 +51,7 @@ async fn accredited(world: &World, depth: u8) -> chop_integrity::Hash {
     listed["value"][0].as_str().unwrap().parse().unwrap()
 }
 
-fn query(world: &World, action: &str, context: Value) -> Value {
+fn query(world: &World, action: &str, context: &Value) -> Value {
     json!({
         "entity_id": world.operator.to_string(), "authority_id": world.operator.to_string(),
         "action": action, "resource": TYPE, "context": context,
@@ -83,7 +83,12 @@ fn check_evidence(world: &World, answer: &Value) {
 #[tokio::test]
 async fn nobody_is_authorised_by_default_and_the_absence_is_proven() {
     let world = World::new();
-    let answer = ask(&world, "/authorization", &query(&world, "issue", json!({}))).await;
+    let answer = ask(
+        &world,
+        "/authorization",
+        &query(&world, "issue", &json!({})),
+    )
+    .await;
     assert_eq!(answer.status, 200);
     let answer = answer.json();
     assert_eq!(answer["authorized"], false);
@@ -95,7 +100,7 @@ async fn nobody_is_authorised_by_default_and_the_absence_is_proven() {
 async fn an_accreditation_authorises_within_its_scope_and_its_record_is_proven() {
     let world = World::new();
     let id = accredited(&world, 0).await;
-    let asked = query(&world, "issue", json!({"jurisdiction": "CN-SN"}));
+    let asked = query(&world, "issue", &json!({"jurisdiction": "CN-SN"}));
     let answer = ask(&world, "/authorization", &asked).await.json();
     assert_eq!(answer["authorized"], true, "{answer}");
     for member in ["entity_id", "authority_id", "action", "resource", "context"] {
@@ -111,7 +116,7 @@ async fn an_accreditation_authorises_within_its_scope_and_its_record_is_proven()
         ("issue", json!({})),
         ("accredit", json!({"jurisdiction": "CN"})),
     ] {
-        let answer = ask(&world, "/authorization", &query(&world, action, context)).await;
+        let answer = ask(&world, "/authorization", &query(&world, action, &context)).await;
         assert_eq!(answer.json()["authorized"], false, "{action}");
         check_evidence(&world, &answer.json());
     }
@@ -122,7 +127,7 @@ async fn an_authority_that_may_accredit_is_recognised() {
     let world = World::new();
     accredited(&world, 1).await;
     for action in ["issue", "accredit", "recognize", "govern"] {
-        let asked = query(&world, action, json!({"jurisdiction": "CN"}));
+        let asked = query(&world, action, &json!({"jurisdiction": "CN"}));
         let answer = ask(&world, "/recognition", &asked).await.json();
         assert_eq!(answer["recognized"], true, "{answer}");
         assert!(answer.get("authorized").is_none());
@@ -143,7 +148,7 @@ async fn an_answer_is_of_the_day_that_is_asked_about() {
     act(&world, 2, Action::SuspendAccreditation(suspension)).await;
     let on = |time: &str| json!({"jurisdiction": "CN", "time": time});
     let answer = async |context: Value| {
-        let asked = query(&world, "issue", context);
+        let asked = query(&world, "issue", &context);
         let answer = ask(&world, "/authorization", &asked).await.json();
         check_evidence(&world, &answer);
         (
@@ -177,7 +182,7 @@ async fn an_answer_is_of_the_day_that_is_asked_about() {
 async fn another_authoritys_word_does_not_count() {
     let world = World::new();
     accredited(&world, 0).await;
-    let mut asked = query(&world, "issue", json!({"jurisdiction": "CN"}));
+    let mut asked = query(&world, "issue", &json!({"jurisdiction": "CN"}));
     let operator = world.operator.to_string();
     let other = if operator.ends_with('a') { 'q' } else { 'a' };
     asked["authority_id"] = json!(format!("{}{other}", &operator[..operator.len() - 1]));
@@ -189,7 +194,7 @@ async fn another_authoritys_word_does_not_count() {
 #[tokio::test]
 async fn refuses_queries_that_break_the_schema_with_problem_details() {
     let world = World::new();
-    let good = query(&world, "issue", json!({}));
+    let good = query(&world, "issue", &json!({}));
     let with = |name: &str, value: Value| {
         let mut query = good.clone();
         query[name] = value;

@@ -1,6 +1,11 @@
 //! The real binary, run as people and programs run it.
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+#[path = "../../credential/examples/status_vectors/certificates.rs"]
+mod certificates;
+
+use certificates::Authority;
+use chop_keys::PublicKey;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -176,6 +181,66 @@ fn a_credential_is_issued_inspected_and_judged_without_a_network() {
             .code(),
         Some(1)
     );
+}
+
+#[test]
+fn an_sd_jwt_vc_brings_certificates_that_are_for_its_key_and_its_issuer() {
+    let desk = Desk::new("http://127.0.0.1:1");
+    let (_, made) = desk.json(&["key", "new", "lab", "--type", "ed25519"]);
+    let key = PublicKey::from_multikey(made["publicKeyMultibase"].as_str().unwrap()).unwrap();
+    let (anchor, issuer) = (Authority::new(11), "https://lab.example");
+    let anchors = desk.write("anchors.pem", &anchor.certificate().pem());
+    let others = desk.write("others.pem", &Authority::new(12).certificate().pem());
+    let own = anchor.certify(&key, &[issuer]).pem();
+    let chain = desk.write("chain.pem", &own);
+    let with_anchor = desk.write("anchor.pem", &(own + &anchor.certificate().pem()));
+    let named = desk.write(
+        "named.json",
+        &json!({"iss": issuer, "vct": "urn:example:pass", "given_name": "Ada"}).to_string(),
+    );
+    let nameless = desk.write("nameless.json", r#"{"vct":"urn:example:pass"}"#);
+    let strange = desk.write(
+        "strange.json",
+        r#"{"iss":"https://other.example","vct":"urn:example:pass"}"#,
+    );
+    let issue = |claims: &str, chain: &str| {
+        desk.run(&[
+            "vc",
+            "issue",
+            claims,
+            "--key",
+            "lab",
+            "--sd-jwt-vc",
+            "--x5c",
+            chain,
+        ])
+    };
+    for claims in [&named, &nameless] {
+        let made = issue(claims, &chain);
+        let file = desk.write("issued", &String::from_utf8(made.stdout).unwrap());
+        for (anchors, expected) in [(&anchors, "accepted"), (&others, "refused")] {
+            let (_, verdict) = desk.json(&[
+                "vc",
+                "verify",
+                &file,
+                "--offline",
+                "--trust-anchor",
+                anchors,
+            ]);
+            assert_eq!(verdict["outcome"], expected, "{verdict:#}");
+        }
+    }
+    for (claims, chain, words) in [
+        (&strange, &chain, "does not name the issuer"),
+        (&named, &with_anchor, "vouches for itself"),
+        (&named, &others, "another key than the one that signs"),
+        (&named, &named, "no chain"),
+    ] {
+        let refused = issue(claims, chain);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("sd_proof_value", selective::sd_proof_value),
     ("state_proof", ledger::state_proof),
     ("status_list", credential::status_list),
+    ("token_status_list_cwt", credential::token_status_list_cwt),
     ("token_status_list_jwt", credential::token_status_list_jwt),
     ("vc_jwt_1_1", enveloped::vc_jwt_1_1),
     ("webvh_log", webvh::webvh_log),

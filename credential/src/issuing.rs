@@ -12,7 +12,11 @@ mod token;
 pub use sd_jwt::{BindingTerms, SdJwtRequest, bind_key, issue_sd_jwt, present_sd_jwt};
 pub use sd_jwt_vc::{SdJwtVcRequest, issue_sd_jwt_vc};
 
-pub use cose::{enveloped_cose_credential, enveloped_cose_presentation, issue_cose, present_cose};
+pub use crate::securing::SigningKey;
+pub use cose::{
+    enveloped_cose_credential, enveloped_cose_presentation, issue_cose, issue_cose_with_status,
+    present_cose,
+};
 pub use signatory::Signatory;
 
 use crate::contexts::{ContextError, Contexts};
@@ -21,6 +25,7 @@ use crate::sd_jwt_vc::SdJwtVcError;
 use crate::securing::cose::CoseError;
 use crate::securing::jose::{JoseError, TokenKind};
 use crate::securing::sd_jwt::ConcealError;
+use crate::securing::x5c::X5cError;
 use crate::securing::{
     Cryptosuite, Material, ParseError, SecuredCredential, Securing, SecuringError, SignTerms,
     cryptosuite,
@@ -31,7 +36,8 @@ use chop_integrity::proof::{JcsSuite, ProofError, ProofOptions};
 use chop_integrity::{JcsError, Timestamp};
 use chop_keys::{InputError, KeyType, SignError, Signer};
 use serde_json::{Map, Value, json};
-pub(crate) use token::token;
+use token::token;
+pub(crate) use token::token_under;
 
 /// Says why nothing was issued.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +107,9 @@ pub enum IssueError {
     /// Claims cannot be made selectively disclosable.
     #[error(transparent)]
     Conceal(#[from] ConcealError),
+    /// The certificates are not for the key, or not for the issuer.
+    #[error(transparent)]
+    Chain(#[from] X5cError),
     /// The claims are no SD-JWT VC.
     #[error(transparent)]
     SdJwtVc(#[from] SdJwtVcError),
@@ -136,6 +145,7 @@ impl IssueError {
             | Self::Input(_)
             | Self::Sign(_) => "issue.signing",
             Self::Securing(error) => error.rule(),
+            Self::Chain(error) => error.rule(),
             Self::Conceal(_) => "issue.disclosable",
             Self::SdJwtVc(error) => error.rule(),
         }

@@ -42,6 +42,15 @@ pub struct ProofTerms<'a> {
     pub clock_skew_ms: i64,
 }
 
+/// Says how what is signed names the key that signs it.
+#[derive(Clone, Copy, Debug)]
+pub enum SigningKey<'a> {
+    /// By the URL of a verification method: `kid`.
+    Method(&'a str),
+    /// By certificates that it brings along: `x5c`, or `x5chain` in COSE.
+    Chain(&'a x5c::Chain),
+}
+
 /// Are the keys at hand, by verification method.
 pub type Keys = BTreeMap<String, Finding<KeyFact>>;
 

@@ -2,7 +2,7 @@
 //!
 //! A vector says what is done (`issue`, `verify`, `present`, `derive` what `reveal` points to), with what (`input` JSON, `text`, or `base64` bytes), as of when
 //! (`now`), with which evidence (`statusLists`, `tokenLists`, `schemas`, `schemaCredentials`, `contexts`; lists `fetched` at some time other
-//! than now), under which policy (`delegates`), and, if invalid, by which rule it is refused (`refusal`), in which words (`detail`) if the
+//! than now), under which policy (`delegates`; `anchors`, in PEM), and, if invalid, by which rule it is refused (`refusal`), in which words (`detail`) if the
 //! rule has several reasons, and with which outcome if that is not `refused`. Keys of did:key are at hand, and the verification methods in
 //! `keys`; every other key does not exist.
 
@@ -15,6 +15,7 @@
 
 use chop_credential::schema::SchemaCredential;
 use chop_credential::securing::Keys;
+use chop_credential::securing::x5c::TrustAnchor;
 use chop_credential::selective::{Reveal, derive};
 use chop_credential::status::{TokenList, VerifiedList};
 use chop_credential::verdict::{
@@ -187,6 +188,8 @@ fn policy(vector: &Value) -> Policy {
     policy.status_delegates = delegates
         .map(|did| did.as_str().unwrap().to_owned())
         .collect();
+    let anchors = vector["anchors"].as_str().map(TrustAnchor::from_pem);
+    policy.trust_anchors = Arc::new(anchors.transpose().unwrap().unwrap_or_default());
     policy
 }
 
@@ -269,10 +272,11 @@ fn bytes(vector: &Value) -> Vec<u8> {
     }
 }
 
-/// The bytes of a document that is served: a token as its text, JSON as it stands.
+/// The bytes of a document that is served: a token as its text, a message as its `base64`, JSON as it stands.
 fn document(served: &Value) -> Vec<u8> {
     match served {
         Value::String(token) => token.as_bytes().to_vec(),
+        message if message["base64"].is_string() => bytes(message),
         json => serde_json::to_vec(json).unwrap(),
     }
 }
@@ -307,7 +311,8 @@ fn evidence(
                 &list.verification_method(issuer).into_iter().collect(),
                 vector,
             );
-            list.verify(issuer, &keys, fetched).map(Arc::new)
+            list.verify(issuer, &keys, &policy.trust_anchors, fetched)
+                .map(Arc::new)
         });
         evidence
             .token_lists

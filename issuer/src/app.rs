@@ -5,10 +5,11 @@ use crate::instance::{Instance, check_name, key_name, read_suite};
 use crate::lists::ListCache;
 use crate::secure::Pen;
 use crate::store::{Store, StoreError};
-use crate::suite::{Suite, conformance};
+use crate::suite::{Form, Suite, conformance};
 use chop_client::Resolver;
 use chop_credential::Contexts;
 use chop_http::{AdminToken, clock, random};
+use chop_integrity::Timestamp;
 use chop_keys::{PrivateKey, Signer};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
 use std::collections::HashMap;
@@ -134,8 +135,44 @@ impl IssuerApp {
         Ok(Instance {
             did: did.to_owned(),
             verification_method,
+            certificates: None,
             ..instance
         })
+    }
+
+    /// Gives an instance the certificates (PEM, its key's own first, the anchor left out) that its tokens bring along, or
+    /// takes them away.
+    ///
+    /// # Errors
+    /// [`IssueError`] when there is no such instance, its suite brings no certificates, or they are not for its key and DID.
+    pub async fn certify_instance(
+        &self,
+        name: &str,
+        certificates: Option<String>,
+    ) -> Result<Instance, IssueError> {
+        let instance = Instance {
+            certificates,
+            ..self.instance(name).await?
+        };
+        if let Some(chain) = instance.chain()? {
+            if instance.suite.mechanism().form != Form::SdJwtVc {
+                return Err(IssueError::NoCertificates {
+                    mechanism: instance.suite.mechanism().name,
+                });
+            }
+            let now = Timestamp::from_unix_ms(clock::now_ms());
+            chain.certifies(self.key(&instance)?.public_key(), Some(&instance.did))?;
+            chain.within_term(now)?;
+        }
+        self.store()
+            .certify_instance(name, instance.certificates.as_deref())
+            .await?;
+        self.inner.lists.forget();
+        info!(
+            instance = name,
+            "changed the certificates of an issuing instance"
+        );
+        Ok(instance)
     }
 
     /// Answers when the store does.

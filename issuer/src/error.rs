@@ -7,6 +7,7 @@ use crate::store::StoreError;
 use crate::suite::SuiteError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chop_credential::securing::x5c::X5cError;
 use chop_http::Problem;
 use chop_integrity::json::JsonError;
 use chop_keystore::KeystoreError;
@@ -61,6 +62,15 @@ pub enum IssueError {
         did: String,
         /// What is missing.
         reason: String,
+    },
+    /// The certificates cannot be those of the instance.
+    #[error(transparent)]
+    Certificates(#[from] X5cError),
+    /// The suite names its key by the verification method alone.
+    #[error("{mechanism} brings no certificates along")]
+    NoCertificates {
+        /// How the instance secures credentials.
+        mechanism: &'static str,
     },
     /// The credential names another issuer.
     #[error("the credential's issuer is {found}, but this instance signs for {expected}")]
@@ -160,6 +170,13 @@ impl From<IssueError> for Problem {
             }
             IssueError::Binding { .. } => {
                 Problem::unprocessable("binding-refused", "The DID does not list this key", &detail)
+            }
+            IssueError::Certificates(_) | IssueError::NoCertificates { .. } => {
+                Problem::unprocessable(
+                    "certificates-refused",
+                    "The certificates do not fit the instance",
+                    &detail,
+                )
             }
             IssueError::Store(failed) if failed.is_full() => {
                 Problem::unavailable("the service cannot store anything at the moment")

@@ -26,6 +26,10 @@ pub fn router(app: IssuerApp) -> Router {
             "/v1/issuers/{instance}",
             put(instances::bind).post(instances::bind),
         )
+        .route(
+            "/v1/issuers/{instance}/certificates",
+            put(instances::certify),
+        )
         .route("/v1/issuers/{instance}/credentials", post(issue::native))
         .route("/v1/issuers/{instance}/status", post(status::native))
         .route("/v1/issuers/{instance}/statuslists", get(lists::aggregate))
@@ -41,8 +45,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(title = "Chopmark issuer", description = "Issues credentials and keeps their status"),
     tags((name = "issuer", description = "Issuing instances, credentials and their status")),
-    paths(issue::vc_api, issue::vc_api_of_curve, issue::native, instances::list, instances::create, instances::bind, status::vc_api, status::native, lists::read, lists::aggregate),
-    components(schemas(instances::Shown, instances::Create, instances::Bind, issue::Issued, issue::IssueBody, status::StatusBody, status::Updated, lists::Aggregation))
+    paths(issue::vc_api, issue::vc_api_of_curve, issue::native, instances::list, instances::create, instances::bind, instances::certify, status::vc_api, status::native, lists::read, lists::aggregate),
+    components(schemas(instances::Shown, instances::Create, instances::Bind, instances::Certify, issue::Issued, issue::IssueBody, status::StatusBody, status::Updated, lists::Aggregation))
 )]
 struct Description;
 

@@ -1,6 +1,7 @@
 //! An issuing instance: one issuer, one key, one suite.
 
 use crate::suite::{Suite, SuiteError, parse_key_type};
+use chop_credential::securing::x5c::{Chain, X5cError};
 use chop_keys::PublicKey;
 use thiserror::Error;
 
@@ -19,6 +20,8 @@ pub struct Instance {
     pub did: String,
     /// The DID URL under which the issuer's document lists the key for `assertionMethod`.
     pub verification_method: String,
+    /// The certificates of the key (PEM), its own first, that its tokens bring along instead of naming the method.
+    pub certificates: Option<String>,
 }
 
 /// Why a stored row is no instance.
@@ -44,6 +47,17 @@ pub struct NameError {
 }
 
 impl Instance {
+    /// Reads the chain of its certificates, if it has any.
+    ///
+    /// # Errors
+    /// [`X5cError`] when they cannot be read.
+    pub(crate) fn chain(&self) -> Result<Option<Chain>, X5cError> {
+        self.certificates
+            .as_deref()
+            .map(Chain::from_pem)
+            .transpose()
+    }
+
     /// Makes an instance that signs under the `did:key` of its own key.
     pub fn with_own_key(name: &str, suite: Suite, key: &PublicKey) -> Self {
         Self {
@@ -53,6 +67,7 @@ impl Instance {
             multikey: key.multikey(),
             did: key.did_key(),
             verification_method: key.did_key_url(),
+            certificates: None,
         }
     }
 
@@ -79,6 +94,7 @@ impl Instance {
             multikey,
             did,
             verification_method,
+            certificates: None,
         })
     }
 }

@@ -127,9 +127,11 @@ pub fn complete(credential: &mut Map<String, Value>, issuer: &str) {
     );
 }
 
-/// Adds what is left out of the claims of an SD-JWT VC: the issuer, and when it is issued.
-pub fn complete_claims(claims: &mut Map<String, Value>, issuer: &str) {
-    claims.entry("iss").or_insert_with(|| json!(issuer));
+/// Adds what is left out of the claims of an SD-JWT VC: the issuer, unless certificates speak for it, and when it is issued.
+pub fn complete_claims(claims: &mut Map<String, Value>, issuer: Option<&str>) {
+    if let Some(issuer) = issuer {
+        claims.entry("iss").or_insert_with(|| json!(issuer));
+    }
     let seconds = clock::now_ms().div_euclid(1_000);
     claims.entry("iat").or_insert_with(|| json!(seconds));
 }

@@ -25,6 +25,8 @@ pub(crate) enum Form {
     Jwt,
     /// A compact `statuslist+jwt`.
     TokenJwt,
+    /// A `statuslist+cwt`.
+    TokenCwt,
 }
 
 /// Signed lists by identifier and form.
@@ -86,10 +88,16 @@ pub(crate) async fn signed(app: &IssuerApp, id: &str, form: Form) -> Result<Arc<
     }
     let list = app.store().list(id).await?.ok_or(IssueError::UnknownList)?;
     // It is signed under the DID of the credentials that refer to it, also after the instance was bound to another.
+    let now_bound = app.instance(&list.instance).await?;
     let instance = Instance {
+        // The certificates are for the DID that it is bound to now.
+        certificates: now_bound
+            .certificates
+            .clone()
+            .filter(|_| now_bound.did == list.did),
         did: list.did.clone(),
         verification_method: list.verification_method.clone(),
-        ..app.instance(&list.instance).await?
+        ..now_bound
     };
     let now = Timestamp::from_unix_ms(now_ms);
     let signer = app.key(&instance)?;
@@ -109,7 +117,8 @@ pub(crate) async fn signed(app: &IssuerApp, id: &str, form: Form) -> Result<Arc<
         Form::Jwt => pen
             .envelop(pen.list_credential(&list, &publication)?, None)?
             .into_bytes(),
-        Form::TokenJwt => pen.token_list(&list, &publication)?.into_bytes(),
+        Form::TokenJwt => pen.token_list_jwt(&list, &publication)?.into_bytes(),
+        Form::TokenCwt => pen.token_list_cwt(&list, &publication)?,
     };
     let body: Arc<[u8]> = body.into();
     app.lists().keep(

@@ -5,7 +5,8 @@ use crate::instance::Instance;
 use crate::store::List;
 use crate::suite::Form;
 use chop_credential::Contexts;
-use chop_credential::issuing::{self, ProofRequest, SdJwtRequest, SdJwtVcRequest};
+use chop_credential::issuing::{self, ProofRequest, SdJwtRequest, SdJwtVcRequest, SigningKey};
+use chop_credential::securing::x5c::{Chain, X5cError};
 use chop_credential::selective::{Seed, is_selective};
 use chop_credential::status::{
     Bitstring, NewList, NewTokenList, StatusArray, StatusError, TokenEntry,
@@ -47,6 +48,9 @@ pub enum SecureError {
         /// The instance's mechanism.
         mechanism: &'static str,
     },
+    /// The instance's certificates cannot be read.
+    #[error(transparent)]
+    Certificates(#[from] X5cError),
     /// The secured credential has no canonical form.
     #[error(transparent)]
     Canonical(#[from] JcsError),
@@ -83,7 +87,7 @@ impl SecureError {
         match self {
             Self::Issuing(error) => !error.is_clients(),
             Self::NotSelective { .. } => false,
-            Self::List(_) | Self::Canonical(_) => true,
+            Self::List(_) | Self::Certificates(_) | Self::Canonical(_) => true,
         }
     }
 
@@ -92,7 +96,7 @@ impl SecureError {
         match self {
             Self::Issuing(error) => Some(error.rule()),
             Self::NotSelective { .. } => Some("proof.not-selective"),
-            Self::List(_) | Self::Canonical(_) => None,
+            Self::List(_) | Self::Certificates(_) | Self::Canonical(_) => None,
         }
     }
 }
@@ -159,7 +163,7 @@ impl Pen<'_> {
             Form::SdJwtVc => self
                 .sd_jwt_vc(credential, status, disclosing)
                 .map(Secured::SdJwtVc),
-            Form::Cose => self.message(credential).map(Secured::Cose),
+            Form::Cose => self.message(credential, status).map(Secured::Cose),
             Form::Embedded => self
                 .embed(credential, created, Some(mechanism.name))
                 .map(Secured::Document),
@@ -234,9 +238,11 @@ impl Pen<'_> {
         if let Some(status) = status {
             claims.insert("status".to_owned(), Value::Object(status.to_claim()));
         }
+        let chain = self.instance.chain()?;
+        let method = &self.instance.verification_method;
         let request = SdJwtVcRequest {
-            key_id: Some(&self.instance.verification_method),
-            x5c: &[],
+            key_id: chain.is_none().then_some(method.as_str()),
+            chain: chain.as_ref(),
             disclosable: &disclosing.pointers,
             decoys: disclosing.decoys,
             holder: disclosing.holder.as_ref(),
@@ -249,11 +255,16 @@ impl Pen<'_> {
         )?)
     }
 
-    /// Secures as a `vc+cose`.
-    fn message(&self, credential: Value) -> Result<Vec<u8>, SecureError> {
-        Ok(issuing::issue_cose(
+    /// Secures as a `vc+cose`; its header's claims hold the status entry.
+    fn message(
+        &self,
+        credential: Value,
+        status: Option<&TokenEntry>,
+    ) -> Result<Vec<u8>, SecureError> {
+        Ok(issuing::issue_cose_with_status(
             credential,
             self.contexts,
+            status,
             &self.instance.verification_method,
             self.signer,
         )?)
@@ -283,26 +294,59 @@ impl Pen<'_> {
     }
 
     /// Writes and signs a Token Status List as a `statuslist+jwt`.
-    pub(crate) fn token_list(
+    pub(crate) fn token_list_jwt(
         &self,
         list: &List,
         publication: &Publication<'_>,
     ) -> Result<String, SecureError> {
-        let mut array = StatusArray::zeros(list.entries, list.serves.bits)?;
-        for (index, value) in &list.values {
-            array.set(*index, *value)?;
-        }
-        let new = NewTokenList {
+        let (array, chain) = (entries(list)?, self.instance.chain()?);
+        Ok(self
+            .token_list(&array, publication)
+            .sign_jwt(self.signing_key(chain.as_ref()), self.signer)?)
+    }
+
+    /// Writes and signs a Token Status List as a `statuslist+cwt`.
+    pub(crate) fn token_list_cwt(
+        &self,
+        list: &List,
+        publication: &Publication<'_>,
+    ) -> Result<Vec<u8>, SecureError> {
+        let (array, chain) = (entries(list)?, self.instance.chain()?);
+        Ok(self
+            .token_list(&array, publication)
+            .sign_cwt(self.signing_key(chain.as_ref()), self.signer)?)
+    }
+
+    fn token_list<'b>(
+        &'b self,
+        array: &'b StatusArray,
+        publication: &'b Publication<'_>,
+    ) -> NewTokenList<'b> {
+        NewTokenList {
             uri: publication.url,
             issuer: &self.instance.did,
-            array: &array,
+            array,
             issued: publication.from,
             expires: Some(publication.until),
             ttl_s: Some((publication.ttl_ms / 1_000).max(1)),
             aggregation: Some(publication.aggregation),
-        };
-        Ok(new.sign_jwt(&self.instance.verification_method, self.signer)?)
+        }
     }
+
+    /// A list names its key as the tokens do that refer to it.
+    fn signing_key<'b>(&'b self, chain: Option<&'b Chain>) -> SigningKey<'b> {
+        let method = SigningKey::Method(&self.instance.verification_method);
+        chain.map_or(method, SigningKey::Chain)
+    }
+}
+
+/// The entries of a Token Status List, those that nobody holds among them.
+fn entries(list: &List) -> Result<StatusArray, SecureError> {
+    let mut array = StatusArray::zeros(list.entries, list.serves.bits)?;
+    for (index, value) in &list.values {
+        array.set(*index, *value)?;
+    }
+    Ok(array)
 }
 
 /// Under what a list is published, and for how long.

@@ -98,7 +98,7 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Gives an instance another DID and verification method; its key stays.
+    /// Gives an instance another DID and verification method; its key stays, its certificates were for the former DID.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -108,9 +108,26 @@ impl Store {
         did: &str,
         verification_method: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE instances SET did = ?, verification_method = ? WHERE name = ?")
+        sqlx::query("UPDATE instances SET did = ?, verification_method = ?, certificates = NULL WHERE name = ?")
             .bind(did)
             .bind(verification_method)
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives an instance the certificates (PEM) that its tokens bring along, or takes them away.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub(crate) async fn certify_instance(
+        &self,
+        name: &str,
+        certificates: Option<&str>,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE instances SET certificates = ? WHERE name = ?")
+            .bind(certificates)
             .bind(name)
             .execute(&self.pool)
             .await?;
@@ -163,23 +180,32 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         step(1, "issuer", include_str!("../migrations/0001_issuer.sql")),
         step(2, "status", include_str!("../migrations/0002_status.sql")),
+        step(
+            3,
+            "certificates",
+            include_str!("../migrations/0003_certificates.sql"),
+        ),
     ])
 }
 
 fn read_instance(row: &SqliteRow) -> Result<Instance, StoreError> {
     let multikey: String = row.try_get("multikey")?;
     let suite: String = row.try_get("suite")?;
-    Instance::from_parts(
+    let instance = Instance::from_parts(
         row.try_get("name")?,
         &suite,
         row.try_get("key_name")?,
         multikey,
         row.try_get("did")?,
         row.try_get("verification_method")?,
-    )
-    .map_err(|_| StoreError::Corrupt {
+    );
+    let instance = instance.map_err(|_| StoreError::Corrupt {
         what: "issuing instance",
         value: suite,
+    })?;
+    Ok(Instance {
+        certificates: row.try_get("certificates")?,
+        ..instance
     })
 }
 

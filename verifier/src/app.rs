@@ -60,8 +60,8 @@ impl VerifierApp {
     }
 
     /// Judges by another clock, which tells the time in milliseconds since the Unix epoch.
-    pub fn with_clock(resolver: Resolver, clock: fn() -> i64) -> Self {
-        Self::build(resolver, clock, Trust::default())
+    pub fn with_clock(resolver: Resolver, clock: fn() -> i64, trust: Trust) -> Self {
+        Self::build(resolver, clock, trust)
     }
 
     fn build(resolver: Resolver, clock: fn() -> i64, trust: Trust) -> Self {

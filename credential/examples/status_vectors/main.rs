@@ -9,8 +9,11 @@
 )]
 
 mod bitstring;
+mod certificates;
 mod schemas;
 mod token;
+mod token_cwt;
+mod token_x5c;
 
 use chop_credential::Contexts;
 use chop_credential::issuing::{ProofRequest, issue};
@@ -70,6 +73,8 @@ fn main() {
     let cases = bitstring::cases()
         .into_iter()
         .chain(token::cases())
+        .chain(token_cwt::cases())
+        .chain(token_x5c::cases())
         .chain(schemas::cases());
     for case in cases {
         write(case);

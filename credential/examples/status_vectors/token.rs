@@ -9,10 +9,10 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use std::io::Write as _;
 
-const URI: &str = "https://issuer.example/tokens/1";
+pub(super) const URI: &str = "https://issuer.example/tokens/1";
 
 /// A `vc+jwt` that refers to an entry, and the list as it is served.
-fn vector(index: u64, list: &str) -> Value {
+pub(super) fn vector(index: u64, list: impl Into<Value>) -> Value {
     let (key, contexts) = (key(1), Contexts::embedded());
     let entry = TokenEntry {
         index,
@@ -20,7 +20,7 @@ fn vector(index: u64, list: &str) -> Value {
     };
     let method = key.public_key().did_key_url();
     let token = issue_jwt_with_status(unsigned(), &contexts, Some(&entry), &method, &key).unwrap();
-    json!({"text": token, "tokenLists": {URI: list}})
+    json!({"text": token, "tokenLists": {URI: list.into()}})
 }
 
 /// A `vc+jwt` whose status claim is this, whatever it is.
@@ -32,7 +32,7 @@ fn claimed(status: Value) -> Value {
 }
 
 /// The claims of a list of two-bit entries, of which entry 7 has a value.
-fn payload_of(value: u8) -> Value {
+pub(super) fn payload_of(value: u8) -> Value {
     let mut array = StatusArray::zeros(131_072, 2).unwrap();
     array.set(7, value).unwrap();
     json!({
@@ -46,10 +46,18 @@ fn payload_of(value: u8) -> Value {
 }
 
 fn jwt(payload: &Value, typ: &str, seed: u8) -> String {
+    let kid = key(seed).public_key().did_key_url();
+    jwt_under(
+        &json!({"alg": "EdDSA", "typ": typ, "kid": kid}),
+        payload,
+        seed,
+    )
+}
+
+pub(super) fn jwt_under(header: &Value, payload: &Value, seed: u8) -> String {
     let key = key(seed);
-    let header = json!({"alg": "EdDSA", "typ": typ, "kid": key.public_key().did_key_url()});
     let [header, payload] =
-        [&header, payload].map(|part| BASE64URL_NOPAD.encode(part.to_string().as_bytes()));
+        [header, payload].map(|part| BASE64URL_NOPAD.encode(part.to_string().as_bytes()));
     let input = JwsSigningInput::new(format!("{header}.{payload}")).unwrap();
     let signature = key.sign_jws(&input).unwrap();
     format!(
@@ -60,14 +68,14 @@ fn jwt(payload: &Value, typ: &str, seed: u8) -> String {
 }
 
 fn value(value: u8) -> Value {
-    vector(7, &jwt(&payload_of(value), "statuslist+jwt", 1))
+    vector(7, jwt(&payload_of(value), "statuslist+jwt", 1))
 }
 
 /// A clear list whose claims are changed.
 fn changed(change: impl FnOnce(&mut Value)) -> Value {
     let mut payload = payload_of(0);
     change(&mut payload);
-    vector(7, &jwt(&payload, "statuslist+jwt", 1))
+    vector(7, jwt(&payload, "statuslist+jwt", 1))
 }
 
 fn without(name: &'static str) -> Value {
@@ -76,7 +84,7 @@ fn without(name: &'static str) -> Value {
     })
 }
 
-fn zlib(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     zlib.write_all(bytes).unwrap();
     zlib.finish().unwrap()
@@ -126,13 +134,13 @@ fn values() -> Vec<Case> {
         Case::refused(
             "token-status-index-outside",
             "the index lies outside the list: the token is to be rejected",
-            vector(131_072, &jwt(&payload_of(0), "statuslist+jwt", 1)),
+            vector(131_072, jwt(&payload_of(0), "statuslist+jwt", 1)),
             ("check.status", "lies outside the list"),
         ),
         Case::refused(
             "token-status-index-huge",
             "the index is the greatest that JSON can say everywhere",
-            vector((1 << 53) - 1, &jwt(&payload_of(0), "statuslist+jwt", 1)),
+            vector((1 << 53) - 1, jwt(&payload_of(0), "statuslist+jwt", 1)),
             ("check.status", "lies outside the list"),
         ),
     ]
@@ -142,7 +150,7 @@ fn lists() -> Vec<Case> {
     let by_other = |delegates: &[String]| {
         let mut payload = payload_of(0);
         payload["iss"] = json!(did(2));
-        let mut vector = vector(7, &jwt(&payload, "statuslist+jwt", 2));
+        let mut vector = vector(7, jwt(&payload, "statuslist+jwt", 2));
         vector["delegates"] = json!(delegates);
         vector
     };
@@ -161,7 +169,7 @@ fn lists() -> Vec<Case> {
         Case::refused(
             "token-list-key-of-stranger",
             "the list names its issuer, and is signed by a stranger's key",
-            vector(7, &jwt(&payload_of(0), "statuslist+jwt", 2)),
+            vector(7, jwt(&payload_of(0), "statuslist+jwt", 2)),
             ("check.status", "is not its issuer's"),
         ),
         Case::refused(
@@ -204,7 +212,7 @@ fn lists() -> Vec<Case> {
                     [0, 1].map(|value| jwt(&payload_of(value), "statuslist+jwt", 1));
                 let (signed, _) = clear.rsplit_once('.').unwrap();
                 let (_, signature) = revoked.rsplit_once('.').unwrap();
-                vector(7, &format!("{signed}.{signature}"))
+                vector(7, format!("{signed}.{signature}"))
             },
             ("check.status", "is not verified"),
         ),
@@ -216,20 +224,20 @@ fn lists() -> Vec<Case> {
                 let method = key.public_key().did_key_url();
                 let token =
                     issue_jwt_with_status(unsigned(), &contexts, None, &method, &key).unwrap();
-                vector(7, &token)
+                vector(7, token)
             },
             ("check.status", "typ is not that of this kind of token"),
         ),
         Case::refused(
             "token-list-without-typ-of-list",
             "the claims of a list under the type of any JWT",
-            vector(7, &jwt(&payload_of(0), "JWT", 1)),
+            vector(7, jwt(&payload_of(0), "JWT", 1)),
             ("check.status", "typ is not that of this kind of token"),
         ),
         Case::refused(
             "token-list-is-bitstring",
             "a Bitstring Status List is served where a token is asked for",
-            vector(7, &sign(unsigned(), 1).to_string()),
+            vector(7, sign(unsigned(), 1).to_string()),
             ("check.status", "token is no compact JWS"),
         ),
     ]

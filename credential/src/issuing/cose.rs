@@ -3,7 +3,9 @@
 use super::{IssueError, Signatory, TokenTerms, check_credential, check_presentation};
 use crate::contexts::Contexts;
 use crate::model::{Credential, Presentation, Version};
+use crate::securing::SigningKey;
 use crate::securing::cose::{CoseKind, NewSign1, NewSign1Error};
+use crate::status::TokenEntry;
 use chop_keys::Signer;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -18,14 +20,27 @@ pub fn issue_cose<'a>(
     verification_method: impl Into<Signatory<'a>>,
     signer: &dyn Signer,
 ) -> Result<Vec<u8>, IssueError> {
+    issue_cose_with_status(credential, contexts, None, verification_method, signer)
+}
+
+/// Issues a credential as a `vc+cose` that refers to an entry of a Token Status List, among the CWT claims of its header
+/// (draft-ietf-oauth-status-list-20 §6.3, RFC 9597).
+///
+/// # Errors
+/// As [`issue_cose`] says.
+pub fn issue_cose_with_status<'a>(
+    credential: Value,
+    contexts: &Contexts,
+    status: Option<&TokenEntry>,
+    verification_method: impl Into<Signatory<'a>>,
+    signer: &dyn Signer,
+) -> Result<Vec<u8>, IssueError> {
     let credential = Credential::from_value(credential)?;
     check_credential(&credential, contexts)?;
     let method = verification_method.into().checked(credential.issuer())?;
     let new = NewSign1 {
-        kind: CoseKind::Credential,
-        verification_method: method,
-        audience: None,
-        nonce: None,
+        status,
+        ..NewSign1::new(CoseKind::Credential, SigningKey::Method(method))
     };
     Ok(new.sign(&chop_integrity::canonicalize(credential.json())?, signer)?)
 }
@@ -50,10 +65,9 @@ pub fn present_cose<'a>(
         None => signatory.method(),
     };
     let new = NewSign1 {
-        kind: CoseKind::Presentation,
-        verification_method: method,
         audience: for_verifier.audience,
         nonce: for_verifier.nonce,
+        ..NewSign1::new(CoseKind::Presentation, SigningKey::Method(method))
     };
     Ok(new.sign(&chop_integrity::canonicalize(presentation.json())?, signer)?)
 }

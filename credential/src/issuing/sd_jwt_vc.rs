@@ -6,6 +6,7 @@ use crate::sd_jwt_vc::{PLAIN, SdJwtVc};
 use crate::securing::confirmation::Confirmation;
 use crate::securing::jose::TokenKind;
 use crate::securing::sd_jwt::{ConcealError, Randomness, conceal};
+use crate::securing::x5c::Chain;
 use chop_keys::{PublicKey, Signer};
 use serde_json::{Map, Value, json};
 
@@ -14,8 +15,8 @@ use serde_json::{Map, Value, json};
 pub struct SdJwtVcRequest<'a> {
     /// `kid`: the key's id in the issuer's metadata, or the URL of a verification method of an `iss` that is a DID.
     pub key_id: Option<&'a str>,
-    /// `x5c`: certificates in base64, the signer's first and the anchor's left out.
-    pub x5c: &'a [String],
+    /// `x5c`: the certificates of the signing key, for the issuer if the claims name one.
+    pub chain: Option<&'a Chain>,
     /// JSON pointers (RFC 6901) to the claims that the holder may disclose one by one.
     pub disclosable: &'a [String],
     /// How many digests of nothing are added wherever claims are concealed.
@@ -27,7 +28,7 @@ pub struct SdJwtVcRequest<'a> {
 /// Issues an SD-JWT VC, `dc+sd-jwt`, with all its disclosures. The claims name the type, `vct`.
 ///
 /// # Errors
-/// When the claims break the claim model, a pointer leads nowhere or to what must stay plain, or signing fails.
+/// When the claims break the claim model, the certificates are not for the key or not for `iss`, a pointer leads nowhere or to what must stay plain, or signing fails.
 pub fn issue_sd_jwt_vc(
     claims: &Map<String, Value>,
     request: &SdJwtVcRequest<'_>,
@@ -53,8 +54,10 @@ pub fn issue_sd_jwt_vc(
     if let Some(key_id) = request.key_id {
         header.insert("kid".to_owned(), json!(key_id));
     }
-    if !request.x5c.is_empty() {
-        header.insert("x5c".to_owned(), json!(request.x5c));
+    if let Some(chain) = request.chain {
+        let issuer = claims.get("iss").and_then(Value::as_str);
+        chain.certifies(signer.public_key(), issuer)?;
+        header.insert("x5c".to_owned(), json!(chain.to_x5c()));
     }
     let jwt = token_under(header, &concealed.payload, TokenKind::SdJwtVc, signer)?;
     let issued = concealed.serialize(&jwt);

@@ -45,7 +45,7 @@ pub(super) fn encode_header(
 }
 
 /// Signs a payload under a header that names the key; algorithm and type are added to it.
-pub(super) fn token_under(
+pub(crate) fn token_under(
     header: Map<String, Value>,
     payload: &Map<String, Value>,
     kind: TokenKind,

@@ -1,4 +1,5 @@
-//! `vc+cose` and `vp+cose`: a `COSE_Sign1` whose payload is the document itself (VC-JOSE-COSE §3.3, RFC 9052 §4.2).
+//! `vc+cose` and `vp+cose`: a `COSE_Sign1` whose payload is the document itself (VC-JOSE-COSE §3.3, RFC 9052 §4.2); and the
+//! `COSE_Sign1` of a `statuslist+cwt`, whose payload is a claims set.
 //!
 //! ```text
 //! [d2]                   tag 18, which may be left out where the media type says what it is
@@ -9,7 +10,7 @@
 //!   bstr                 signature
 //! ```
 
-mod cbor;
+pub(crate) mod cbor;
 mod claims;
 mod error;
 mod header;
@@ -17,14 +18,16 @@ mod header;
 mod tests;
 
 pub use cbor::CborError;
+pub(crate) use claims::read as read_claims;
 pub use error::CoseError;
 pub use header::CoseHeader;
 
 use super::jose::Algorithm;
-use super::{Claims, Keys, ProofReport, ProofTerms, SecuringError, absolute, usable};
+use super::{Claims, Keys, ProofReport, ProofTerms, SecuringError, SigningKey, absolute, usable};
+use crate::status::TokenEntry;
 use cbor::{Item, Reader, Writer};
 use chop_integrity::json::{self, Limits};
-use chop_keys::{CoseSigStructure, InputError, SignError, Signer};
+use chop_keys::{CoseSigStructure, InputError, PublicKey, SignError, Signer};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
 
@@ -41,6 +44,8 @@ pub enum CoseKind {
     Credential,
     /// A presentation, `vp+cose`.
     Presentation,
+    /// A Token Status List, `statuslist+cwt`.
+    StatusList,
 }
 
 impl CoseKind {
@@ -49,15 +54,23 @@ impl CoseKind {
         match self {
             Self::Credential => "application/vc+cose",
             Self::Presentation => "application/vp+cose",
+            Self::StatusList => "application/statuslist+cwt",
         }
     }
 
-    /// The value of the header's `content type`.
-    pub const fn content_type(self) -> &'static str {
+    /// The value of the header's `content type`; none if it has no meaning there.
+    pub const fn content_type(self) -> Option<&'static str> {
         match self {
-            Self::Credential => "application/vc",
-            Self::Presentation => "application/vp",
+            Self::Credential => Some("application/vc"),
+            Self::Presentation => Some("application/vp"),
+            Self::StatusList => None,
         }
+    }
+
+    /// Says whether the message is a CBOR Web Token: tagged as a `COSE_Sign1`, typed, its claims the payload
+    /// (draft-ietf-oauth-status-list-20 §5.2).
+    const fn is_cwt(self) -> bool {
+        matches!(self, Self::StatusList)
     }
 }
 
@@ -72,7 +85,7 @@ pub struct Sign1 {
 
 impl Sign1 {
     /// Says whether bytes begin with a CBOR array or tag; no JSON and no compact token begins like this.
-    pub(super) fn begins(bytes: &[u8]) -> bool {
+    pub(crate) fn begins(bytes: &[u8]) -> bool {
         matches!(bytes, [0x80..=0x9f | 0xc0..=0xdb, ..])
     }
 
@@ -85,6 +98,19 @@ impl Sign1 {
         bytes: &[u8],
         kind: CoseKind,
     ) -> Result<(Self, Claims, Map<String, Value>), CoseError> {
+        let (message, claims, payload) = Self::open(bytes, kind)?;
+        match json::parse(payload, &Limits::CREDENTIAL) {
+            Ok(Value::Object(document)) => Ok((message, claims, document)),
+            Ok(_) => Err(CoseError::NotObject),
+            Err(error) => Err(CoseError::Payload { error }),
+        }
+    }
+
+    /// Parses a message, the claims in its header, and finds its payload, whatever that is.
+    ///
+    /// # Errors
+    /// When it is not strict CBOR of this structure, its headers are not allowed for the kind, or its payload is not there.
+    pub(crate) fn open(bytes: &[u8], kind: CoseKind) -> Result<(Self, Claims, &[u8]), CoseError> {
         if bytes.len() > MAX_BYTES {
             return Err(CoseError::TooLarge {
                 max: MAX_BYTES,
@@ -92,7 +118,7 @@ impl Sign1 {
             });
         }
         let mut reader = Reader::new(bytes);
-        open(&mut reader)?;
+        open(&mut reader, kind)?;
         let protected = reader.bytes().map_err(in_message)?;
         let unprotected = reader.map().map_err(|error| CoseError::Cbor {
             part: "unprotected header",
@@ -110,18 +136,13 @@ impl Sign1 {
             CoseSigStructure::new(protected, payload).map_err(|_| CoseError::Structure {
                 reason: "its protected header has more than 23 entries",
             })?;
-        let document = match json::parse(payload, &Limits::CREDENTIAL) {
-            Ok(Value::Object(document)) => document,
-            Ok(_) => return Err(CoseError::NotObject),
-            Err(error) => return Err(CoseError::Payload { error }),
-        };
         let message = Self {
             bytes: bytes.to_vec(),
             header,
             signed,
             signature: signature.to_vec(),
         };
-        Ok((message, claims, document))
+        Ok((message, claims, payload))
     }
 
     /// Returns the message's bytes.
@@ -145,7 +166,7 @@ impl Sign1 {
     }
 
     /// Returns the absolute URL of the verification method: `kid`, which may be relative to the signer.
-    pub(super) fn verification_method(&self, signer: Option<&str>) -> Option<String> {
+    pub(crate) fn verification_method(&self, signer: Option<&str>) -> Option<String> {
         self.header
             .kid
             .as_deref()
@@ -178,23 +199,28 @@ impl Sign1 {
     ) -> Result<(), SecuringError> {
         claims.hold(terms)?;
         let fact = usable(keys, method.ok_or(CoseError::NoKeyId)?, terms.purpose)?;
+        self.check_signature(&fact.key)?;
+        Ok(())
+    }
+
+    /// Verifies the signature with a key.
+    ///
+    /// # Errors
+    /// When the key is not of the algorithm's type, or the signature does not match.
+    pub(crate) fn check_signature(&self, key: &PublicKey) -> Result<(), CoseError> {
         let algorithm = self.header.algorithm;
-        if algorithm.key_type() != fact.key.key_type() {
+        if algorithm.key_type() != key.key_type() {
             return Err(CoseError::KeyType {
                 algorithm: algorithm.name(),
-                key_type: fact.key.key_type(),
-            }
-            .into());
+                key_type: key.key_type(),
+            });
         }
-        fact.key
-            .verify(self.signed.as_bytes(), &self.signature)
-            .map_err(CoseError::from)?;
-        Ok(())
+        Ok(key.verify(self.signed.as_bytes(), &self.signature)?)
     }
 }
 
-/// Reads the tag, if it is there, and the array's head.
-fn open(reader: &mut Reader<'_>) -> Result<(), CoseError> {
+/// Reads the tag, if it is there or must be, and the array's head.
+fn open(reader: &mut Reader<'_>, kind: CoseKind) -> Result<(), CoseError> {
     let mut first = reader.item().map_err(in_message)?;
     if let Item::Tag(tag) = first {
         if tag != TAG {
@@ -203,6 +229,10 @@ fn open(reader: &mut Reader<'_>) -> Result<(), CoseError> {
             });
         }
         first = reader.item().map_err(in_message)?;
+    } else if kind.is_cwt() {
+        return Err(CoseError::Structure {
+            reason: "it is not tagged",
+        });
     }
     match first {
         Item::Array(4) => Ok(()),
@@ -236,12 +266,27 @@ pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, CoseError> {
 pub(crate) struct NewSign1<'a> {
     /// What the message holds.
     pub(crate) kind: CoseKind,
-    /// `kid`.
-    pub(crate) verification_method: &'a str,
+    /// What names the key.
+    pub(crate) key: SigningKey<'a>,
     /// `aud` among the CWT claims.
     pub(crate) audience: Option<&'a str>,
     /// `Nonce` among the CWT claims.
     pub(crate) nonce: Option<&'a str>,
+    /// `status` among the CWT claims.
+    pub(crate) status: Option<&'a TokenEntry>,
+}
+
+impl<'a> NewSign1<'a> {
+    /// Names the key, and claims nothing.
+    pub(crate) fn new(kind: CoseKind, key: SigningKey<'a>) -> Self {
+        Self {
+            kind,
+            key,
+            audience: None,
+            nonce: None,
+            status: None,
+        }
+    }
 }
 
 /// Says why no message was made.
@@ -266,13 +311,8 @@ impl NewSign1<'_> {
     ) -> Result<Vec<u8>, NewSign1Error> {
         let key_type = signer.public_key().key_type();
         let algorithm = Algorithm::for_key(key_type).ok_or(NewSign1Error::KeyType(key_type))?;
-        let claims = claims::write(self.audience, self.nonce)?;
-        let protected = header::write(
-            algorithm,
-            self.kind,
-            self.verification_method,
-            claims.as_deref(),
-        );
+        let claims = claims::write(self.audience, self.nonce, self.status)?;
+        let protected = header::write(algorithm, self.kind, self.key, claims.as_deref());
         let signature = signer.sign_cose(&CoseSigStructure::new(&protected, payload)?)?;
         let mut writer = Writer::default();
         writer.tag(TAG);

@@ -5,12 +5,17 @@
 
 mod array;
 mod claim;
+mod content;
+mod cwt;
 mod list;
 mod new;
+mod signer;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use array::StatusArray;
 pub use claim::{StatusClaim, TokenEntry};
-pub use list::{TokenList, TokenStatus, VerifiedTokenList};
+pub use list::{TokenList, VerifiedTokenList};
 pub use new::NewTokenList;
+pub use value::TokenStatus;

@@ -31,6 +31,9 @@ pub(super) struct Shown {
     verification_method: String,
     /// The public key as a Multikey, for the issuer's DID document.
     public_key_multibase: String,
+    /// The certificates (PEM) that its tokens bring along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificates: Option<String>,
     /// Where VC-API issue requests go.
     issue_path: String,
 }
@@ -59,6 +62,15 @@ pub(super) struct Bind {
     verification_method: Option<String>,
 }
 
+/// The certificates that an instance shall bring along.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Certify {
+    /// PEM: the key's certificate, which names the instance's DID, then each certificate's issuer; the anchor is left out.
+    /// `null` takes them away.
+    certificates: Option<String>,
+}
+
 impl From<Instance> for Shown {
     fn from(instance: Instance) -> Self {
         Self {
@@ -69,6 +81,7 @@ impl From<Instance> for Shown {
             did: instance.did,
             verification_method: instance.verification_method,
             public_key_multibase: instance.multikey,
+            certificates: instance.certificates,
         }
     }
 }
@@ -127,5 +140,23 @@ pub(super) async fn bind(
     let instance = app
         .bind_instance(&name, &did, verification_method.as_deref())
         .await?;
+    Ok(Json(Shown::from(instance)))
+}
+
+#[utoipa::path(put, path = "/v1/issuers/{instance}/certificates", tag = "issuer", summary = "Give an instance certificates",
+    params(("instance" = String, Path, description = "The instance's name")), request_body = Certify, security(("admin" = [])),
+    responses(
+        (status = 200, description = "Its SD-JWT VCs and their status lists bring the certificates along (`x5c`)", body = Shown),
+        (status = 404, description = "No such instance"),
+        (status = 422, description = "The certificates are not for the instance's key and DID, or its suite has no use for them")))]
+pub(super) async fn certify(
+    State(app): State<IssuerApp>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    JsonBytes(bytes): JsonBytes,
+) -> Result<Json<Shown>, Problem> {
+    app.config().admin.check(&headers)?;
+    let Certify { certificates } = body::shape(&bytes)?;
+    let instance = app.certify_instance(&name, certificates).await?;
     Ok(Json(Shown::from(instance)))
 }

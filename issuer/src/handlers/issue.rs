@@ -128,7 +128,7 @@ async fn run(
     let created = option("created").map(time).transpose()?;
     let disclosing = Disclosing::parse(options)?;
     if instance.suite.mechanism().form == Form::SdJwtVc {
-        issue::complete_claims(&mut credential, &instance.did);
+        issue::complete_claims(&mut credential, Some(&instance.did));
     } else if call == Call::Native {
         issue::complete(&mut credential, &instance.did);
     }

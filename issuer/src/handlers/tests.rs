@@ -1,6 +1,9 @@
 //! The whole router over the embedded store; snapshots hold whole bodies, with what changes from run to run replaced.
 
+#[path = "../../../credential/examples/status_vectors/certificates.rs"]
+mod certificates;
 mod selective;
+mod token_lists;
 
 use super::{openapi, router};
 use crate::app::{Config, IssuerApp};
@@ -308,73 +311,6 @@ async fn a_status_is_assigned_set_and_shown_in_its_list() {
     assert_eq!(status, StatusCode::CONFLICT);
 }
 
-/// The payload of a compact token.
-fn payload(token: &str) -> Value {
-    let part = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(
-        &data_encoding::BASE64URL_NOPAD
-            .decode(part.as_bytes())
-            .unwrap(),
-    )
-    .unwrap()
-}
-
-#[tokio::test]
-async fn a_token_names_its_entry_in_a_status_list_token() {
-    let bench = Bench::with_instances().await;
-    let request = json!({"credential": bench.credential("mill").await, "options": {"credentialStatus": {"type": "TokenStatusList"}}});
-    let (status, body) = bench.post("/v1/issuers/mill/credentials", &request).await;
-    assert_eq!(status, StatusCode::CREATED, "{body}");
-    let id = body["verifiableCredential"]["id"].as_str().unwrap();
-    let entry = payload(id.split_once(',').unwrap().1)["status"]["status_list"].clone();
-    let uri = entry["uri"].as_str().unwrap().to_owned();
-
-    let read = async || {
-        let path = uri.strip_prefix("https://issuer.example").unwrap();
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = bench.router().oneshot(request).await.unwrap();
-        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
-        assert_eq!(header("content-type"), "application/statuslist+jwt");
-        assert_eq!(header("access-control-allow-origin"), "*");
-        assert_eq!(header("cache-control"), "public, max-age=300");
-        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        payload(std::str::from_utf8(&bytes).unwrap())
-    };
-    let before = read().await;
-    assert_eq!(before["sub"], entry["uri"]);
-    assert_eq!(before["ttl"], 300);
-    assert_eq!(before["status_list"]["bits"], 2);
-
-    let suspend = json!({"credentialStatus": {"statusListCredential": uri, "statusListIndex": entry["idx"].to_string(), "statusPurpose": "suspension"}});
-    let (status, body) = bench.post("/credentials/status", &suspend).await;
-    assert_eq!(status, StatusCode::OK, "{body}");
-    assert_ne!(
-        read().await["status_list"]["lst"],
-        before["status_list"]["lst"]
-    );
-
-    let (status, body) = bench.get("/v1/issuers/mill/statuslists").await;
-    assert_eq!(
-        (status, body),
-        (StatusCode::OK, json!({"status_lists": [uri]}))
-    );
-    let (status, _) = bench
-        .get(&format!(
-            "{}?time=1686925000",
-            uri.strip_prefix("https://issuer.example").unwrap()
-        ))
-        .await;
-    assert_eq!(status, StatusCode::NOT_IMPLEMENTED);
-}
-
-#[tokio::test]
-async fn only_a_token_has_a_status_claim() {
-    let bench = Bench::with_instances().await;
-    let request = json!({"credential": bench.credential("lab").await, "options": {"credentialStatus": {"type": "TokenStatusList"}}});
-    let (status, body) = bench.post("/v1/issuers/lab/credentials", &request).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
-}
-
 #[tokio::test]
 async fn a_repeated_request_gets_the_first_answer_and_issues_once() {
     let bench = Bench::with_instances().await;
@@ -512,6 +448,6 @@ async fn everything_is_there_after_a_restart() {
 fn every_route_is_described() {
     let description = serde_json::to_value(openapi()).unwrap();
     let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 9, "{paths:?}");
+    assert_eq!(paths.len(), 10, "{paths:?}");
     assert_eq!(description["openapi"], "3.1.0");
 }

@@ -56,7 +56,8 @@ pub(super) async fn find_token(
     if let Some(list) = session.app.token_lists().recall(uri) {
         return Finding::Found(Ok(list));
     }
-    let answer = match fetch(session, uri, "application/statuslist+jwt").await {
+    let accept = "application/statuslist+jwt, application/statuslist+cwt";
+    let answer = match fetch(session, uri, accept).await {
         Ok(answer) => answer,
         Err(reason) => return unreachable(reason),
     };
@@ -135,8 +136,9 @@ async fn verify_token(
         }
     }
     let (issuer, now) = (issuer.to_owned(), session.app.now());
+    let anchors = session.app.trust_anchors();
     let verifying = move || -> Result<Arc<VerifiedTokenList>, StatusError> {
-        list.verify(&issuer, &keys, now).map(Arc::new)
+        list.verify(&issuer, &keys, &anchors, now).map(Arc::new)
     };
     match tokio::task::spawn_blocking(verifying).await {
         Ok(list) => Finding::Found(list),

@@ -9,10 +9,15 @@
 #[path = "../../../registry/client/tests/registry/ledger.rs"]
 mod ledger;
 
+#[path = "../../../credential/examples/status_vectors/certificates.rs"]
+mod certificates;
+
 mod bad_input;
 mod derive;
 mod history;
 mod presentations;
+mod sd_jwt_vc;
 mod status;
+mod token_lists;
 mod verdicts;
 mod world;

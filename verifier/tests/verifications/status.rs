@@ -5,11 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
-use chop_credential::Contexts;
-use chop_credential::issuing::issue_jwt_with_status;
-use chop_credential::status::{
-    Bitstring, NewEntry, NewList, NewTokenList, StatusArray, TokenEntry,
-};
+use chop_credential::status::{Bitstring, NewEntry, NewList};
 use chop_http::outbound::{Settings, TrustedOrigin};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -173,98 +169,6 @@ async fn a_list_that_the_issuer_did_not_sign_is_refused() {
         lists.list("did:x:y", false)["credentialSubject"]["encodedList"].clone();
     *lists.served.lock().unwrap() = Some(tampered);
     assert_ne!(gist(&world.judge(&credential).await).0, "accepted");
-}
-
-/// A server of one Token Status List, and a JWT that refers to it.
-struct Tokens {
-    world: World,
-    uri: String,
-    served: Arc<Mutex<String>>,
-}
-
-impl Tokens {
-    async fn new() -> Self {
-        let served: Arc<Mutex<String>> = Arc::default();
-        let answer = Arc::clone(&served);
-        let list = move || async move {
-            let kind = (header::CONTENT_TYPE, "application/statuslist+jwt");
-            ([kind], answer.lock().unwrap().clone())
-        };
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base: Url = format!("http://{}/", socket.local_addr().unwrap())
-            .parse()
-            .unwrap();
-        tokio::spawn(axum::serve(socket, Router::new().route("/token", get(list))).into_future());
-        let settings = Settings {
-            trusted: vec![TrustedOrigin::new(base.clone())],
-            ..Settings::default()
-        };
-        Self {
-            world: World::fetching(settings),
-            uri: base.join("token").unwrap().into(),
-            served,
-        }
-    }
-
-    /// Serves a list that says this of entry 7, issued ten minutes ago and good for an hour.
-    fn serve(&self, value: u8) {
-        let mut array = StatusArray::zeros(131_072, 2).unwrap();
-        array.set(7, value).unwrap();
-        let list = NewTokenList {
-            uri: &self.uri,
-            issuer: &self.world.lab.did.to_string(),
-            array: &array,
-            issued: time(NOW - 10 * MINUTE),
-            expires: Some(time(NOW + 50 * MINUTE)),
-            ttl_s: Some(300),
-            aggregation: None,
-        };
-        let token = list
-            .sign_jwt(&self.world.method(), &self.world.lab.key)
-            .unwrap();
-        *self.served.lock().unwrap() = token;
-    }
-
-    async fn judge(&self, options: Value) -> (String, Vec<String>) {
-        let entry = TokenEntry {
-            index: 7,
-            uri: self.uri.clone(),
-        };
-        let token = issue_jwt_with_status(
-            unsigned(&self.world.lab.did.to_string(), START + 10 * MINUTE),
-            &Contexts::embedded(),
-            Some(&entry),
-            &self.world.method(),
-            &self.world.lab.key,
-        )
-        .unwrap();
-        gist(&self.world.judge_with(&json!(token), options).await)
-    }
-}
-
-#[tokio::test]
-async fn a_token_is_judged_by_its_status_list_token() {
-    let tokens = Tokens::new().await;
-    let unknown = ("indeterminate".to_owned(), vec!["status".to_owned()]);
-    for (value, expected) in [
-        (0, accepted()),
-        (1, refused(&["status"])),
-        (2, refused(&["status"])),
-        (3, unknown.clone()),
-        (0, accepted()),
-    ] {
-        tokens.serve(value);
-        assert_eq!(tokens.judge(json!({})).await, expected, "{value}");
-    }
-    let before = json!({"asOf": time(NOW - 20 * MINUTE)});
-    assert_eq!(
-        tokens.judge(before).await,
-        unknown,
-        "a list of today says nothing of before"
-    );
-    let lists = tokens.served.lock().unwrap().clone();
-    *tokens.served.lock().unwrap() = lists.replace("eyJ", "eyK");
-    assert_eq!(tokens.judge(json!({})).await, refused(&["status"]));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use chop_protocol::{
     Accredit, Action, AnchorCredential, CredentialType, RevocationReason, RevokeAccreditation,
     SuspendAccreditation, accreditation_id, anchor_digest,
 };
-use chop_verifier::{VerifierApp, router};
+use chop_verifier::{Trust, VerifierApp, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -45,6 +45,10 @@ impl World {
     }
 
     pub(crate) fn fetching(settings: Settings) -> Self {
+        Self::trusting(settings, Trust::default())
+    }
+
+    pub(crate) fn trusting(settings: Settings, trust: Trust) -> Self {
         let ledger = Arc::new(TestLedger::found(START));
         let lab = ledger.create();
         ledger.at(START + MINUTE);
@@ -59,7 +63,7 @@ impl World {
         });
         let granted = ledger.act(&ledger.operator(), vec![accredit]);
         let accreditation = accreditation_id(&granted.hash, 0);
-        let verifier = verifier(&ledger, settings);
+        let verifier = verifier(&ledger, settings, trust);
         Self {
             ledger,
             lab,
@@ -70,7 +74,7 @@ impl World {
 
     /// Another verifier of the same ledger, which remembers nothing yet.
     pub(crate) fn verifier_anew(&self, settings: Settings) -> Router {
-        verifier(&self.ledger, settings)
+        verifier(&self.ledger, settings, Trust::default())
     }
 
     /// A credential that the laboratory signs at this time.
@@ -152,10 +156,10 @@ impl World {
     }
 }
 
-fn verifier(ledger: &Arc<TestLedger>, settings: Settings) -> Router {
+fn verifier(ledger: &Arc<TestLedger>, settings: Settings, trust: Trust) -> Router {
     let outbound = Guarded::new(settings).unwrap();
     let resolver = Resolver::new(outbound).with_registry(ledger.clone());
-    router(VerifierApp::with_clock(resolver, || NOW))
+    router(VerifierApp::with_clock(resolver, || NOW, trust))
 }
 
 pub(crate) fn unsigned(issuer: &str, from_ms: i64) -> Value {

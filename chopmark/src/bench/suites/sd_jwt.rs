@@ -80,7 +80,7 @@ fn presented(
     let method = issuer.public_key().did_key_url();
     let request = SdJwtVcRequest {
         key_id: Some(&method),
-        x5c: &[],
+        chain: None,
         disclosable: &disclosable,
         decoys: 0,
         holder: Some(holder.public_key()),

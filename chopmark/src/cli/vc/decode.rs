@@ -96,7 +96,11 @@ fn from_object(mut document: Map<String, Value>) -> anyhow::Result<Decoded> {
 }
 
 fn from_cose(bytes: &[u8], kind: CoseKind) -> anyhow::Result<Decoded> {
-    let (message, _, document) = Sign1::parse(bytes, kind)?;
+    let (message, claims, mut document) = Sign1::parse(bytes, kind)?;
+    // The claims of a JWT stand in its payload; a message has them in its header.
+    if let Some(entry) = claims.status.and_then(|claim| claim.list) {
+        document.insert("status".to_owned(), Value::Object(entry.to_claim()));
+    }
     let header = message.header();
     let securing = Securing::Cose {
         alg: header.algorithm.name(),

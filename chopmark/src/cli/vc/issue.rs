@@ -6,10 +6,11 @@ use crate::cli::did::{named, named_chop};
 use crate::cli::keyring::{Keyring, KeyringArgs};
 use crate::cli::stack::{StackArgs, success};
 use crate::cli::{Done, Failure, Page, Terminal};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use chop_credential::Contexts;
 use chop_credential::issuing::batch::Form;
 use chop_credential::issuing::{self, ProofRequest, SdJwtRequest, SdJwtVcRequest};
+use chop_credential::securing::x5c::Chain;
 use chop_credential::selective::Seed;
 use chop_did::{DidState, Relationship, verification_method};
 use chop_http::{clock, random};
@@ -32,6 +33,7 @@ Examples:
   chopmark vc issue --batch rows.csv --template claim.json --as orchard
   chopmark vc issue claim.json --key lab --sd-jwt --disclosable /credentialSubject/name --holder did:key:zDn…
   chopmark vc issue pid.json --key lab --sd-jwt-vc --disclosable /given_name --disclosable /nationalities/0
+  chopmark vc issue pid.json --key lab --sd-jwt-vc --x5c chain.pem        the key's certificate first, the anchor left out
 
 The file holds a credential without proof; what it leaves out of @context, type, id, issuer and validFrom is filled in.
 A status needs a service that publishes the list, so it comes with --instance only.
@@ -84,6 +86,10 @@ struct Disclosing {
     /// Issue an SD-JWT VC (dc+sd-jwt): the file holds plain claims with `vct`, no W3C credential
     #[arg(long, conflicts_with_all = ["instance", "jwt", "sd_jwt"])]
     sd_jwt_vc: bool,
+    /// Bring the certificates of this PEM file along (x5c): the key's own first, the anchor left out. If the claims name an
+    /// issuer (iss), the key's certificate must be for it
+    #[arg(long, value_name = "FILE", requires = "sd_jwt_vc")]
+    x5c: Option<PathBuf>,
     /// Let the holder disclose the claim at this JSON pointer (repeatable)
     #[arg(long, value_name = "POINTER")]
     disclosable: Vec<String>,
@@ -243,6 +249,24 @@ fn commitment(text: &str) -> Result<Vec<u8>, Failure> {
 }
 
 impl Disclosing {
+    /// Reads the chain of certificates, which must be within their terms.
+    fn chain(&self) -> Result<Option<Chain>, Failure> {
+        let Some(file) = &self.x5c else {
+            return Ok(None);
+        };
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {shown}"))
+            .map_err(Failure::usage)?;
+        let chain = Chain::from_pem(&text)
+            .and_then(|chain| {
+                chain.within_term(Timestamp::from_unix_ms(clock::now_ms()))?;
+                Ok(chain)
+            })
+            .with_context(|| format!("{shown} holds no chain to issue under"));
+        chain.map(Some).map_err(Failure::usage)
+    }
+
     fn holder_key(&self) -> Result<Option<PublicKey>, Failure> {
         let key = self.holder.as_deref().map(|did| {
             let multikey = did.strip_prefix("did:key:").unwrap_or(did);
@@ -252,17 +276,19 @@ impl Disclosing {
     }
 }
 
-/// Issues an SD-JWT VC whose `iss` is the author's DID.
+/// Issues an SD-JWT VC whose `iss` is the author's DID, or which certificates speak for.
 fn sd_jwt_vc(
     disclosing: &Disclosing,
     mut claims: Map<String, Value>,
     author: &Author,
 ) -> Result<Done, Failure> {
-    chop_issuer::complete_claims(&mut claims, &author.did);
+    let chain = disclosing.chain()?;
+    let named = chain.is_none().then_some(author.did.as_str());
+    chop_issuer::complete_claims(&mut claims, named);
     let holder = disclosing.holder_key()?;
     let request = SdJwtVcRequest {
-        key_id: Some(&author.method),
-        x5c: &[],
+        key_id: chain.is_none().then_some(author.method.as_str()),
+        chain: chain.as_ref(),
         disclosable: &disclosing.disclosable,
         decoys: disclosing.decoys,
         holder: holder.as_ref(),

@@ -32,7 +32,7 @@ pub(super) fn issue(
     let issued = if suite == "dc+sd-jwt" {
         let request = SdJwtVcRequest {
             key_id: Some(&key.id),
-            x5c: &[],
+            chain: None,
             disclosable,
             decoys,
             holder: holder.as_ref(),

@@ -3,6 +3,7 @@
 use super::super::InteropError;
 use super::super::keys::Key;
 use super::{Answer, keys};
+use chop_credential::issuing::SigningKey;
 use chop_credential::status::{NewTokenList, StatusArray, TokenEntry, TokenList};
 use chop_integrity::Timestamp;
 use data_encoding::BASE64URL_NOPAD;
@@ -31,7 +32,7 @@ pub(super) fn issue(document: &Value, key: &Key) -> Answer {
         ttl_s: number("ttl").and_then(|ttl| u64::try_from(ttl).ok()),
         aggregation: None,
     };
-    list.sign_jwt(&key.id, &key.signer)
+    list.sign_jwt(SigningKey::Method(&key.id), &key.signer)
         .map(Value::from)
         .map_err(InteropError::refused)
 }
@@ -44,7 +45,7 @@ pub(super) fn verify(now: Timestamp, secured: &Value) -> Answer {
     let issuer = text(&payload, "iss");
     let methods: BTreeSet<String> = list.verification_method(issuer).into_iter().collect();
     let verified = list
-        .verify(issuer, &keys(&methods), now)
+        .verify(issuer, &keys(&methods), &[], now)
         .map_err(InteropError::refused)?;
     let bits = small(payload.pointer("/status_list/bits"));
     let entries = verified.unfolded_bytes() as u64 * 8 / u64::from(bits.max(1));

@@ -64,7 +64,7 @@ pub enum CborError {
 
 /// Is one item: a scalar with its value, or the head of what holds further items.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     /// Zero or a positive integer.
     Unsigned(u64),
     /// The negative integer −1 − n.
@@ -87,7 +87,7 @@ pub(super) enum Item<'a> {
 
 /// Is a map key of COSE: an integer or a text (RFC 9052 §1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Label<'a> {
+pub(crate) enum Label<'a> {
     /// An integer that fits 64 bits.
     Integer(i64),
     /// A text.
@@ -95,21 +95,21 @@ pub(super) enum Label<'a> {
 }
 
 /// Is a map's entry: its label, and its value as it was written.
-pub(super) type Entry<'a> = (Label<'a>, &'a [u8]);
+pub(crate) type Entry<'a> = (Label<'a>, &'a [u8]);
 
 /// Reads items off the front of bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Checks that nothing follows.
-    pub(super) fn end(self) -> Result<(), CborError> {
+    pub(crate) fn end(self) -> Result<(), CborError> {
         match self.rest.len() {
             0 => Ok(()),
             found => Err(CborError::Trailing { found }),
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a scalar, or the head of an array, map or tag.
-    pub(super) fn item(&mut self) -> Result<Item<'a>, CborError> {
+    pub(crate) fn item(&mut self) -> Result<Item<'a>, CborError> {
         let (major, value) = self.head()?;
         Ok(match major {
             0 => Item::Unsigned(value),
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a byte string.
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], CborError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CborError> {
         match self.item()? {
             Item::Bytes(bytes) => Ok(bytes),
             other => Err(other.instead_of("a byte string")),
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a map, its labels each once.
-    pub(super) fn map(&mut self) -> Result<Vec<Entry<'a>>, CborError> {
+    pub(crate) fn map(&mut self) -> Result<Vec<Entry<'a>>, CborError> {
         match self.item()? {
             Item::Map(length) => self.entries(length, 1),
             other => Err(other.instead_of("a map")),
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one item as JSON: maps with text keys, arrays, texts and integers (RFC 8949 §6.1).
-    pub(super) fn json(&mut self) -> Result<Value, CborError> {
+    pub(crate) fn json(&mut self) -> Result<Value, CborError> {
         let unlike = |item: Item<'_>| item.instead_of("what JSON has as well");
         Ok(match self.item()? {
             Item::Unsigned(value) => Value::from(value),
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
 
 impl<'a> Item<'a> {
     /// Reads the bytes of one item alone.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, CborError> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, CborError> {
         let mut reader = Reader::new(bytes);
         let item = reader.item()?;
         match item {
@@ -274,7 +274,7 @@ impl<'a> Item<'a> {
     }
 
     /// Says that something else must stand where this item does.
-    pub(super) fn instead_of(self, expected: &'static str) -> CborError {
+    pub(crate) fn instead_of(self, expected: &'static str) -> CborError {
         let found = match self {
             Item::Unsigned(_) | Item::Negative(_) => "an integer",
             Item::Bytes(_) => "a byte string",
@@ -289,7 +289,7 @@ impl<'a> Item<'a> {
     }
 
     /// Returns an integer that fits 64 bits.
-    pub(super) fn integer(self) -> Option<i64> {
+    pub(crate) fn integer(self) -> Option<i64> {
         match self {
             Item::Unsigned(value) => i64::try_from(value).ok(),
             Item::Negative(value) => i64::try_from(value).ok().map(|value| -1 - value),
@@ -333,12 +333,12 @@ fn bounded(length: u64) -> Result<u64, CborError> {
 
 /// Writes CBOR in its shortest forms.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn integer(&mut self, value: i64) {
+    pub(crate) fn integer(&mut self, value: i64) {
         if value < 0 {
             self.head(1, (-1 - value).unsigned_abs());
         } else {
@@ -346,34 +346,38 @@ impl Writer {
         }
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn unsigned(&mut self, value: u64) {
+        self.head(0, value);
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.head(2, bytes.len() as u64);
         self.bytes.extend_from_slice(bytes);
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.head(3, text.len() as u64);
         self.bytes.extend_from_slice(text.as_bytes());
     }
 
     /// Appends items that are written already.
-    pub(super) fn raw(&mut self, items: &[u8]) {
+    pub(crate) fn raw(&mut self, items: &[u8]) {
         self.bytes.extend_from_slice(items);
     }
 
-    pub(super) fn array(&mut self, length: u64) {
+    pub(crate) fn array(&mut self, length: u64) {
         self.head(4, length);
     }
 
-    pub(super) fn map(&mut self, length: u64) {
+    pub(crate) fn map(&mut self, length: u64) {
         self.head(5, length);
     }
 
-    pub(super) fn tag(&mut self, tag: u64) {
+    pub(crate) fn tag(&mut self, tag: u64) {
         self.head(6, tag);
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 

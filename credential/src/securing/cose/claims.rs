@@ -4,7 +4,7 @@ use super::CoseError;
 use super::cbor::{CborError, Entry, Item, Label, Reader, Writer};
 use crate::securing::Claims;
 use crate::securing::confirmation::Confirmation;
-use crate::status::StatusClaim;
+use crate::status::{StatusClaim, TokenEntry};
 use chop_integrity::Timestamp;
 
 const ISS: i64 = 1;
@@ -29,7 +29,7 @@ const NONCE_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// Reads the claims set; claims that are not understood are passed over.
-pub(super) fn read(bytes: &[u8]) -> Result<Claims, CoseError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Claims, CoseError> {
     let entries = Reader::new(bytes).map().map_err(malformed)?;
     let entries = Entries(&entries);
     entries.text(SUB, "sub")?;
@@ -52,18 +52,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<Claims, CoseError> {
     })
 }
 
-/// Writes the claims of a presentation; none if there is nothing to claim.
+/// Writes the claims in a message's header; none if there is nothing to claim.
 ///
 /// # Errors
 /// When the nonce is shorter or longer than a nonce may be.
 pub(super) fn write(
     audience: Option<&str>,
     nonce: Option<&str>,
+    status: Option<&TokenEntry>,
 ) -> Result<Option<Vec<u8>>, CoseError> {
     if nonce.is_some_and(|nonce| !NONCE_BYTES.contains(&nonce.len())) {
         return Err(wrong("nonce", "it has not 8 to 64 bytes"));
     }
-    let count = u64::from(audience.is_some()) + u64::from(nonce.is_some());
+    let count = [audience.is_some(), nonce.is_some(), status.is_some()]
+        .into_iter()
+        .map(u64::from)
+        .sum();
     if count == 0 {
         return Ok(None);
     }
@@ -76,6 +80,16 @@ pub(super) fn write(
     if let Some(nonce) = nonce {
         writer.integer(NONCE);
         writer.bytes(nonce.as_bytes());
+    }
+    if let Some(entry) = status {
+        writer.integer(STATUS);
+        writer.map(1);
+        writer.text("status_list");
+        writer.map(2);
+        writer.text("idx");
+        writer.unsigned(entry.index);
+        writer.text("uri");
+        writer.text(&entry.uri);
     }
     Ok(Some(writer.into_bytes()))
 }

@@ -2,8 +2,8 @@
 
 use super::cbor::{CborError, Entry, Item, Label, Reader, Writer};
 use super::{CoseError, CoseKind, claims};
-use crate::securing::Claims;
 use crate::securing::jose::Algorithm;
+use crate::securing::{Claims, SigningKey};
 
 /// `alg` (RFC 9052 §3.1).
 const ALG: i64 = 1;
@@ -17,6 +17,8 @@ const KID: i64 = 4;
 const CWT_CLAIMS: i64 = 15;
 /// `typ` (RFC 9596 §2).
 const TYP: i64 = 16;
+/// `x5chain` (RFC 9360 §2).
+const X5CHAIN: i64 = 33;
 
 /// What encryption and counter signatures use (RFC 9052 §3.1, RFC 8152 §4.5): it has no meaning beside one signature.
 const OUT_OF_PLACE: [(i64, &str); 3] = [(5, "IV"), (6, "Partial IV"), (7, "counter signature")];
@@ -36,18 +38,62 @@ pub struct CoseHeader {
     pub algorithm: Algorithm,
     /// `kid`, as text.
     pub kid: Option<String>,
+    /// `x5chain`: certificates in DER, the signer's first; read for a status list alone.
+    pub x5chain: Vec<Vec<u8>>,
 }
 
 /// Reads both headers and checks them for the kind of message.
 ///
-/// Keys and certificates that a message brings (`x5chain`, `x5u`, `COSE_Key`) are not used, and what is not understood is
-/// passed over (VC-JOSE-COSE §3.3.3).
+/// Keys that a message brings (`x5u`, `COSE_Key`) are not used, and what is not understood is passed over (VC-JOSE-COSE
+/// §3.3.3). Certificates (`x5chain`) count for a status list alone, by a chain to an anchor that the verifier chose.
 pub(super) fn read(
     protected: &[u8],
     unprotected: &[Entry<'_>],
     kind: CoseKind,
 ) -> Result<(CoseHeader, Claims), CoseError> {
     let signed = entries(protected)?;
+    well_placed(&signed, unprotected)?;
+    let algorithm = algorithm(find(&signed, ALG))?;
+    let typ = find(&signed, TYP);
+    if typ.is_none() && kind.is_cwt() {
+        return Err(CoseError::Header {
+            parameter: "typ",
+            reason: "is missing",
+        });
+    }
+    media_type(typ, "typ", kind.typ())?;
+    if let Some(wanted) = kind.content_type() {
+        media_type(find(&signed, CONTENT_TYPE), "content type", wanted)?;
+    }
+    let claims = match find(&signed, CWT_CLAIMS) {
+        None => Claims::default(),
+        // RFC 9597 §2: claims of the payload that are repeated must be the same; they are not needed twice.
+        Some(_) if kind.is_cwt() => {
+            return Err(CoseError::Header {
+                parameter: "CWT Claims",
+                reason: "stands beside a payload that is a claims set",
+            });
+        }
+        Some(value) => claims::read(value)?,
+    };
+    let named = find(&signed, KID)
+        .or_else(|| find(unprotected, KID))
+        .map(key_id)
+        .transpose()?;
+    let x5chain = match find(&signed, X5CHAIN).or_else(|| find(unprotected, X5CHAIN)) {
+        Some(value) if kind.is_cwt() => certificates(value)?,
+        _ => Vec::new(),
+    };
+    let header = CoseHeader {
+        algorithm,
+        kid: named,
+        x5chain,
+    };
+    Ok((header, claims))
+}
+
+/// Checks that every parameter stands where it counts, and none that would have to be understood is not.
+fn well_placed(signed: &[Entry<'_>], unprotected: &[Entry<'_>]) -> Result<(), CoseError> {
     for (label, parameter) in PROTECTED_ONLY {
         if find(unprotected, label).is_some() {
             return Err(CoseError::Header {
@@ -57,7 +103,7 @@ pub(super) fn read(
         }
     }
     for (label, parameter) in OUT_OF_PLACE {
-        if find(&signed, label)
+        if find(signed, label)
             .or_else(|| find(unprotected, label))
             .is_some()
         {
@@ -75,55 +121,45 @@ pub(super) fn read(
         });
     }
     // RFC 9052 §3.1: what is critical and not understood must not be passed over; no extension is understood here.
-    if find(&signed, CRIT).is_some() {
+    if find(signed, CRIT).is_some() {
         return Err(CoseError::Header {
             parameter: "crit",
             reason: "is not supported",
         });
     }
-    let algorithm = algorithm(find(&signed, ALG))?;
-    media_type(find(&signed, TYP), "typ", kind.typ())?;
-    media_type(
-        find(&signed, CONTENT_TYPE),
-        "content type",
-        kind.content_type(),
-    )?;
-    let claims = match find(&signed, CWT_CLAIMS) {
-        None => Claims::default(),
-        Some(value) => claims::read(value)?,
-    };
-    let named = find(&signed, KID)
-        .or_else(|| find(unprotected, KID))
-        .map(key_id)
-        .transpose()?;
-    let header = CoseHeader {
-        algorithm,
-        kid: named,
-    };
-    Ok((header, claims))
+    Ok(())
 }
 
 /// Writes the protected header in deterministic order (RFC 8949 §4.2.1).
 pub(super) fn write(
     algorithm: Algorithm,
     kind: CoseKind,
-    key: &str,
+    key: SigningKey<'_>,
     claims: Option<&[u8]>,
 ) -> Vec<u8> {
     let mut writer = Writer::default();
-    writer.map(4 + u64::from(claims.is_some()));
+    let content_type = kind.content_type();
+    writer.map(3 + u64::from(content_type.is_some()) + u64::from(claims.is_some()));
     writer.integer(ALG);
     writer.integer(algorithm.cose());
-    writer.integer(CONTENT_TYPE);
-    writer.text(kind.content_type());
-    writer.integer(KID);
-    writer.bytes(key.as_bytes());
+    if let Some(content_type) = content_type {
+        writer.integer(CONTENT_TYPE);
+        writer.text(content_type);
+    }
+    if let SigningKey::Method(method) = key {
+        writer.integer(KID);
+        writer.bytes(method.as_bytes());
+    }
     if let Some(claims) = claims {
         writer.integer(CWT_CLAIMS);
         writer.raw(claims);
     }
     writer.integer(TYP);
     writer.text(kind.typ());
+    if let SigningKey::Chain(chain) = key {
+        writer.integer(X5CHAIN);
+        write_certificates(&mut writer, &chain.to_der());
+    }
     writer.into_bytes()
 }
 
@@ -182,6 +218,35 @@ fn media_type(
             parameter,
             reason: "is not that of this kind of message",
         }),
+    }
+}
+
+/// Writes `x5chain`: one certificate alone, or an array of several (RFC 9360 §2).
+fn write_certificates(writer: &mut Writer, certificates: &[&[u8]]) {
+    if certificates.len() != 1 {
+        writer.array(certificates.len() as u64);
+    }
+    for certificate in certificates {
+        writer.bytes(certificate);
+    }
+}
+
+/// Reads `x5chain`: one certificate alone, or an array of two and more (RFC 9360 §2).
+fn certificates(value: &[u8]) -> Result<Vec<Vec<u8>>, CoseError> {
+    let refused = CoseError::Header {
+        parameter: "x5chain",
+        reason: "is neither a byte string nor an array of two and more",
+    };
+    let mut reader = Reader::new(value);
+    match reader.item().map_err(in_header)? {
+        Item::Bytes(one) => Ok(vec![one.to_vec()]),
+        Item::Array(length) if length >= 2 => (0..length)
+            .map(|_| match reader.item().map_err(in_header)? {
+                Item::Bytes(one) => Ok(one.to_vec()),
+                _ => Err(refused.clone()),
+            })
+            .collect(),
+        _ => Err(refused),
     }
 }
 

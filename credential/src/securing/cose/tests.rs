@@ -16,10 +16,9 @@ fn key(key_type: KeyType) -> PrivateKey {
 
 fn message(payload: &[u8], key_type: KeyType) -> Vec<u8> {
     NewSign1 {
-        kind: CoseKind::Credential,
-        verification_method: METHOD,
         audience: Some("verifier.example"),
         nonce: Some("a challenge"),
+        ..NewSign1::new(CoseKind::Credential, SigningKey::Method(METHOD))
     }
     .sign(payload, &key(key_type))
     .unwrap()
@@ -126,10 +125,8 @@ fn reads_what_it_writes_and_binds_it_to_the_payload() {
 fn refuses_a_nonce_that_a_cwt_cannot_carry() {
     for nonce in ["short", &"x".repeat(65)] {
         let new = NewSign1 {
-            kind: CoseKind::Presentation,
-            verification_method: METHOD,
-            audience: None,
             nonce: Some(nonce),
+            ..NewSign1::new(CoseKind::Presentation, SigningKey::Method(METHOD))
         };
         assert!(matches!(
             new.sign(b"{}", &key(KeyType::Ed25519)),

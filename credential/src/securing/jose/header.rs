@@ -106,7 +106,7 @@ pub struct Header {
 impl Header {
     /// Parses a header.
     ///
-    /// `jwk`, `jku` and `x5u` are not used: a token does not bring its own key. `x5c` counts for SD-JWT VC alone, by a chain to
+    /// `jwk`, `jku` and `x5u` are not used: a token does not bring its own key. `x5c` counts for SD-JWT VC and status lists alone, by a chain to
     /// an anchor that the verifier chose.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, JoseError> {
         let header = match json::parse(bytes, &LIMITS) {

@@ -1,6 +1,6 @@
 //! One certificate: what of it counts.
 
-use super::X5cError;
+use super::{X5cError, name};
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PublicKey};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -77,8 +77,8 @@ impl Certificate {
         };
         let mut certificate = Self {
             der: der.to_vec(),
-            subject: read.subject().to_string(),
-            issuer: read.issuer().to_string(),
+            subject: name::write(read.subject()),
+            issuer: name::write(read.issuer()),
             subject_der: read.subject().as_raw().to_vec(),
             issuer_der: read.issuer().as_raw().to_vec(),
             key: key(read.public_key()).ok_or(unusable("its key is of no type used here"))?,
@@ -136,6 +136,10 @@ impl Certificate {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// Checks that the certificate may do what it does (RFC 5280 §4.2.1.3, §4.2.1.9).

@@ -72,6 +72,9 @@ pub enum X5cError {
         /// As of when it is judged.
         time: Timestamp,
     },
+    /// The signer's certificate is for another key than signs.
+    #[error("certificate 0 is for another key than the one that signs")]
+    Key,
     /// The signer's certificate is somebody else's.
     #[error("certificate 0 does not name the issuer {issuer:?} among its alternative names")]
     Issuer {
@@ -93,6 +96,7 @@ impl X5cError {
             Self::Signature { .. } => "x5c.signature",
             Self::NoAnchor { .. } => "x5c.no-anchor",
             Self::Term { .. } => "x5c.term",
+            Self::Key => "x5c.key",
             Self::Issuer { .. } => "x5c.issuer",
         }
     }

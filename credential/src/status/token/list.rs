@@ -1,14 +1,16 @@
-//! Status list tokens: parsed, verified, read (draft-ietf-oauth-status-list-20 §5, §8.3).
+//! Status list tokens, JWT or CWT: parsed, verified, read (draft-ietf-oauth-status-list-20 §5, §8.3).
 
 use super::super::StatusError;
-use super::array::check_bits;
-use super::{StatusArray, TokenEntry};
-use crate::securing::jose::{Token, TokenKind};
-use crate::securing::{Claims, Keys, secured_claims};
+use super::content::{Content, parse_jwt};
+use super::signer::Signer;
+use super::{StatusArray, TokenEntry, TokenStatus, cwt};
+use crate::securing::cose::Sign1;
+use crate::securing::jose::Token;
+use crate::securing::x5c::{Chain, TrustAnchor};
+use crate::securing::{Claims, Keys};
 use crate::verdict::{Finding, key_holds};
 use chop_integrity::Timestamp;
-use data_encoding::BASE64URL_NOPAD;
-use serde_json::{Map, Value};
+use chop_keys::PublicKey;
 use std::collections::BTreeSet;
 
 /// How far a signer's clock may run ahead, in milliseconds.
@@ -17,27 +19,25 @@ const CLOCK_SKEW_MS: i64 = 60_000;
 /// Is a status list token whose form holds; its signature is not yet verified, its list not yet unfolded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenList {
-    token: Token,
+    envelope: Envelope,
+    chain: Option<Chain>,
     claims: Claims,
+    issued: Timestamp,
     content: Content,
 }
 
-/// What a token says of its list, in JSON or CBOR.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Content {
-    uri: String,
-    issued: Timestamp,
-    ttl_ms: Option<i64>,
-    bits: u8,
-    packed: Vec<u8>,
-    aggregation: Option<String>,
+/// How a list is secured.
+#[derive(Clone, Debug, PartialEq)]
+enum Envelope {
+    Jwt(Token),
+    Cwt(Sign1),
 }
 
 /// Is a status list token whose signature and validity hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedTokenList {
     uri: String,
-    signer: String,
+    signer: Signer,
     issued: Timestamp,
     not_before: Option<Timestamp>,
     expires: Option<Timestamp>,
@@ -47,59 +47,24 @@ pub struct VerifiedTokenList {
     fetched: Timestamp,
 }
 
-/// Is a status type (draft-ietf-oauth-status-list-20 §7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenStatus {
-    /// `VALID`.
-    Valid,
-    /// `INVALID`: revoked, annulled, recalled.
-    Invalid,
-    /// `SUSPENDED`: for the time being invalid.
-    Suspended,
-    /// One of the values whose meaning an application chooses.
-    ApplicationSpecific(u8),
-    /// A value that is reserved for future registration.
-    Reserved(u8),
-}
-
-impl From<u8> for TokenStatus {
-    fn from(value: u8) -> Self {
-        match value {
-            0x00 => Self::Valid,
-            0x01 => Self::Invalid,
-            0x02 => Self::Suspended,
-            0x03 | 0x0c..=0x0f => Self::ApplicationSpecific(value),
-            _ => Self::Reserved(value),
-        }
-    }
-}
-
-impl TokenStatus {
-    /// Returns the value as the list holds it.
-    pub fn value(self) -> u8 {
-        match self {
-            Self::Valid => 0x00,
-            Self::Invalid => 0x01,
-            Self::Suspended => 0x02,
-            Self::ApplicationSpecific(value) | Self::Reserved(value) => value,
-        }
-    }
-}
-
 impl TokenList {
-    /// Parses a `statuslist+jwt`.
+    /// Parses a `statuslist+jwt` or a `statuslist+cwt`; its own bytes say which it is.
     ///
     /// # Errors
-    /// When the bytes are no such token, or a claim that §5.1 requires is missing or malformed.
+    /// When the bytes are no such token, its certificates cannot be read, or a claim that §5 requires is missing or malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatusError> {
-        let parse = |reason: String| StatusError::Parse { reason };
-        let text = std::str::from_utf8(bytes.trim_ascii())
-            .map_err(|_| parse("it is no compact token".to_owned()))?;
-        let (token, mut payload) =
-            Token::parse(text, TokenKind::StatusList).map_err(|error| parse(error.to_string()))?;
-        let content = Content::from_json(&mut payload)?;
-        let (claims, _) = secured_claims(payload).map_err(|error| parse(error.to_string()))?;
-        // RFC 7519 §4.1.3: a token for an audience is for nobody else.
+        let (envelope, chain, claims, content) = if Sign1::begins(bytes) {
+            let (message, claims, content) = cwt::parse(bytes)?;
+            let x5chain = &message.header().x5chain;
+            let chain = (!x5chain.is_empty()).then(|| Chain::from_der(x5chain));
+            (Envelope::Cwt(message), chain, claims, content)
+        } else {
+            let (token, claims, content) = parse_jwt(bytes)?;
+            let x5c = &token.header().x5c;
+            let chain = (!x5c.is_empty()).then(|| Chain::parse(x5c));
+            (Envelope::Jwt(token), chain, claims, content)
+        };
+        // RFC 7519 §4.1.3, RFC 8392 §3.1.3: a token for an audience is for nobody else.
         if !claims.audience.is_empty() {
             return Err(StatusError::Shape {
                 reason: "the list is for an audience",
@@ -109,23 +74,34 @@ impl TokenList {
             reason: "iat is missing",
         })?;
         Ok(Self {
-            token,
+            envelope,
+            chain: chain.transpose().map_err(|error| StatusError::Parse {
+                reason: error.to_string(),
+            })?,
             claims,
-            content: Content { issued, ..content },
+            issued,
+            content,
         })
     }
 
-    /// Returns the absolute URL of the verification method whose key the signature needs.
+    /// Returns the absolute URL of the verification method whose key the signature needs; none if the list brings certificates.
     ///
     /// A relative `kid` is one of the list's issuer, `iss`; without it, one of the issuer of the token that refers here.
     pub fn verification_method(&self, referrer: &str) -> Option<String> {
-        let issuer = self.claims.issuer.as_deref().unwrap_or(referrer);
-        self.token.verification_method(Some(issuer))
+        if self.chain.is_some() {
+            return None;
+        }
+        let issuer = Some(self.claims.issuer.as_deref().unwrap_or(referrer));
+        match &self.envelope {
+            Envelope::Jwt(token) => token.verification_method(issuer),
+            Envelope::Cwt(message) => message.verification_method(issuer),
+        }
     }
 
     /// Verifies a token that was fetched at this time, on behalf of a token that this issuer issued.
     ///
-    /// `keys` holds what [`Self::verification_method`] names.
+    /// `keys` holds what [`Self::verification_method`] names. A list that brings certificates is verified by them alone, and
+    /// they must lead to one of the `anchors`.
     ///
     /// # Errors
     /// When the signature does not hold, its key is not that of the list's issuer or was not valid, the token is not yet or
@@ -134,14 +110,18 @@ impl TokenList {
         &self,
         referrer: &str,
         keys: &Keys,
+        anchors: &[TrustAnchor],
         fetched: Timestamp,
     ) -> Result<VerifiedTokenList, StatusError> {
-        let signer = self.signer(referrer, keys, fetched)?;
+        let signer = match &self.chain {
+            Some(chain) => self.certified(chain, anchors, fetched)?,
+            None => self.controller(referrer, keys, fetched)?,
+        };
         let content = &self.content;
         let verified = VerifiedTokenList {
             uri: content.uri.clone(),
             signer,
-            issued: content.issued,
+            issued: self.issued,
             not_before: self.claims.not_before,
             expires: self.claims.expires,
             ttl_ms: content.ttl_ms,
@@ -153,8 +133,47 @@ impl TokenList {
         Ok(verified)
     }
 
+    /// Names whom the certificates are for: the list's issuer, if it names one.
+    fn certified(
+        &self,
+        chain: &Chain,
+        anchors: &[TrustAnchor],
+        as_of: Timestamp,
+    ) -> Result<Signer, StatusError> {
+        self.check_signature(chain.key())?;
+        let named = self.claims.issuer.as_deref();
+        let trusted = chain
+            .anchor(anchors)
+            .and_then(|anchor| chain.valid_at(anchor, as_of))
+            .and_then(|()| named.map_or(Ok(()), |issuer| chain.is_for(issuer)));
+        trusted.map_err(|error| StatusError::Unverified {
+            reason: error.to_string(),
+        })?;
+        Ok(match named {
+            Some(issuer) => Signer::Named(issuer.to_owned()),
+            None => Signer::Certified(Box::new(chain.clone())),
+        })
+    }
+
+    fn check_signature(&self, key: &PublicKey) -> Result<(), StatusError> {
+        let holds = match &self.envelope {
+            Envelope::Jwt(token) => token
+                .check_signature(key)
+                .map_err(|error| error.to_string()),
+            Envelope::Cwt(message) => message
+                .check_signature(key)
+                .map_err(|error| error.to_string()),
+        };
+        holds.map_err(|reason| StatusError::Unverified { reason })
+    }
+
     /// Names the controller of the key that signed.
-    fn signer(&self, referrer: &str, keys: &Keys, as_of: Timestamp) -> Result<String, StatusError> {
+    fn controller(
+        &self,
+        referrer: &str,
+        keys: &Keys,
+        as_of: Timestamp,
+    ) -> Result<Signer, StatusError> {
         let unverified = |reason: String| StatusError::Unverified { reason };
         let method = self
             .verification_method(referrer)
@@ -171,9 +190,7 @@ impl TokenList {
                 "its key {method} is not listed under assertionMethod"
             )));
         }
-        self.token
-            .check_signature(&fact.key)
-            .map_err(|error| unverified(error.to_string()))?;
+        self.check_signature(&fact.key)?;
         let named = self.claims.issuer.as_deref();
         if !fact.belongs_to(named.unwrap_or(&fact.controller)) {
             return Err(unverified(format!(
@@ -182,73 +199,10 @@ impl TokenList {
                 named.unwrap_or(&fact.controller)
             )));
         }
-        key_holds(&fact.history, self.claims.issued_at, None, as_of)
+        key_holds(&fact.history, Some(self.issued), None, as_of)
             .map_err(|error| unverified(error.to_string()))?;
-        Ok(fact.controller.clone())
+        Ok(Signer::Named(fact.controller.clone()))
     }
-}
-
-impl Content {
-    /// Takes what is the list's own out of a claims set.
-    fn from_json(payload: &mut Map<String, Value>) -> Result<Self, StatusError> {
-        let shape = |reason| StatusError::Shape { reason };
-        let uri = payload
-            .get("sub")
-            .and_then(Value::as_str)
-            .ok_or(shape("sub is not a string"))?
-            .to_owned();
-        let ttl_ms = payload.remove("ttl").map(|ttl| ttl_ms(&ttl)).transpose()?;
-        let Some(Value::Object(list)) = payload.remove("status_list") else {
-            return Err(shape("status_list is no object"));
-        };
-        let bits = list
-            .get("bits")
-            .and_then(Value::as_u64)
-            .ok_or(shape("bits is none of 1, 2, 4 and 8"))
-            .and_then(check_bits)?;
-        let encoded = list
-            .get("lst")
-            .and_then(Value::as_str)
-            .ok_or(shape("lst is not a string"))?;
-        let packed =
-            BASE64URL_NOPAD
-                .decode(encoded.as_bytes())
-                .map_err(|_| StatusError::Encoding {
-                    reason: "it is not base64url without padding",
-                })?;
-        let aggregation = match list.get("aggregation_uri") {
-            None => None,
-            Some(Value::String(uri)) => Some(uri.clone()),
-            Some(_) => return Err(shape("aggregation_uri is not a string")),
-        };
-        Ok(Self {
-            uri,
-            issued: Timestamp::from_unix_ms(0),
-            ttl_ms,
-            bits,
-            packed,
-            aggregation,
-        })
-    }
-}
-
-/// Reads `ttl`: a positive number of seconds, of which whole milliseconds count.
-fn ttl_ms(ttl: &Value) -> Result<i64, StatusError> {
-    let seconds = match ttl.as_i64() {
-        Some(seconds) => Some(seconds),
-        // A fraction shortens the time by less than a second.
-        None if ttl.is_f64() => ttl
-            .to_string()
-            .split_once('.')
-            .and_then(|(whole, _)| whole.parse().ok()),
-        None => None,
-    };
-    seconds
-        .filter(|seconds| *seconds > 0)
-        .map(|seconds| seconds.saturating_mul(1_000))
-        .ok_or(StatusError::Shape {
-            reason: "ttl is no positive number of seconds",
-        })
 }
 
 impl VerifiedTokenList {
@@ -270,10 +224,11 @@ impl VerifiedTokenList {
                 found: self.uri.clone(),
             });
         }
-        if self.signer != issuer && !delegates.contains(&self.signer) {
+        let mut accepted = std::iter::once(issuer).chain(delegates.iter().map(String::as_str));
+        if !accepted.any(|name| self.signer.is(name)) {
             return Err(StatusError::Issuer {
                 expected: issuer.to_owned(),
-                found: self.signer.clone(),
+                found: self.signer.name().to_owned(),
             });
         }
         if let Some(ttl_ms) = self.ttl_ms
@@ -295,9 +250,9 @@ impl VerifiedTokenList {
         &self.uri
     }
 
-    /// Returns whose key signed: the DID or URL that controls it.
+    /// Returns whose key signed: the DID or URL that controls it, or the name in its certificate.
     pub fn signer(&self) -> &str {
-        &self.signer
+        self.signer.name()
     }
 
     /// Returns when it was issued, its `iat`.

@@ -1,7 +1,10 @@
 //! Issuing status list tokens (draft-ietf-oauth-status-list-20 §5).
 
 use super::StatusArray;
-use crate::issuing::{IssueError, token};
+use super::cwt::NewClaims;
+use crate::issuing::{IssueError, token_under};
+use crate::securing::SigningKey;
+use crate::securing::cose::{CoseKind, NewSign1};
 use crate::securing::jose::TokenKind;
 use chop_integrity::Timestamp;
 use chop_keys::Signer;
@@ -30,12 +33,9 @@ impl NewTokenList<'_> {
     /// Signs the list as a `statuslist+jwt`.
     ///
     /// # Errors
-    /// When no algorithm goes with the key, the list cannot be compressed, or signing fails.
-    pub fn sign_jwt(
-        &self,
-        verification_method: &str,
-        signer: &dyn Signer,
-    ) -> Result<String, IssueError> {
+    /// When no algorithm goes with the key, its certificates are not for it or not for the list's issuer, the list cannot be
+    /// compressed, or signing fails.
+    pub fn sign_jwt(&self, key: SigningKey<'_>, signer: &dyn Signer) -> Result<String, IssueError> {
         let mut list = Map::new();
         list.insert("bits".to_owned(), json!(self.array.bits()));
         list.insert("lst".to_owned(), json!(self.array.encode()?));
@@ -53,12 +53,40 @@ impl NewTokenList<'_> {
             payload.insert("ttl".to_owned(), json!(ttl));
         }
         payload.insert("status_list".to_owned(), Value::Object(list));
-        token(
-            &payload,
-            TokenKind::StatusList,
-            Some(verification_method),
-            signer,
-        )
+        let mut header = Map::new();
+        match key {
+            SigningKey::Method(method) => header.insert("kid".to_owned(), json!(method)),
+            SigningKey::Chain(chain) => {
+                chain.certifies(signer.public_key(), Some(self.issuer))?;
+                header.insert("x5c".to_owned(), json!(chain.to_x5c()))
+            }
+        };
+        token_under(header, &payload, TokenKind::StatusList, signer)
+    }
+
+    /// Signs the list as a `statuslist+cwt`.
+    ///
+    /// # Errors
+    /// As [`Self::sign_jwt`] says.
+    pub fn sign_cwt(
+        &self,
+        key: SigningKey<'_>,
+        signer: &dyn Signer,
+    ) -> Result<Vec<u8>, IssueError> {
+        let claims = NewClaims {
+            issuer: self.issuer,
+            uri: self.uri,
+            issued_s: seconds(self.issued),
+            expires_s: self.expires.map(seconds),
+            ttl_s: self.ttl_s,
+            bits: self.array.bits(),
+            packed: &self.array.fold()?,
+            aggregation: self.aggregation,
+        };
+        if let SigningKey::Chain(chain) = key {
+            chain.certifies(signer.public_key(), Some(self.issuer))?;
+        }
+        Ok(NewSign1::new(CoseKind::StatusList, key).sign(&claims.write(), signer)?)
     }
 }
 

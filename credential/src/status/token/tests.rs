@@ -2,7 +2,7 @@
 
 use super::super::StatusError;
 use super::*;
-use crate::securing::Keys;
+use crate::securing::{Keys, SigningKey};
 use crate::verdict::{Finding, KeyFact, KeyHistory};
 use chop_integrity::Timestamp;
 use chop_keys::{JwsSigningInput, KeyType, PrivateKey, Signer as _};
@@ -67,6 +67,7 @@ fn verified(payload: &Value) -> Result<VerifiedTokenList, StatusError> {
     TokenList::parse(signed(payload, Some("statuslist+jwt")).as_bytes())?.verify(
         &issuer(),
         &keys(1),
+        &[],
         at(1),
     )
 }
@@ -124,14 +125,15 @@ fn a_list_is_issued_as_it_is_verified() {
         ttl_s: Some(600),
         aggregation: Some("https://issuer.example/statuslists"),
     };
-    let token = new.sign_jwt(&key.public_key().did_key_url(), &key).unwrap();
+    let method = key.public_key().did_key_url();
+    let token = new.sign_jwt(SigningKey::Method(&method), &key).unwrap();
     let list = TokenList::parse(token.as_bytes()).unwrap();
     assert_eq!(
         list.verification_method("did:example:referrer"),
         Some(key.public_key().did_key_url())
     );
     let list = list
-        .verify("did:example:referrer", &keys(1), at(1))
+        .verify("did:example:referrer", &keys(1), &[], at(1))
         .unwrap();
     assert_eq!(
         list.aggregation(),

@@ -6,8 +6,10 @@ import {microseconds, serve, versions} from '../lines.mjs';
 const JWS = {'Ed25519': 'EdDSA', 'P-256': 'ES256', 'P-384': 'ES384'};
 // RFC 9053 §2.1 and §2.2.
 const COSE = {EdDSA: -8, ES256: -7, ES384: -35};
-// RFC 9052 §3.1 and RFC 9596 §2.
-const HEADER = {alg: 1, contentType: 3, kid: 4, typ: 16};
+// RFC 9052 §3.1, RFC 9596 §2 and RFC 9597 §2.
+const HEADER = {alg: 1, contentType: 3, kid: 4, cwtClaims: 15, typ: 16};
+// RFC 8392 §3.1.3 and RFC 9711 §4.1.
+const CLAIM = {aud: 3, nonce: 10};
 
 const SUITES = {
   'vc+jwt': {content: 'vc', sign: signJwt, verify: verifyJwt},
@@ -20,11 +22,10 @@ await serve({
   start: () => ({versions: versions(import.meta.url), suites: Object.keys(SUITES)}),
 
   /** Issues: {suite, document, key: {id, jwk}} gives the compact JWS, or the COSE_Sign1 in base64url. */
-  issue: ({suite, document, key}) => find(suite).sign(suite, document, key),
+  issue: ({suite, document, key}) => find(suite).sign(suite, document, key, {}),
 
-  /** Presents: {suite, document, key, options: {audience, nonce}} gives the same of the document with both claims. */
-  present: ({suite, document, key, options: {audience, nonce} = {}}) =>
-    find(suite).sign(suite, {...document, ...(audience && {aud: audience}), ...(nonce && {nonce})}, key),
+  /** Presents: {suite, document, key, options: {audience, nonce}} gives the same with both claims. */
+  present: ({suite, document, key, options = {}}) => find(suite).sign(suite, document, key, options),
 
   /** Verifies: {suite, secured, key, options: {audience, nonce}} gives the payload. */
   verify: ({suite, secured, key, options}) => find(suite).verify(suite, secured, key, options),
@@ -53,9 +54,10 @@ function importPublic({jwk: {d: _, ...publicJwk}}) {
   return jose.importJWK(publicJwk, JWS[publicJwk.crv]);
 }
 
-async function signJwt(suite, document, {id, jwk}) {
+async function signJwt(suite, document, {id, jwk}, {audience, nonce}) {
   const alg = JWS[jwk.crv];
-  return new jose.CompactSign(new TextEncoder().encode(JSON.stringify(document)))
+  const claims = {...document, ...(audience && {aud: audience}), ...(nonce && {nonce})};
+  return new jose.CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({alg, typ: suite, cty: find(suite).content, kid: id})
     .sign(await jose.importJWK(jwk, alg));
 }
@@ -72,7 +74,7 @@ async function verifyJwt(suite, secured, key, {audience, nonce} = {}, imported) 
   return payload;
 }
 
-async function signCose(suite, document, {id, jwk}) {
+async function signCose(suite, document, {id, jwk}, {audience, nonce}) {
   const alg = JWS[jwk.crv];
   const headers = [
     [HEADER.alg, COSE[alg]],
@@ -80,12 +82,15 @@ async function signCose(suite, document, {id, jwk}) {
     [HEADER.kid, new TextEncoder().encode(id)],
     [HEADER.typ, `application/${suite}`]
   ];
+  if(audience || nonce) {
+    headers.push([HEADER.cwtClaims, new Map([[CLAIM.aud, audience], [CLAIM.nonce, new TextEncoder().encode(nonce)]])]);
+  }
   const payload = new TextEncoder().encode(JSON.stringify(document));
   const signed = await Sign1.sign(headers, [], payload, await jose.importJWK(jwk, alg));
   return Buffer.from(signed.encode()).toString('base64url');
 }
 
-async function verifyCose(suite, secured, key, _options, imported) {
+async function verifyCose(suite, secured, key, {audience, nonce} = {}, imported) {
   const signed = Sign1.decode(Buffer.from(secured, 'base64url'));
   const typ = signed.protectedHeaders.get(HEADER.typ);
   if(typ !== `application/${suite}`) {
@@ -95,6 +100,19 @@ async function verifyCose(suite, secured, key, _options, imported) {
   if(kid !== key.id) {
     throw new Error(`kid is ${kid}, not ${key.id}`);
   }
+  expectClaims(signed.protectedHeaders.get(HEADER.cwtClaims), audience, nonce);
   await signed.verify(imported ?? await importPublic(key), {algorithms: [COSE[JWS[key.jwk.crv]]]});
   return JSON.parse(new TextDecoder().decode(signed.payload));
+}
+
+/** Both claims stand in the header, which the library leaves to its user. */
+function expectClaims(claims, audience, nonce) {
+  const found = label => claims instanceof Map ? claims.get(label) : claims?.[label];
+  if(audience && found(CLAIM.aud) !== audience) {
+    throw new Error(`audience is ${found(CLAIM.aud)}, not ${audience}`);
+  }
+  const text = new TextDecoder().decode(found(CLAIM.nonce));
+  if(nonce && text !== nonce) {
+    throw new Error(`nonce is ${text}, not ${nonce}`);
+  }
 }

@@ -34,9 +34,13 @@ def start(_request):
 def issue(request):
     """Gives the compact SD-JWT of `document` in which the claims at options.disclosable can be disclosed."""
     key, options = request["key"], request.get("options", {})
+    claims = dict(request["document"])
+    # Among the claims the package would put decoys into it, and no verifier could tell them from claims that are withheld.
+    holder = claims.pop("cnf", {}).get("jwk")
     issuer = SDJWTIssuer(
-        marked(request["document"], set(options.get("disclosable", []))),
+        marked(claims, set(options.get("disclosable", []))),
         jwk(key["jwk"]),
+        holder_key=jwk(holder) if holder else None,
         sign_alg=ALGORITHMS[key["jwk"]["crv"]],
         add_decoy_claims=options.get("decoys", 0) > 0,
         extra_header_parameters={"typ": request["suite"], "kid": key["id"], **SUITES[request["suite"]]},

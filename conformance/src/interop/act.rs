@@ -124,6 +124,23 @@ pub struct Options<'a> {
     pub domain: Option<&'a str>,
 }
 
+impl Options<'_> {
+    /// Says nothing.
+    pub const NONE: Self = Self {
+        created: None,
+        mandatory_pointers: None,
+        selective_pointers: None,
+        disclosable: None,
+        decoys: None,
+        disclose: None,
+        audience: None,
+        nonce: None,
+        issued_at: None,
+        challenge: None,
+        domain: None,
+    };
+}
+
 /// Can do what it is asked, or refuses.
 pub trait Party {
     /// Names the party in reports.

@@ -5,15 +5,21 @@ use super::act::{Act, Options, Party};
 use super::keys::Key;
 use super::ours::Ours;
 use super::peer::{Kind, Peer};
-use super::suites::{Flow, SUITES};
+use super::suites::{Flow, SUITES, Suite};
 use chop_integrity::Timestamp;
 use chop_keys::KeyType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// How often each verification is measured.
-const ITERATIONS: u32 = 1_000;
+/// For whom what is bound to a verifier is bound.
+const EXPECTED: Options<'static> = Options {
+    audience: Some("https://verifier.example"),
+    nonce: Some("n-0S6_WzA2Mj"),
+    ..Options::NONE
+};
+/// When everything is made.
+const CREATED: &str = "2024-06-01T00:00:00Z";
 
 /// Is one measurement.
 #[derive(Clone, Debug, Serialize)]
@@ -45,29 +51,20 @@ pub fn run(kind: Kind, now: Timestamp) -> Result<Vec<Measurement>, InteropError>
     let mut peer = Peer::start(kind)?;
     let mut measured = Vec::new();
     for suite in SUITES {
-        // What a holder derives is measured by `chopmark bench`, beside the libraries' own figures.
-        let comparable = matches!(suite.flow, Flow::Proof | Flow::Token);
-        if !(comparable && ours.has(suite.name) && peer.has(suite.name)) {
+        if !(ours.has(suite.name) && peer.has(suite.name)) {
             continue;
         }
         for &key_type in suite.key_types {
             let key = Key::fixed(key_type, 1)?;
-            let document = credential(&key.did());
-            let secured = ours.ask(&Act::Issue {
-                suite: suite.name,
-                document: &document,
-                key: &key,
-                options: Options {
-                    created: Some("2024-06-01T00:00:00Z"),
-                    ..Options::default()
-                },
-            })?;
+            let Some(exhibit) = exhibit(suite, &key, &mut ours, now)? else {
+                continue;
+            };
             let bench = Act::Bench {
                 suite: suite.name,
-                secured: &secured,
+                secured: &exhibit.secured,
                 key: &key,
-                options: Options::default(),
-                iterations: ITERATIONS,
+                options: exhibit.options,
+                iterations: exhibit.iterations,
             };
             for party in [&mut ours as &mut dyn Party, &mut peer] {
                 let times: Times = serde_json::from_value(party.ask(&bench)?)?;
@@ -82,6 +79,112 @@ pub fn run(kind: Kind, now: Timestamp) -> Result<Vec<Measurement>, InteropError>
         }
     }
     Ok(measured)
+}
+
+/// Is what all verify, and how often.
+struct Exhibit {
+    secured: Value,
+    options: Options<'static>,
+    iterations: u32,
+}
+
+/// Makes what is verified in a suite: by us, so that all verify the same.
+fn exhibit(
+    suite: &Suite,
+    key: &Key,
+    ours: &mut Ours,
+    now: Timestamp,
+) -> Result<Option<Exhibit>, InteropError> {
+    let exhibit = |secured, options, iterations| {
+        Some(Exhibit {
+            secured,
+            options,
+            iterations,
+        })
+    };
+    Ok(match suite.flow {
+        Flow::Proof | Flow::Token => exhibit(issued(suite.name, key, ours)?, Options::NONE, 1_000),
+        // Some peers take a tenth of a second for one.
+        Flow::Selective => exhibit(derived(suite.name, key, ours)?, Options::NONE, 100),
+        Flow::SdJwt => exhibit(bound(suite.name, key, ours, now)?, EXPECTED, 1_000),
+        Flow::TokenPresentation | Flow::StatusList | Flow::Canonical => None,
+    })
+}
+
+fn issued(suite: &str, key: &Key, ours: &mut Ours) -> Result<Value, InteropError> {
+    ours.ask(&Act::Issue {
+        suite,
+        document: &credential(&key.did()),
+        key,
+        options: Options {
+            created: Some(CREATED),
+            ..Options::NONE
+        },
+    })
+}
+
+/// A credential of which five claims of fifteen are disclosed.
+fn derived(suite: &str, key: &Key, ours: &mut Ours) -> Result<Value, InteropError> {
+    let base = ours.ask(&Act::Issue {
+        suite,
+        document: &credential(&key.did()),
+        key,
+        options: Options {
+            created: Some(CREATED),
+            mandatory_pointers: Some(&["/issuer".to_owned()]),
+            ..Options::NONE
+        },
+    })?;
+    ours.ask(&Act::Derive {
+        suite,
+        secured: &base,
+        options: Options {
+            selective_pointers: Some(&claims(1..=5)),
+            ..Options::NONE
+        },
+    })
+}
+
+/// An SD-JWT that discloses three claims of fifteen, bound to its holder's key.
+fn bound(suite: &str, key: &Key, ours: &mut Ours, now: Timestamp) -> Result<Value, InteropError> {
+    let holder = Key::fixed(KeyType::P256, 101)?;
+    let mut document = if suite == "dc+sd-jwt" {
+        json!({"iss": key.did(), "vct": "https://vocab.example/types/passport"})
+    } else {
+        credential(&key.did())
+    };
+    if let Some(members) = document.as_object_mut() {
+        members.insert("cnf".to_owned(), json!({"jwk": holder.public_jwk()}));
+        if suite == "dc+sd-jwt" {
+            members.insert("credentialSubject".to_owned(), subject());
+        }
+    }
+    let issued = ours.ask(&Act::Issue {
+        suite,
+        document: &document,
+        key,
+        options: Options {
+            disclosable: Some(&claims(1..=15)),
+            ..Options::NONE
+        },
+    })?;
+    ours.ask(&Act::Present {
+        suite,
+        document: None,
+        secured: Some(&issued),
+        key: &holder,
+        options: Options {
+            disclose: Some(&claims(1..=3)),
+            issued_at: Some(now.unix_ms().div_euclid(1_000)),
+            ..EXPECTED
+        },
+    })
+}
+
+fn claims(numbers: std::ops::RangeInclusive<u8>) -> Vec<String> {
+    numbers
+        .map(|number| format!("/credentialSubject/claim{number}"))
+        .collect()
 }
 
 /// Writes the measurements as a table.
@@ -109,23 +212,25 @@ pub fn markdown(measured: &[Measurement]) -> String {
 
 /// The credential of the published figures: data model 2.0, fifteen claims, one context beside the base.
 fn credential(issuer: &str) -> Value {
-    let mut subject = serde_json::Map::from_iter([("id".to_owned(), json!("urn:example:subject"))]);
-    let mut context = serde_json::Map::new();
-    for number in 1..=15 {
-        context.insert(
-            format!("claim{number}"),
-            json!(format!("https://vocab.example/terms#claim{number}")),
-        );
-        subject.insert(
-            format!("claim{number}"),
-            json!(format!("value of claim {number}")),
-        );
-    }
+    let context: serde_json::Map<String, Value> = (1..=15)
+        .map(|number| {
+            let term = format!("https://vocab.example/terms#claim{number}");
+            (format!("claim{number}"), Value::from(term))
+        })
+        .collect();
     json!({
         "@context": ["https://www.w3.org/ns/credentials/v2", context],
         "type": ["VerifiableCredential"],
         "issuer": issuer,
         "validFrom": "2024-01-01T00:00:00Z",
-        "credentialSubject": subject,
+        "credentialSubject": subject(),
     })
+}
+
+fn subject() -> Value {
+    let mut subject = json!({"id": "urn:example:subject"});
+    for number in 1..=15 {
+        subject[format!("claim{number}")] = json!(format!("value of claim {number}"));
+    }
+    subject
 }

@@ -23,6 +23,11 @@ impl Tally {
         self.total += 1;
         self.agreed += usize::from(agreed);
     }
+
+    fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.agreed += other.agreed;
+    }
 }
 
 /// Is one case in which the parties do not agree, or agree on what is wrong.
@@ -65,8 +70,10 @@ pub struct Row {
     pub samples: Vec<Sample>,
 }
 
-/// How many disagreements and samples of a row are kept.
-const KEPT: usize = 3;
+/// How many disagreements of a row are kept.
+const KEPT_DISAGREEMENTS: usize = 20;
+/// How many samples of a row are kept.
+const KEPT_SAMPLES: usize = 3;
 
 impl Row {
     /// Begins a row.
@@ -104,13 +111,13 @@ impl Row {
 
     pub(super) fn disagree(&mut self, disagreement: Disagreement) {
         self.disagreements += 1;
-        if self.first.len() < KEPT {
+        if self.first.len() < KEPT_DISAGREEMENTS {
             self.first.push(disagreement);
         }
     }
 
     pub(super) fn sample(&mut self, check: &Check<'_>, expected: Option<&Value>) {
-        if self.samples.len() < KEPT {
+        if self.samples.len() < KEPT_SAMPLES {
             self.samples.push(Sample::new(check, expected));
         }
     }
@@ -118,6 +125,31 @@ impl Row {
     pub(super) fn set_aside(&mut self, reason: String) {
         *self.set_aside.entry(reason).or_default() += 1;
     }
+}
+
+/// Sums up the rows of one suite and peer.
+fn line(first: &Row, rows: &[Row]) -> String {
+    let mut keys: Vec<&str> = rows.iter().map(|row| row.key_type.curve()).collect();
+    keys.dedup();
+    let directions = rows.len() / keys.len().max(1);
+    let mut accepted = Tally::default();
+    let mut refused = Tally::default();
+    let mut aside = 0;
+    for row in rows {
+        accepted.add(row.accepted);
+        refused.add(row.refused);
+        aside += row.set_aside.values().sum::<usize>();
+    }
+    format!(
+        "| {} | {} | {} | {directions} | {}/{} | {}/{} | {aside} |\n",
+        first.suite,
+        first.peer,
+        keys.join(", "),
+        accepted.agreed,
+        accepted.total,
+        refused.agreed,
+        refused.total
+    )
 }
 
 #[expect(
@@ -149,29 +181,19 @@ impl Report {
         self.rows.iter().all(Row::agrees)
     }
 
-    /// Writes the table.
+    /// Writes the table: a line for each suite and peer, over all keys and directions.
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "{} documents for each row, seed {}.\n\n| suite | key | peer | direction | accepted | changed copies refused | set aside |\n|---|---|---|---|---|---|---|\n",
+            "{} documents for each key and direction, seed {}.\n\n| suite | peer | keys | directions | accepted | changed copies refused | set aside |\n|---|---|---|---|---|---|---|\n",
             self.documents, self.seed
         );
-        for row in &self.rows {
-            let Row {
-                suite,
-                key_type,
-                peer,
-                direction,
-                accepted,
-                refused,
-                ..
-            } = row;
-            let aside: usize = row.set_aside.values().sum();
-            // Writing to a string does not fail.
-            let _ = writeln!(
-                text,
-                "| {suite} | {key_type} | {peer} | {direction} | {}/{} | {}/{} | {aside} |",
-                accepted.agreed, accepted.total, refused.agreed, refused.total
-            );
+        let mut rows = self.rows.as_slice();
+        while let [first, ..] = rows {
+            let alike = |row: &Row| row.suite == first.suite && row.peer == first.peer;
+            let length = rows.iter().take_while(|row| alike(row)).count();
+            let (group, rest) = rows.split_at(length);
+            text.push_str(&line(first, group));
+            rows = rest;
         }
         text.push_str("\nPeers: ");
         let peers: Vec<String> = self

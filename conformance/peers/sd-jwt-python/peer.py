@@ -60,7 +60,7 @@ def present(request):
             "holder_key": jwk(key["jwk"]),
             "sign_alg": ALGORITHMS[key["jwk"]["crv"]],
         }
-    holder.create_presentation(frame(options.get("disclose", [])), **binding)
+    holder.create_presentation(frame(holder, options.get("disclose", [])), **binding)
     return holder.sd_jwt_presentation
 
 
@@ -125,22 +125,35 @@ def child(pointer, step):
     return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
 
 
-def frame(pointers):
-    """Turns JSON Pointers into the nested claims that the package discloses: a list where the steps are indices."""
+def frame(holder, pointers):
+    """Turns JSON Pointers into the nested claims that the package discloses: a list where the SD-JWT has a list."""
     tree = {}
     for pointer in pointers:
         level = tree
         for step in pointer.split("/")[1:]:
             level = level.setdefault(step.replace("~1", "/").replace("~0", "~"), {})
-    return branch(tree)
+    return branch(tree, holder.sd_jwt_payload, holder._hash_to_decoded_disclosure)
 
 
-def branch(tree):
+def branch(tree, value, disclosures):
     if not tree:
         return True
-    if all(step.isdigit() for step in tree):
-        return [branch(tree[str(index)]) if str(index) in tree else None for index in range(max(map(int, tree)) + 1)]
-    return {name: branch(inner) for name, inner in tree.items()}
+    if isinstance(value, list):
+        return [
+            branch(tree[str(index)], element(item, disclosures), disclosures) if str(index) in tree else None
+            for index, item in enumerate(value)
+        ]
+    members = dict(value)
+    for digest in value.get("_sd", []):
+        if digest in disclosures:
+            _, name, inner = disclosures[digest]
+            members[name] = inner
+    return {name: branch(inner, members[name], disclosures) for name, inner in tree.items()}
+
+
+def element(item, disclosures):
+    digest = item.get("...") if isinstance(item, dict) else None
+    return disclosures[digest][-1] if digest in disclosures else item
 
 
 OPERATIONS = {"start": start, "issue": issue, "present": present, "verify": verify, "bench": bench}

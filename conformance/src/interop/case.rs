@@ -265,7 +265,7 @@ impl Case<'_, '_> {
         match self.pair.side(side).ask(&check.act()) {
             Ok(found) => Ok(match expected {
                 Some(expected) if !same(expected, &found) => {
-                    Err(format!("verified, but as {found} instead of {expected}"))
+                    Err(known::difference(expected, &found))
                 }
                 _ => Ok(()),
             }),

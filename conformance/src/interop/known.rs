@@ -1,5 +1,8 @@
 //! Faults and limits of peers that have been looked into: what the peer says, and what it comes from.
 
+use super::case::same;
+use serde_json::Value;
+
 struct Fault {
     peer: &'static str,
     /// What stands in the suite's name.
@@ -31,7 +34,37 @@ const FAULTS: &[Fault] = &[
         words: "has 2 elements, its digest stands in an object",
         finding: "its disclosure of a claim whose name is empty has no name",
     },
+    // RFC 9901 §7.1 step 3.c: the claim is inserted under the name that the disclosure gives, which may be any string.
+    Fault {
+        peer: "sd-jwt-js",
+        suite: "sd-jwt",
+        words: NAMELESS,
+        finding: "it leaves out a disclosed claim whose name is empty",
+    },
 ];
+
+/// Says that nothing but claims with an empty name are missing.
+const NAMELESS: &str = "verified, but without the claims whose name is empty";
+
+/// Says how what was verified differs from what was expected.
+pub(super) fn difference(expected: &Value, found: &Value) -> String {
+    if same(&without_nameless(expected), found) {
+        return NAMELESS.to_owned();
+    }
+    format!("verified, but as {found} instead of {expected}")
+}
+
+fn without_nameless(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| !name.is_empty())
+            .map(|(name, inner)| (name.clone(), without_nameless(inner)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_nameless).collect(),
+        other => other.clone(),
+    }
+}
 
 /// Returns what is known of a peer's refusal.
 pub(super) fn of(peer: &str, suite: &str, reason: &str) -> Option<&'static str> {

@@ -228,9 +228,11 @@ fn credential(issuer: &str) -> Value {
 }
 
 fn subject() -> Value {
-    let mut subject = json!({"id": "urn:example:subject"});
-    for number in 1..=15 {
-        subject[format!("claim{number}")] = json!(format!("value of claim {number}"));
-    }
-    subject
+    let claims = (1..=15).map(|number| {
+        let value = format!("value of claim {number}");
+        (format!("claim{number}"), Value::from(value))
+    });
+    std::iter::once(("id".to_owned(), json!("urn:example:subject")))
+        .chain(claims)
+        .collect()
 }

@@ -50,6 +50,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(crate::up::Args),
+    Node(crate::node::Args),
+    Localnet(crate::localnet::Args),
     Scenario(crate::scenario::Args),
     Bench(crate::bench::Args),
     Ledger(crate::ledger::Args),
@@ -84,6 +86,8 @@ pub(crate) fn run() -> ExitCode {
 async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure> {
     match command {
         Command::Up(args) => crate::up::run(args, terminal).await,
+        Command::Node(args) => crate::node::run(args, terminal).await,
+        Command::Localnet(args) => crate::localnet::run(args, terminal).await,
         Command::Ledger(args) => crate::ledger::run(&args),
         Command::Bench(args) => crate::bench::run(args, terminal).await,
         Command::Scenario(args) => crate::scenario::run(args, terminal).await,

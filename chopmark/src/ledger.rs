@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use chop_node::engine::verify_replay;
+use chop_node::engine::{Sealed, verify_replay};
 use chop_node::store::{DiskLimit, Store};
 use chop_protocol::LedgerGenesis;
 use clap::{Parser, Subcommand};
@@ -42,7 +42,12 @@ pub(crate) fn run(args: &Args) -> Result<Done, Failure> {
     let store = Store::open(&data.join("registry.redb"), DiskLimit::none().into())
         .map_err(Failure::usage)?;
     let snapshot = store.snapshot().map_err(Failure::internal)?;
-    let replayed = verify_replay(&snapshot, &genesis).map_err(Failure::refused)?;
+    let sealed = if data.join("cometbft").exists() {
+        Sealed::ByValidators
+    } else {
+        Sealed::BySolo
+    };
+    let replayed = verify_replay(&snapshot, &genesis, sealed).map_err(Failure::refused)?;
     let root = HEXUPPER.encode(&replayed.root);
     let value =
         json!({"height": replayed.height, "envelopes": replayed.envelopes, "appHash": root});

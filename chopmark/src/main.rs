@@ -3,6 +3,8 @@
 mod bench;
 mod cli;
 mod ledger;
+mod localnet;
+mod node;
 mod scenario;
 mod up;
 

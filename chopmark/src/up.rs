@@ -2,8 +2,9 @@
 
 mod folder;
 mod ledger;
+mod member;
 mod page;
-mod passphrase;
+pub(crate) mod passphrase;
 mod stack;
 
 use std::io::Write as _;
@@ -18,7 +19,9 @@ use chop_verifier::Trust;
 use clap::Parser;
 
 use crate::cli::{Done, Failure, Terminal, trust_anchors};
-pub(crate) use stack::{Options, Stack};
+pub(crate) use folder::{Folder, Mode, is_in_use};
+pub(crate) use member::{Candidate, Member, Peers};
+pub(crate) use stack::{Ledger, Options, Stack, keystore};
 
 /// Runs a whole stack: registry, issuer and verifier in one process
 #[derive(Debug, Parser)]
@@ -93,7 +96,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
             status_delegates: args.status_delegate.into_iter().collect(),
             anchors: Arc::new(trust_anchors(&args.trust_anchor)?),
         },
-        replay: args.replay,
+        ledger: Ledger::Solo {
+            replay: args.replay,
+        },
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;
     // Whoever reads the line may ask it to end at once.
@@ -104,7 +109,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
 }
 
 /// Prints the one line that scripts wait for.
-fn announce(base: &str) -> anyhow::Result<()> {
+pub(crate) fn announce(base: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "ready {base}")
         .and_then(|()| out.flush())

@@ -19,7 +19,7 @@ use super::measure::{Figures, median};
 use super::row::Row;
 use super::{floor, http};
 use crate::scenario::{Actor, Client, fresh_key};
-use crate::up::{Options, Stack};
+use crate::up::{Ledger, Options, Stack};
 
 /// Creates that travel in one envelope.
 const CREATES: usize = 50;
@@ -58,7 +58,7 @@ pub(super) async fn rows(
         conformance: false,
         passphrase: None,
         trust: chop_verifier::Trust::default(),
-        replay: false,
+        ledger: Ledger::Solo { replay: false },
     };
     let stack = Stack::start(options).await?;
     let (address, token) = (stack.address(), stack.token().to_owned());

@@ -10,6 +10,10 @@
 //! DIR/trust-root.json  what clients pin
 //! DIR/registry.redb    blocks, state, proofs
 //! DIR/issuer.sqlite    the issuing service's own state
+//! DIR/member.json      the organisation as founder and validator of a consortium's ledger
+//! DIR/peers.json       where the other validators are
+//! DIR/cometbft/        CometBFT's folder
+//! DIR/pid              the process that runs on the folder, of `chopmark node`
 //! DIR/tls.json         the self-signed certificate of --tls-listen, with its key (0600)
 //! ```
 
@@ -23,7 +27,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 /// Which kind of stack a folder belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// Writes need the admin token.
     Standard,
     /// Everything is open, on loopback only, under keys that nobody may trust.
@@ -41,7 +45,7 @@ impl Mode {
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FolderError {
+pub(crate) enum FolderError {
     /// A file or the folder cannot be made, read or written.
     #[error("cannot use {path}: {source}")]
     Io {
@@ -72,7 +76,7 @@ pub(super) enum FolderError {
 
 /// An opened data folder; it stays locked as long as this lives.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     _lock: File,
 }
@@ -82,7 +86,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError`] when it cannot be written, is in use, or is of the other mode.
-    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, FolderError> {
+    pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, FolderError> {
         let fail = |path: &Path| {
             let path = path.to_owned();
             move |source| FolderError::Io { path, source }
@@ -132,7 +136,7 @@ impl Folder {
     }
 
     /// The path of a file or folder in it.
-    pub(super) fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
@@ -140,7 +144,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub(super) fn admin_token(&self) -> Result<String, FolderError> {
+    pub(crate) fn admin_token(&self) -> Result<String, FolderError> {
         let token = self.read_or_create("admin.token", || format!("{}\n", secret()))?;
         Ok(token.trim_end().to_owned())
     }
@@ -149,13 +153,13 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub(super) fn passphrase(&self) -> Result<Passphrase, FolderError> {
+    pub(crate) fn passphrase(&self) -> Result<Passphrase, FolderError> {
         let text = self.read_or_create("passphrase", || format!("{}\n", secret()))?;
         Ok(Passphrase::new(text.trim_end().to_owned()))
     }
 
     /// Whether a file exists in it.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.join(name).exists()
     }
 
@@ -163,7 +167,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub(super) fn read_or_create(
+    pub(crate) fn read_or_create(
         &self,
         name: &str,
         content: impl FnOnce() -> String,
@@ -185,7 +189,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`].
-    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         let path = self.join(name);
         let temporary = self.join(&format!(".{name}.new"));
         let written = || -> io::Result<()> {
@@ -206,6 +210,12 @@ impl Folder {
             source,
         })
     }
+}
+
+/// Whether a process runs on the folder.
+pub(crate) fn is_in_use(path: &Path) -> bool {
+    File::open(path.join("lock"))
+        .is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 fn secret() -> String {

@@ -10,7 +10,7 @@ use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
 use chop_node::Operator;
-use chop_node::engine::{Solo, SoloConfig};
+use chop_node::engine::{Engine, Solo, SoloConfig};
 use chop_node::store::DiskLimit;
 use chop_protocol::terms::Nonce;
 use chop_protocol::{GenesisTerms, GenesisValidator, LedgerGenesis, Parameters};
@@ -30,7 +30,7 @@ pub(super) fn open(
     folder: &Folder,
     keystore: &Keystore,
     replay: bool,
-) -> anyhow::Result<(Solo, Operator)> {
+) -> anyhow::Result<(Engine, Operator)> {
     let validator = key(keystore, "validator")?;
     let operator = key(keystore, "operator")?;
     let genesis = genesis(
@@ -60,7 +60,7 @@ pub(super) fn open(
         folder.write("trust-root.json", &root)?;
     }
     Ok((
-        engine,
+        engine.into(),
         Operator {
             did,
             signer: operator,
@@ -75,6 +75,30 @@ fn genesis(
     validator: &PublicKey,
     operator: &PublicKey,
 ) -> anyhow::Result<LedgerGenesis> {
+    let founder = founder(keystore, operator)?;
+    let terms = GenesisTerms {
+        chain_version: CHAIN_VERSION,
+        time: Timestamp::from_unix_ms(clock::now_ms()),
+        nonce: Nonce::new(random::bytes()),
+        validators: vec![GenesisValidator {
+            public_key: validator.clone(),
+            power: 1,
+        }],
+        parameters: Parameters::default(),
+        founders: vec![founder],
+    };
+    let fresh = chop_integrity::canonicalize(&terms)?;
+    let text = folder.read_or_create("genesis.json", || {
+        String::from_utf8_lossy(&fresh).into_owned()
+    })?;
+    LedgerGenesis::parse(text.trim_end().as_bytes()).context("genesis.json is malformed")
+}
+
+/// The operator's organisation as a founder: a DID genesis without a ledger.
+pub(super) fn founder(
+    keystore: &Keystore,
+    operator: &PublicKey,
+) -> anyhow::Result<serde_json::Value> {
     let [update, next, recovery] = [
         key(keystore, "operator-update")?,
         key(keystore, "operator-next")?,
@@ -96,26 +120,11 @@ fn genesis(
     let founder = GenesisDraft::own_keys(Class::Organisation, keys, random::bytes())
         .with_recovery(KeySet::new([recovery.public_key().clone()], 1)?.commitment())
         .with_document(document);
-    let terms = GenesisTerms {
-        chain_version: CHAIN_VERSION,
-        time: Timestamp::from_unix_ms(clock::now_ms()),
-        nonce: Nonce::new(random::bytes()),
-        validators: vec![GenesisValidator {
-            public_key: validator.clone(),
-            power: 1,
-        }],
-        parameters: Parameters::default(),
-        founders: vec![founder.template()],
-    };
-    let fresh = chop_integrity::canonicalize(&terms)?;
-    let text = folder.read_or_create("genesis.json", || {
-        String::from_utf8_lossy(&fresh).into_owned()
-    })?;
-    LedgerGenesis::parse(text.trim_end().as_bytes()).context("genesis.json is malformed")
+    Ok(founder.template())
 }
 
 /// A key of the stack, made at the first start.
-fn key(keystore: &Keystore, name: &str) -> anyhow::Result<Arc<PrivateKey>> {
+pub(super) fn key(keystore: &Keystore, name: &str) -> anyhow::Result<Arc<PrivateKey>> {
     let name = KeyName::parse(name)?;
     match keystore.load(&name) {
         Err(KeystoreError::NotFound { .. }) => {

@@ -10,7 +10,7 @@ use chop_keystore::Passphrase;
 ///
 /// # Errors
 /// When the file cannot be read or is empty.
-pub(super) fn given(file: Option<&Path>) -> anyhow::Result<Option<Passphrase>> {
+pub(crate) fn given(file: Option<&Path>) -> anyhow::Result<Option<Passphrase>> {
     if let Some(path) = file {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the passphrase from {}", path.display()))?;

@@ -18,14 +18,14 @@ use chop_http::stack::{Limits, wrap};
 use chop_http::{AdminToken, HostGuard, Metrics, Problem, clock, random, tls};
 use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
-use chop_node::engine::{Health, Solo};
+use chop_node::engine::{Engine, Health};
 use chop_node::{LocalRegistry, NodeApp};
 use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
 use url::Url;
 
 use super::folder::{Folder, Mode};
-use super::{ledger, page, passphrase};
+use super::{Member, ledger, page, passphrase};
 
 /// How long a relying party may keep a status list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
@@ -49,8 +49,20 @@ pub(crate) struct Options {
     pub passphrase: Option<Passphrase>,
     /// Whose word the verifier takes beside issuers' own.
     pub trust: Trust,
-    /// Whether every block is checked before the start.
-    pub replay: bool,
+    /// The ledger that it runs on.
+    pub ledger: Ledger,
+}
+
+/// The ledger of a stack.
+#[derive(Debug)]
+pub(crate) enum Ledger {
+    /// The folder's own, founded at the first start.
+    Solo {
+        /// Whether every block is checked before the start.
+        replay: bool,
+    },
+    /// One that several members run, which the folder has joined.
+    Member(Member),
 }
 
 /// A stack that is ready to serve.
@@ -61,7 +73,7 @@ pub(crate) struct Stack {
     token: String,
     listeners: Vec<Listener>,
     router: Router,
-    engine: Solo,
+    engine: Engine,
     issuer: IssuerApp,
 }
 
@@ -88,7 +100,10 @@ impl Stack {
         let folder = Folder::open(&options.data, mode)?;
         let token = folder.admin_token()?;
         let keystore = Arc::new(keystore(&folder, options.passphrase)?);
-        let (engine, operator) = ledger::open(&folder, &keystore, options.replay)?;
+        let (engine, operator) = match &options.ledger {
+            Ledger::Solo { replay } => ledger::open(&folder, &keystore, *replay)?,
+            Ledger::Member(member) => member.open(&folder, &keystore)?,
+        };
 
         let socket = bind(options.listen).await?;
         let address = socket.local_addr()?;
@@ -172,6 +187,11 @@ impl Stack {
         self.base.as_str().trim_end_matches('/').to_owned()
     }
 
+    /// The ledger's engine.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Where it listens for http.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -203,7 +223,7 @@ impl Stack {
 }
 
 /// Ready when the ledger takes writes and the issuer's store answers.
-async fn ready(State((engine, issuer)): State<(Solo, IssuerApp)>) -> Response {
+async fn ready(State((engine, issuer)): State<(Engine, IssuerApp)>) -> Response {
     match engine.health() {
         Health::Ready if issuer.ready().await.is_ok() => {
             (StatusCode::OK, "ready\n").into_response()
@@ -215,11 +235,21 @@ async fn ready(State((engine, issuer)): State<(Solo, IssuerApp)>) -> Response {
             Problem::unavailable("the ledger is read-only: its disk refused a write")
                 .into_response()
         }
+        Health::Waiting => {
+            Problem::unavailable("the ledger waits for its validators").into_response()
+        }
         Health::Stopped => Problem::unavailable("the ledger has stopped").into_response(),
     }
 }
 
-fn keystore(folder: &Folder, passphrase: Option<Passphrase>) -> anyhow::Result<Keystore> {
+/// Opens the folder's keys, under the passphrase given or the folder's own.
+///
+/// # Errors
+/// When the passphrase is wrong or missing, or the keys cannot be read.
+pub(crate) fn keystore(
+    folder: &Folder,
+    passphrase: Option<Passphrase>,
+) -> anyhow::Result<Keystore> {
     let passphrase = match passphrase {
         Some(passphrase) => passphrase,
         None if folder.has("keys/keystore.json") && !folder.has("passphrase") => passphrase::ask()?,

@@ -3,7 +3,7 @@
 use crate::support::party::Party;
 use crate::support::stack::{self, Stack};
 use chop_did::ChopDid;
-use chop_node::engine::verify_replay;
+use chop_node::engine::{Sealed, verify_replay};
 use chop_node::store::{DiskLimit, Store};
 use chop_protocol::LedgerGenesis;
 use std::path::Path;
@@ -116,7 +116,7 @@ fn replay(stack: Stack, data: &Path) {
     let status = stack.get("/v1/status").json();
     assert!(stack.terminate().0.success());
     let store = Store::open(&data.join("registry.redb"), Arc::new(DiskLimit::none())).unwrap();
-    let replayed = verify_replay(&store.snapshot().unwrap(), &genesis).unwrap();
+    let replayed = verify_replay(&store.snapshot().unwrap(), &genesis, Sealed::BySolo).unwrap();
     assert_eq!(
         data_encoding::HEXLOWER.encode(&replayed.root),
         status["app_hash"].as_str().unwrap().to_lowercase()

@@ -11,6 +11,7 @@ mod disk;
 mod durability;
 mod interop;
 mod lifecycle;
+mod localnet;
 mod page;
 mod scenario;
 mod support;

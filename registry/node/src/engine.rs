@@ -1,21 +1,29 @@
-//! Engines put envelopes in an order and sign the headers; everything above sees only what this module shows.
+//! Engines put envelopes in an order and have the headers signed; everything above sees only what this module shows.
 //!
-//! There is one engine so far, [`Solo`]: one process that orders, executes, commits and signs by itself.
+//! [`Solo`] is one process that orders, executes, commits and signs by itself. [`Comet`] is one of many validators: CometBFT
+//! orders and signs, this process executes and keeps. [`Engine`] is either of them.
 //!
 //! ```text
-//! submit ─▶ queue ─▶ sequencer thread ─▶ execute ─▶ tree ─▶ headers ─▶ one durable commit ─▶ View ─▶ answers
+//! solo   submit ─▶ queue ─▶ sequencer ─▶ execute ─▶ tree ─▶ headers ─▶ one durable commit ─▶ View ─▶ answers
+//! comet  submit ─▶ gateway ─▶ mempool ═▶ block ═▶ execute ─▶ tree ─▶ one durable commit ─▶ View ─▶ answers
 //! ```
 
+mod any;
 mod batch;
+pub mod comet;
+mod door;
 mod error;
+mod founding;
 mod replay;
 mod room;
 mod sequencer;
 mod solo;
 mod view;
 
+pub use any::Engine;
+pub use comet::{Comet, CometConfig};
 pub use error::{EngineError, OpenError, SubmitError};
-pub use replay::{ReplayError, Replayed, verify_replay};
+pub use replay::{ReplayError, Replayed, Sealed, verify_replay};
 pub use solo::{Clock, Health, Solo, SoloConfig};
 pub use view::{Head, Read, View};
 

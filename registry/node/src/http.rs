@@ -20,7 +20,7 @@ use chop_http::{AdminToken, Problem};
 use chop_keys::Signer;
 use utoipa::OpenApi;
 
-use crate::engine::{EngineError, Solo};
+use crate::engine::{Engine, EngineError};
 
 pub(crate) use logs::entries as log_entries;
 
@@ -40,7 +40,7 @@ pub struct NodeApp {
 }
 
 struct Inner {
-    engine: Solo,
+    engine: Engine,
     operator: Operator,
     admin: AdminToken,
     resolver: Arc<Resolver>,
@@ -51,7 +51,7 @@ struct Inner {
 impl NodeApp {
     /// Puts a running ledger behind handlers.
     pub fn new(
-        engine: Solo,
+        engine: impl Into<Engine>,
         operator: Operator,
         admin: AdminToken,
         resolver: Arc<Resolver>,
@@ -60,7 +60,7 @@ impl NodeApp {
         let jobs = registrar::Jobs::default();
         Self {
             inner: Arc::new(Inner {
-                engine,
+                engine: engine.into(),
                 operator,
                 admin,
                 resolver,
@@ -70,7 +70,7 @@ impl NodeApp {
         }
     }
 
-    fn engine(&self) -> &Solo {
+    fn engine(&self) -> &Engine {
         &self.inner.engine
     }
 }
@@ -127,7 +127,9 @@ struct Api;
 
 /// A failure of the store or the engine: logged here, told to nobody.
 fn failed(error: &EngineError) -> Problem {
-    if error.is_passing() {
+    if let EngineError::Unproven { .. } = error {
+        Problem::unavailable("the validators have not signed the last block yet")
+    } else if error.is_passing() {
         Problem::unavailable("the database is being reopened")
     } else {
         Problem::internal(error)

@@ -8,7 +8,7 @@ use chop_did::ChopDid;
 use chop_proof::{Freshness, TrustRoot};
 use chop_protocol::http::LogEntry;
 
-use crate::engine::Solo;
+use crate::engine::Engine;
 use crate::http::log_entries;
 
 /// How old a header may be: what clients accept over HTTP.
@@ -19,14 +19,17 @@ const FRESH: Duration = Duration::from_mins(1);
 /// The ledger of a running engine.
 #[derive(Clone)]
 pub struct LocalRegistry {
-    engine: Solo,
+    engine: Engine,
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
 impl LocalRegistry {
     /// Reads from `engine`; `clock` gives milliseconds since the Unix epoch.
-    pub fn new(engine: Solo, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
-        Self { engine, clock }
+    pub fn new(engine: impl Into<Engine>, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
+        Self {
+            engine: engine.into(),
+            clock,
+        }
     }
 }
 
@@ -37,10 +40,9 @@ impl Registry for LocalRegistry {
 
     fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>> {
         Box::pin(async move {
-            self.engine.fresh_view(FRESH).await;
             let read = self
                 .engine
-                .read(key)
+                .read(FRESH, key)
                 .await
                 .map_err(|error| ReadError::Store {
                     source: error.into(),

@@ -101,6 +101,19 @@ impl Store {
         }
     }
 
+    /// Writes headers that came after their blocks; from now on every header up to `until` is here.
+    ///
+    /// # Errors
+    /// When the disk does not take them.
+    pub fn add_headers(&self, headers: &[(u64, Vec<u8>)], until: u64) -> Result<(), StoreError> {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        match &*handle {
+            Handle::Writable(database) => write::add_headers(database, headers, until),
+            Handle::Frozen(_) => Err(StoreError::ReadOnly),
+            Handle::Closed => Err(StoreError::Closed),
+        }
+    }
+
     /// Closes the database and opens it for reading only, which redb needs after any failed write.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod http;
 pub mod keys;
 pub mod outcome;
 pub mod terms;
+pub mod transaction;
 pub mod values;
 
 pub use accreditation::{

@@ -2,4 +2,5 @@
 
 pub(crate) mod http;
 pub(crate) mod party;
+pub(crate) mod remote;
 pub(crate) mod stack;

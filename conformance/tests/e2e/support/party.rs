@@ -1,6 +1,6 @@
 //! Somebody with keys who writes to the ledger.
 
-use super::stack::Stack;
+use super::remote::Remote;
 use chop_did::build::{self, GenesisDraft};
 use chop_did::{ChopDid, Class, Document, KeySet, LedgerId, Relationship, UpdateKeys};
 use chop_integrity::Timestamp;
@@ -19,7 +19,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn of(stack: &Stack) -> Self {
+    pub(crate) fn of(stack: &Remote) -> Self {
         let genesis = LedgerGenesis::parse(&stack.get("/v1/genesis").body).unwrap();
         Self {
             id: genesis.id(),
@@ -37,7 +37,7 @@ pub(crate) struct Party {
 
 impl Party {
     /// Creates the DID of a service, which needs no pre-rotation.
-    pub(crate) fn create(stack: &Stack) -> Self {
+    pub(crate) fn create(stack: &Remote) -> Self {
         let ledger = Ledger::of(stack);
         let (update, invoke) = (key(), key());
         let document = Document::empty()
@@ -61,7 +61,8 @@ impl Party {
             ledger,
             invoke,
         };
-        let envelope = party.envelope(vec![Action::Did(Box::new(operation))], &update);
+        let create = vec![Action::Did(Box::new(operation))];
+        let envelope = party.envelope(create, &update, ledger.operator);
         let answer = stack.post("/v1/transactions", &envelope);
         assert_eq!(answer.status, 201, "{}", answer.text());
         party
@@ -69,6 +70,15 @@ impl Party {
 
     /// Makes an envelope that creates `count` products, all or none, and returns it with their DIDs.
     pub(crate) fn create_products(&self, count: usize) -> (Value, Vec<ChopDid>) {
+        self.create_products_under(count, self.ledger.operator)
+    }
+
+    /// The same, sponsored by another member.
+    pub(crate) fn create_products_under(
+        &self,
+        count: usize,
+        sponsor: ChopDid,
+    ) -> (Value, Vec<ChopDid>) {
         let mut actions = Vec::new();
         let mut dids = Vec::new();
         for _ in 0..count {
@@ -80,14 +90,14 @@ impl Party {
             let operation = build::create(&genesis).signed_by(&[&self.invoke]).unwrap();
             actions.push(Action::Did(Box::new(operation)));
         }
-        (self.envelope(actions, &self.invoke), dids)
+        (self.envelope(actions, &self.invoke, sponsor), dids)
     }
 
-    fn envelope(&self, actions: Vec<Action>, key: &dyn Signer) -> Value {
+    fn envelope(&self, actions: Vec<Action>, key: &dyn Signer, sponsor: ChopDid) -> Value {
         let envelope = Envelope {
             ledger: self.ledger.id,
             actor: self.did,
-            sponsor: self.ledger.operator,
+            sponsor,
             nonce: Nonce::new(chop_http::random::bytes()),
             valid_until: Timestamp::from_unix_ms(chop_http::clock::now_ms())
                 .plus_ms(ENVELOPE_LIFE_MS),

@@ -1,8 +1,8 @@
 //! The program under test: built once, started on a free port, ended at the end of a test.
 
-use super::http::{Answer, Request};
-use serde_json::Value;
-use std::io::{self, BufRead, BufReader};
+use super::remote::Remote;
+use std::io::{BufRead, BufReader};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -32,8 +32,15 @@ pub(crate) fn binary() -> &'static Path {
 /// A running stack.
 pub(crate) struct Stack {
     child: Child,
-    base: String,
-    token: String,
+    remote: Remote,
+}
+
+impl Deref for Stack {
+    type Target = Remote;
+
+    fn deref(&self) -> &Remote {
+        &self.remote
+    }
 }
 
 impl Stack {
@@ -72,52 +79,16 @@ impl Stack {
         };
         Self {
             child,
-            base: base.trim_end_matches('/').to_owned(),
-            token: String::new(),
+            remote: Remote::at(base),
         }
     }
 
     pub(crate) fn read_token(&mut self, data: &Path) {
-        let file = std::fs::read_to_string(data.join("admin.token")).unwrap_or_default();
-        file.trim().clone_into(&mut self.token);
-    }
-
-    pub(crate) fn base(&self) -> &str {
-        &self.base
-    }
-
-    /// Host and port.
-    pub(crate) fn authority(&self) -> &str {
-        self.base.split_once("://").unwrap().1
-    }
-
-    pub(crate) fn token(&self) -> &str {
-        &self.token
+        self.remote.read_token(data);
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    pub(crate) fn send(&self, request: &Request<'_>) -> Answer {
-        request.send(self.authority()).unwrap()
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.send(&Request::new("GET", path))
-    }
-
-    /// Posts JSON under the admin token.
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
-        self.try_post(path, body).unwrap()
-    }
-
-    pub(crate) fn try_post(&self, path: &str, body: &Value) -> io::Result<Answer> {
-        let body = serde_json::to_vec(body)?;
-        Request::new("POST", path)
-            .bearer(&self.token)
-            .body("application/json", &body)
-            .send(self.authority())
     }
 
     /// Ends the process at once, as a power cut does.

@@ -11,11 +11,12 @@ use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::{chain, validator};
-use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types as pb;
 
 use super::EngineError;
 use crate::store::{BlockRecord, BlockWrite, RecordedResult, Snapshot, StoreError};
+
+/// The code of what is no transaction.
+const NO_TRANSACTION: u32 = 2;
 
 /// What stays the same from block to block.
 pub(super) struct Chain<'a> {
@@ -99,35 +100,46 @@ pub(super) fn found(
 ) -> Result<Batch, EngineError> {
     let mut batch = Batch::empty(1, 0);
     batch.delta = delta;
-    let founding = tree::update(
-        &Layered {
-            base: None,
-            above: &[],
-        },
-        0,
-        None,
-        &batch.delta,
-    )
-    .map_err(|error| EngineError::Tree {
-        version: 0,
-        reason: error.to_string(),
-    })?;
+    let founding = founding_tree(&batch.delta)?;
     let parent = Parent {
         root: founding.root,
         ..Parent::default()
     };
     batch.versions.push(founding);
+    batch.operations = founding_operations(genesis)?;
+    let time_ms = genesis.terms().time.unix_ms().saturating_add(1).max(now_ms);
+    batch.extend_over(chain, None, &parent, (Vec::new(), time_ms))?;
+    Ok(batch)
+}
+
+/// Version 0 of the tree.
+pub(super) fn founding_tree(
+    delta: &BTreeMap<String, Option<Vec<u8>>>,
+) -> Result<tree::TreeUpdate, EngineError> {
+    let nothing = Layered {
+        base: None,
+        above: &[],
+    };
+    tree::update(&nothing, 0, None, delta).map_err(|error| EngineError::Tree {
+        version: 0,
+        reason: error.to_string(),
+    })
+}
+
+/// The create operations of the founders, which the genesis vouches for.
+pub(super) fn founding_operations(
+    genesis: &LedgerGenesis,
+) -> Result<Vec<(String, u64, Vec<u8>)>, EngineError> {
+    let mut operations = Vec::new();
     for founder in genesis.founders() {
         let create = chop_did::build::create(founder);
-        batch.operations.push((
+        operations.push((
             founder.did().scid().to_string(),
             0,
             canonical("operation", create.unsigned())?,
         ));
     }
-    let time_ms = genesis.terms().time.unix_ms().saturating_add(1).max(now_ms);
-    batch.extend_over(chain, None, &parent, (Vec::new(), time_ms))?;
-    Ok(batch)
+    Ok(operations)
 }
 
 impl Parent {
@@ -209,10 +221,10 @@ impl Batch {
         let results = if txs.is_empty() {
             Vec::new()
         } else {
-            recorded(&self.outcomes)?
+            recorded(&vec![1; txs.len()], &self.outcomes)?
         };
         let record = BlockRecord {
-            signed_header: Protobuf::<pb::SignedHeader>::encode_vec(header.clone()),
+            signed_header: BlockRecord::encode_header(header.clone()),
             txs,
             results,
             root: update.root,
@@ -258,22 +270,38 @@ impl Batch {
     }
 }
 
-/// The agreed results of a block's transactions.
-pub(super) fn recorded(outcomes: &[Outcome]) -> Result<Vec<RecordedResult>, EngineError> {
-    outcomes
-        .iter()
-        .map(|outcome| {
-            let code = u32::from(!outcome.is_committed());
-            Ok(RecordedResult {
-                code,
-                data: canonical("outcome", outcome)?,
-            })
-        })
-        .collect()
+/// The agreed results of a block's transactions, of which each holds as many envelopes as `sizes` says.
+pub(super) fn recorded(
+    sizes: &[usize],
+    outcomes: &[Outcome],
+) -> Result<Vec<RecordedResult>, EngineError> {
+    let mut rest = outcomes;
+    let mut results = Vec::with_capacity(sizes.len());
+    for size in sizes {
+        let (these, others) = rest.split_at_checked(*size).unwrap_or((rest, &[]));
+        rest = others;
+        results.push(result(these)?);
+    }
+    Ok(results)
+}
+
+fn result(outcomes: &[Outcome]) -> Result<RecordedResult, EngineError> {
+    let data = match outcomes {
+        [] => {
+            return Ok(RecordedResult {
+                code: NO_TRANSACTION,
+                data: Vec::new(),
+            });
+        }
+        [outcome] => canonical("outcome", outcome)?,
+        bundled => canonical("outcome", &bundled)?,
+    };
+    let code = u32::from(!outcomes.iter().any(Outcome::is_committed));
+    Ok(RecordedResult { code, data })
 }
 
 /// The DID operations that took effect: (scid, sequence number, signed operation).
-fn operations(
+pub(super) fn operations(
     envelopes: &[SignedEnvelope],
     outcomes: &[Outcome],
 ) -> Result<Vec<(String, u64, Vec<u8>)>, EngineError> {
@@ -294,7 +322,10 @@ fn operations(
     Ok(operations)
 }
 
-fn canonical(what: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, EngineError> {
+pub(super) fn canonical(
+    what: &'static str,
+    value: &impl serde::Serialize,
+) -> Result<Vec<u8>, EngineError> {
     canonicalize(value).map_err(|error| EngineError::Json {
         what,
         reason: error.to_string(),
@@ -319,9 +350,9 @@ impl StateReader for Snapshot {
 }
 
 /// The stored tree with versions above it that are not stored yet.
-struct Layered<'a> {
-    base: Option<&'a Snapshot>,
-    above: &'a [tree::TreeUpdate],
+pub(super) struct Layered<'a> {
+    pub(super) base: Option<&'a Snapshot>,
+    pub(super) above: &'a [tree::TreeUpdate],
 }
 
 impl TreeReader for Layered<'_> {

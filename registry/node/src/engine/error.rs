@@ -42,6 +42,18 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// CometBFT asks for what cannot be.
+    #[error("CometBFT and this ledger disagree: {reason}")]
+    Consensus {
+        /// In what.
+        reason: String,
+    },
+    /// No header commits to the state yet.
+    #[error("no header commits to the state after block {height} yet")]
+    Unproven {
+        /// Height of the block.
+        height: u64,
+    },
     /// Something that this node wrote as JSON does not read or write as such.
     #[error("the {what} is no canonical JSON: {reason}")]
     Json {
@@ -94,9 +106,15 @@ pub enum OpenError {
     /// The replay check that was asked for failed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// The sequencer thread could not be started.
-    #[error("the sequencer could not be started: {0}")]
-    Thread(#[from] std::io::Error),
+    /// A thread or a socket of the engine could not be made.
+    #[error("the engine could not be started: {0}")]
+    Start(#[from] std::io::Error),
+    /// CometBFT is not there.
+    #[error(transparent)]
+    Binary(#[from] super::comet::BinaryError),
+    /// CometBFT's folder cannot be used.
+    #[error(transparent)]
+    Home(#[from] super::comet::HomeError),
 }
 
 impl From<StoreError> for OpenError {
@@ -132,6 +150,9 @@ pub enum SubmitError {
         /// How many wait.
         queued: usize,
     },
+    /// No block took it while it was valid.
+    #[error("no block took the envelope before its validUntil")]
+    Expired,
     /// The disk takes no writes; reads go on.
     #[error("the ledger takes no writes now, because its disk refused one; reading works")]
     ReadOnly,

@@ -179,3 +179,20 @@ impl Signer for Gated {
         self.key.sign_bbs(input)
     }
 }
+
+/// A DID of this ledger that nobody registered.
+pub(super) fn party(seed: u8) -> ChopDid {
+    let hash = Hash::of("party", &[seed]);
+    let scid = data_encoding::BASE32_NOPAD
+        .encode(hash.as_bytes())
+        .to_ascii_lowercase();
+    ChopDid::parse(&format!("did:chop:{}:a{scid}", genesis().id().short())).unwrap()
+}
+
+/// An envelope in the name of a party, sponsored by itself: well signed, though nobody would admit it.
+pub(super) fn envelope_of(actor: &ChopDid, n: u64) -> SignedEnvelope {
+    let mut envelope = signed_by(n, &key(2)).envelope().clone();
+    envelope.actor = *actor;
+    envelope.sponsor = *actor;
+    envelope.sign(&[&key(2)]).unwrap()
+}

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::batch::{self, Batch, Chain, Parent};
+use super::founding;
 use super::room::Room;
 use super::solo::{Health, Shared};
 use super::{EngineError, OpenError, SoloConfig, SubmitError, View};
@@ -79,24 +80,10 @@ impl Sequencer {
         root: &TrustRoot,
     ) -> Result<(), OpenError> {
         let genesis = &config.genesis;
-        let canonical = genesis
-            .canonical_bytes()
-            .map_err(|error| OpenError::Found {
-                reason: error.to_string(),
-            })?;
-        if let Some(found) = store.snapshot()?.genesis()? {
-            if found == canonical {
-                return Ok(());
-            }
-            let found =
-                chop_protocol::LedgerGenesis::parse(&found).map(|found| found.id().to_string());
-            let found = found.unwrap_or_else(|error| error.to_string());
-            return Err(StoreError::OtherLedger {
-                found,
-                expected: genesis.id().to_string(),
-            }
-            .into());
+        if founding::is_founded(store, genesis)? {
+            return Ok(());
         }
+        let canonical = founding::canonical(genesis)?;
         let delta = chop_ledger::genesis_state(genesis).map_err(|error| OpenError::Found {
             reason: error.to_string(),
         })?;
@@ -309,7 +296,7 @@ impl Sequencer {
         let record = batch.blocks.last().cloned();
         self.parent = Parent {
             height: view.head().height,
-            header: Some(view.signed_header().clone()),
+            header: view.signed_header().cloned(),
             root: view.head().app_hash,
             record,
         };

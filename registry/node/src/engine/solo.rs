@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chop_integrity::{Hash, Timestamp};
+use chop_integrity::Hash;
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 use tokio::sync::{oneshot, watch};
 
-use super::replay::verify_replay;
+use super::door;
+use super::replay::{Sealed, verify_replay};
 use super::sequencer::{Command, Sequencer};
 use super::{EngineError, Head, OpenError, Read, SubmitError, View};
 use crate::store::{DiskLimit, Store};
@@ -52,6 +53,8 @@ pub enum Health {
     Ready,
     /// The disk refused a write; reads go on, and it tries again by itself.
     ReadOnly,
+    /// It waits for validators: no block comes, or none has come yet.
+    Waiting,
     /// It is shutting down, or its sequencer ended.
     Stopped,
 }
@@ -92,7 +95,7 @@ impl Solo {
         let store = Store::open(&config.path, Arc::clone(&config.limit))?;
         Sequencer::found_if_new(&store, &config, &trust_root)?;
         if config.replay {
-            verify_replay(&store.snapshot()?, &config.genesis)?;
+            verify_replay(&store.snapshot()?, &config.genesis, Sealed::BySolo)?;
         }
         let heartbeat_ms =
             u64::try_from(config.genesis.terms().parameters.heartbeat_ms).unwrap_or(60_000);
@@ -135,20 +138,15 @@ impl Solo {
     /// When the envelope is for another ledger or not entitled to execute, the queue is full, or the ledger takes no
     /// writes.
     pub async fn submit(&self, envelope: SignedEnvelope) -> Result<Outcome, SubmitError> {
-        let named = envelope.envelope().ledger;
-        let here = self.shared.genesis.id();
-        if named != here {
-            return Err(SubmitError::OtherLedger { named, here });
-        }
         let hash = envelope.hash();
         let view = self.view();
-        if let Ok(Some(outcome)) = view.outcome(&hash) {
+        if let Some(outcome) = door::known(&self.shared.genesis, &view, &envelope)? {
             return Ok(outcome);
         }
         if self.health() == Health::ReadOnly {
             return Err(SubmitError::ReadOnly);
         }
-        self.admit(&view, &envelope)?;
+        door::admit(&view, &envelope, &self.shared.clock)?;
         let (reply, answer) = oneshot::channel();
         self.mark_pending(hash);
         if let Err(error) = self.send(Command::Submit {
@@ -252,29 +250,12 @@ impl Solo {
     /// Names the first block that differs.
     pub fn verify_replay(&self) -> Result<super::Replayed, super::ReplayError> {
         let snapshot = self.shared.store.snapshot().map_err(EngineError::from)?;
-        verify_replay(&snapshot, &self.shared.genesis)
+        verify_replay(&snapshot, &self.shared.genesis, Sealed::BySolo)
     }
 
     /// Stops taking envelopes, answers those that wait, and ends the sequencer. Blocks until it has ended.
     pub fn stop(&self) {
         self.handle.stop();
-    }
-
-    /// Asks the state machine whether the next block would execute the envelope, so that blocks hold none that it would
-    /// not. Where the state cannot be read, the sequencer finds out.
-    fn admit(&self, view: &View, envelope: &SignedEnvelope) -> Result<(), SubmitError> {
-        let next_ms = view
-            .head()
-            .time_ms
-            .saturating_add(1)
-            .max((self.shared.clock)());
-        match chop_ledger::admit(view.snapshot(), envelope, Timestamp::from_unix_ms(next_ms)) {
-            Ok(Err(refusal)) => Err(SubmitError::NotAdmitted {
-                rule: refusal.rule().to_owned(),
-                detail: refusal.to_string(),
-            }),
-            Ok(Ok(())) | Err(_) => Ok(()),
-        }
     }
 
     fn send(&self, command: Command) -> Result<(), SubmitError> {

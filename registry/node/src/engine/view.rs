@@ -42,12 +42,31 @@ pub struct Read {
 /// A consistent view of the ledger at its last block. Cheap to share; later blocks do not show in it.
 #[derive(Debug)]
 pub struct View {
-    snapshot: Snapshot,
+    snapshot: Arc<Snapshot>,
+    /// Version of the state tree, the height of the last block in the snapshot.
+    version: u64,
     head: Head,
-    signed_header: SignedHeader,
-    encoded_header: Vec<u8>,
-    encoded_validators: Vec<u8>,
+    header: Option<ProofHeader>,
     paths: Arc<PathCache>,
+}
+
+/// The header that proofs of this view hang from, encoded once for all of them.
+#[derive(Debug)]
+struct ProofHeader {
+    signed: SignedHeader,
+    encoded: Vec<u8>,
+    validators: Vec<u8>,
+}
+
+impl ProofHeader {
+    fn new(signed: SignedHeader, validators: &validator::Set) -> Self {
+        let encoded = StateProof::new(signed.clone(), validators, Vec::new());
+        Self {
+            signed,
+            encoded: encoded.signed_header,
+            validators: encoded.validators,
+        }
+    }
 }
 
 impl View {
@@ -60,48 +79,76 @@ impl View {
         let snapshot = store.snapshot()?;
         let (height, block) = snapshot.last_block()?.ok_or(StoreError::Empty)?;
         let signed_header = block.decode_header()?;
-        let unusable = |reason: &str| EngineError::Header {
-            height,
-            reason: reason.to_owned(),
-        };
-        let header = &signed_header.header;
-        let app_hash =
-            state_root(header).ok_or_else(|| unusable("its app_hash is not 32 bytes"))?;
-        if header.height.value() != height {
-            return Err(unusable("it names another height"));
+        let head = head_of(&signed_header)?;
+        if head.height != height {
+            return Err(unusable(height, "it names another height"));
         }
         // Every commit ends with a header that already commits to the state it leaves: solo emits it at once.
-        if app_hash != block.root {
-            return Err(unusable("it does not commit to the state after it"));
+        if head.app_hash != block.root {
+            return Err(unusable(height, "it does not commit to the state after it"));
         }
-        let head = Head {
-            height,
-            time_ms: chop_proof::build::time_ms(header),
-            app_hash,
-            hash: hash_bytes(header.hash()).ok_or_else(|| unusable("it has no hash"))?,
-        };
-        let encoded = StateProof::new(signed_header.clone(), validators, Vec::new());
         let paths = before
-            .filter(|view| view.head.app_hash == app_hash)
+            .filter(|view| view.head.app_hash == head.app_hash)
             .map(|view| Arc::clone(&view.paths));
         Ok(Self {
-            snapshot,
+            snapshot: Arc::new(snapshot),
+            version: height,
             head,
-            signed_header,
-            encoded_header: encoded.signed_header,
-            encoded_validators: encoded.validators,
+            header: Some(ProofHeader::new(signed_header, validators)),
             paths: paths.unwrap_or_default(),
         })
     }
 
-    /// The last block.
+    /// The state after a block that no header commits to yet: it can be read, but not proven.
+    pub(super) fn committed(snapshot: Snapshot, version: u64, head: Head) -> Self {
+        Self {
+            snapshot: Arc::new(snapshot),
+            version,
+            head,
+            header: None,
+            paths: Arc::default(),
+        }
+    }
+
+    /// The same state under a header that commits to it; `before` lends its cache when the state is still the same.
+    pub(super) fn under(
+        &self,
+        signed_header: SignedHeader,
+        validators: &validator::Set,
+        before: Option<&Self>,
+    ) -> Result<Self, EngineError> {
+        let head = head_of(&signed_header)?;
+        if head.app_hash != self.head.app_hash {
+            return Err(unusable(
+                head.height,
+                "it does not commit to the state before it",
+            ));
+        }
+        let paths = before
+            .filter(|view| view.head.app_hash == head.app_hash)
+            .map(|view| Arc::clone(&view.paths));
+        Ok(Self {
+            snapshot: Arc::clone(&self.snapshot),
+            version: self.version,
+            head,
+            header: Some(ProofHeader::new(signed_header, validators)),
+            paths: paths.unwrap_or_default(),
+        })
+    }
+
+    /// Height of the last block whose state and record are in this view.
+    pub fn last_block(&self) -> u64 {
+        self.version
+    }
+
+    /// The last block; of a view with proofs, the one whose header they hang from.
     pub fn head(&self) -> Head {
         self.head
     }
 
-    /// Its header and commit.
-    pub fn signed_header(&self) -> &SignedHeader {
-        &self.signed_header
+    /// The header and commit that its proofs hang from; none before a header commits to its state.
+    pub fn signed_header(&self) -> Option<&SignedHeader> {
+        self.header.as_ref().map(|header| &header.signed)
     }
 
     /// Everything in the store as of this block: values, ranges of keys, blocks, DID logs.
@@ -120,8 +167,11 @@ impl View {
     /// The value under a state key, or its absence, with proof. Asked again for the same state, it costs no tree walk.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or no header commits to this state yet.
     pub fn read(&self, key: &str) -> Result<Read, EngineError> {
+        let header = self.header.as_ref().ok_or(EngineError::Unproven {
+            height: self.version,
+        })?;
         let (value, path) = if let Some(path) = self.paths.find(key) {
             (self.value(key)?, path.to_vec())
         } else {
@@ -132,8 +182,8 @@ impl View {
         Ok(Read {
             value,
             proof: StateProof {
-                signed_header: self.encoded_header.clone(),
-                validators: self.encoded_validators.clone(),
+                signed_header: header.encoded.clone(),
+                validators: header.validators.clone(),
                 path,
             },
         })
@@ -155,12 +205,31 @@ impl View {
     }
 
     fn prove(&self, key: &str) -> Result<tree::Proven, EngineError> {
-        tree::prove(&self.snapshot.tree_for(key), self.head.height, key).map_err(|error| {
+        tree::prove(&self.snapshot.tree_for(key), self.version, key).map_err(|error| {
             EngineError::Tree {
-                version: self.head.height,
+                version: self.version,
                 reason: error.to_string(),
             }
         })
+    }
+}
+
+fn head_of(signed: &SignedHeader) -> Result<Head, EngineError> {
+    let header = &signed.header;
+    let height = header.height.value();
+    Ok(Head {
+        height,
+        time_ms: chop_proof::build::time_ms(header),
+        app_hash: state_root(header)
+            .ok_or_else(|| unusable(height, "its app_hash is not 32 bytes"))?,
+        hash: hash_bytes(header.hash()).ok_or_else(|| unusable(height, "it has no hash"))?,
+    })
+}
+
+fn unusable(height: u64, reason: &str) -> EngineError {
+    EngineError::Header {
+        height,
+        reason: reason.to_owned(),
     }
 }
 

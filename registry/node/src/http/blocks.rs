@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use chop_http::Problem;
 use chop_integrity::Timestamp;
-use chop_protocol::Outcome;
 use chop_protocol::http::{BlockPage, BlockView, Transaction};
 use data_encoding::HEXUPPER;
 
@@ -33,21 +32,16 @@ pub(super) async fn list(
         )));
     }
     let view = app.engine().view();
-    let top = query
-        .number("before")?
-        .map_or(view.head().height, |before| {
-            before.saturating_sub(1).min(view.head().height)
-        });
+    let top = query.number("before")?.map_or(view.last_block(), |before| {
+        before.saturating_sub(1).min(view.last_block())
+    });
     let mut blocks = Vec::new();
     for height in (1..=top)
         .rev()
         .take(usize::try_from(limit).unwrap_or(usize::MAX))
     {
-        // Promoted and pruned ledgers begin above height 1.
-        let Some(block) = block(&view, height).map_err(|error| failed(&error))? else {
-            break;
-        };
-        blocks.push(block);
+        // Promoted and pruned ledgers begin above height 1; a header that CometBFT has not handed out yet comes soon.
+        blocks.extend(block(&view, height).map_err(|error| failed(&error))?);
     }
     let before = blocks
         .last()
@@ -71,13 +65,14 @@ pub(super) async fn show(
     block.map(Json).ok_or_else(|| {
         Problem::not_found(format!(
             "there is no block {height}; the last one is {}",
-            view.head().height
+            view.last_block()
         ))
     })
 }
 
 fn block(view: &View, height: u64) -> Result<Option<BlockView>, EngineError> {
-    let Some(record) = view.snapshot().block(height)? else {
+    let record = view.snapshot().block(height)?;
+    let Some(record) = record.filter(|record| !record.signed_header.is_empty()) else {
         return Ok(None);
     };
     let header = record.decode_header()?.header;
@@ -91,15 +86,9 @@ fn block(view: &View, height: u64) -> Result<Option<BlockView>, EngineError> {
 }
 
 fn transactions(record: &BlockRecord) -> Result<Vec<Transaction>, EngineError> {
-    let outcome = |data: &[u8]| {
-        serde_json::from_slice::<Outcome>(data).map_err(|error| EngineError::Json {
-            what: "outcome",
-            reason: error.to_string(),
-        })
-    };
-    record
-        .results
-        .iter()
-        .map(|result| outcome(&result.data).map(|outcome| Transaction::from(&outcome)))
-        .collect()
+    let mut transactions = Vec::new();
+    for result in &record.results {
+        transactions.extend(result.outcomes()?.iter().map(Transaction::from));
+    }
+    Ok(transactions)
 }

@@ -34,10 +34,9 @@ pub(super) async fn show(
         )));
     }
     let (value, proof) = if query.flag("proof")? {
-        app.engine().fresh_view(FRESH).await;
         let read = app
             .engine()
-            .read(&key)
+            .read(FRESH, &key)
             .await
             .map_err(|error| failed(&error))?;
         (read.value, Some(read.proof))

@@ -23,7 +23,7 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
         height: head.height,
         time: Timestamp::from_unix_ms(head.time_ms),
         app_hash: HEXUPPER.encode(&head.app_hash),
-        engine: "solo".to_owned(),
+        engine: engine.name().to_owned(),
         validators: engine.genesis().terms().validators.clone(),
     })
 }

@@ -202,6 +202,9 @@ fn refused(error: &SubmitError) -> Problem {
         )
         .detail(detail)
         .with("rule", rule.as_str()),
+        SubmitError::Expired => {
+            Problem::unprocessable("expired", "No block took the envelope in time", error)
+        }
         SubmitError::ReadOnly => {
             Problem::unavailable("the ledger is read-only: its disk refused a write")
         }

@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use chop_proof::hashes::TxResult;
+use chop_protocol::Outcome;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types as pb;
@@ -11,9 +12,9 @@ use super::StoreError;
 /// A block: header, commit, transactions, what became of them, and the state that they left.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct BlockRecord {
-    /// `tendermint.types.SignedHeader`, protobuf.
+    /// `tendermint.types.SignedHeader`, protobuf; empty while the engine that made it has not handed it out yet.
     pub signed_header: Vec<u8>,
-    /// The transactions: canonical bytes of one signed envelope each.
+    /// The transactions, each a signed envelope or a bundle of them (`chop_protocol::transaction`).
     pub txs: Vec<Vec<u8>>,
     /// What the next header commits to, one per transaction.
     pub results: Vec<RecordedResult>,
@@ -24,17 +25,35 @@ pub struct BlockRecord {
 /// The agreed part of a transaction's result.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct RecordedResult {
-    /// 0 when committed, 1 when refused.
+    /// 0 when committed, 1 when nothing in it was, 2 when it was no transaction.
     pub code: u32,
-    /// The outcome, canonical JSON.
+    /// The outcome, canonical JSON; of a bundle, an array of them.
     pub data: Vec<u8>,
+}
+
+impl RecordedResult {
+    /// What became of the envelopes of this transaction, in their order.
+    ///
+    /// # Errors
+    /// When the bytes are damaged.
+    pub fn outcomes(&self) -> Result<Vec<Outcome>, StoreError> {
+        let parsed = match self.data.first() {
+            None => Ok(Vec::new()),
+            Some(b'[') => serde_json::from_slice(&self.data),
+            Some(_) => serde_json::from_slice(&self.data).map(|outcome| vec![outcome]),
+        };
+        parsed.map_err(|error| StoreError::Damaged {
+            what: "outcome",
+            reason: error.to_string(),
+        })
+    }
 }
 
 impl BlockRecord {
     /// Decodes header and commit.
     ///
     /// # Errors
-    /// When the bytes are damaged.
+    /// When the bytes are damaged, or the header is not there yet.
     pub fn decode_header(&self) -> Result<SignedHeader, StoreError> {
         <SignedHeader as Protobuf<pb::SignedHeader>>::decode(self.signed_header.as_slice()).map_err(
             |error| StoreError::Damaged {
@@ -42,6 +61,11 @@ impl BlockRecord {
                 reason: error.to_string(),
             },
         )
+    }
+
+    /// Encodes header and commit as [`BlockRecord::signed_header`] holds them.
+    pub fn encode_header(header: SignedHeader) -> Vec<u8> {
+        Protobuf::<pb::SignedHeader>::encode_vec(header)
     }
 
     /// The results in the form that headers commit to.

@@ -12,6 +12,7 @@ pub struct Snapshot {
     values: ReadOnlyTable<&'static str, &'static [u8]>,
     nodes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     blocks: ReadOnlyTable<u64, &'static [u8]>,
+    headers: ReadOnlyTable<u64, &'static [u8]>,
     outcomes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     operations: ReadOnlyTable<(&'static str, u64), &'static [u8]>,
 }
@@ -23,6 +24,7 @@ impl Snapshot {
             values: transaction.open_table(tables::VALUES)?,
             nodes: transaction.open_table(tables::NODES)?,
             blocks: transaction.open_table(tables::BLOCKS)?,
+            headers: transaction.open_table(tables::HEADERS)?,
             outcomes: transaction.open_table(tables::OUTCOMES)?,
             operations: transaction.open_table(tables::OPERATIONS)?,
         })
@@ -89,10 +91,25 @@ impl Snapshot {
     /// # Errors
     /// When the database fails or the record is damaged.
     pub fn block(&self, height: u64) -> Result<Option<BlockRecord>, StoreError> {
-        self.blocks
-            .get(height)?
-            .map(|bytes| BlockRecord::decode(bytes.value()))
-            .transpose()
+        let Some(bytes) = self.blocks.get(height)? else {
+            return Ok(None);
+        };
+        let mut record = BlockRecord::decode(bytes.value())?;
+        if record.signed_header.is_empty()
+            && let Some(header) = self.headers.get(height)?
+        {
+            record.signed_header = header.value().to_vec();
+        }
+        Ok(Some(record))
+    }
+
+    /// The height up to which every block has its header here; headers of a block that CometBFT replays come later.
+    ///
+    /// # Errors
+    /// When the database fails or the record is damaged.
+    pub fn headers_until(&self) -> Result<u64, StoreError> {
+        let bytes = self.meta.get(tables::HEADERS_KEY)?;
+        bytes.map_or(Ok(0), |bytes| tables::read_u64(bytes.value()))
     }
 
     /// The last block with its height.
@@ -100,9 +117,11 @@ impl Snapshot {
     /// # Errors
     /// When the database fails or the record is damaged.
     pub fn last_block(&self) -> Result<Option<(u64, BlockRecord)>, StoreError> {
-        let last = self.blocks.last()?;
-        last.map(|(height, bytes)| Ok((height.value(), BlockRecord::decode(bytes.value())?)))
-            .transpose()
+        let Some((height, _)) = self.blocks.last()? else {
+            return Ok(None);
+        };
+        let height = height.value();
+        Ok(self.block(height)?.map(|record| (height, record)))
     }
 
     /// The recorded outcome of an envelope, as JSON bytes.

@@ -6,11 +6,13 @@ use data_encoding::HEXLOWER;
 use jmt::Sha256Jmt;
 use jmt::storage::{LeafNode, Node, NodeBatch, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableTable, Table, WriteTransaction};
 
 use super::{BlockRecord, StoreError, tables};
 
 /// Blocks to write, in order, with everything that changes with them.
+///
+/// The first write brings the genesis: solo's with the first block, the other engine's without any.
 #[derive(Debug, Default)]
 pub struct BlockWrite<'a> {
     /// The canonical genesis, with the first write only.
@@ -68,9 +70,15 @@ impl BlockWrite<'_> {
         let blocks = transaction.open_table(tables::BLOCKS)?;
         let last = blocks.last()?;
         let Some((height, bytes)) = last else {
-            return match (self.first_height, self.genesis) {
-                (1, Some(_)) => Ok(()),
-                (found, _) => Err(StoreError::NotNext { found, expected: 1 }),
+            let meta = transaction.open_table(tables::META)?;
+            let founded = meta.get(tables::GENESIS_KEY)?.is_some();
+            return if self.first_height == 1 && founded != self.genesis.is_some() {
+                Ok(())
+            } else {
+                Err(StoreError::NotNext {
+                    found: self.first_height,
+                    expected: 1,
+                })
             };
         };
         let height = height.value();
@@ -119,6 +127,22 @@ impl BlockWrite<'_> {
         Ok(())
     }
 
+    /// Moves the mark up to which every header is here, unless one is missing below.
+    fn count_headers(
+        &self,
+        meta: &mut Table<'_, &'static str, &'static [u8]>,
+    ) -> Result<(), StoreError> {
+        let marked = meta.get(tables::HEADERS_KEY)?;
+        let mut until = marked.map_or(Ok(0), |bytes| tables::read_u64(bytes.value()))?;
+        for (height, block) in (self.first_height..).zip(&self.blocks) {
+            if until + 1 == height && !block.signed_header.is_empty() {
+                until = height;
+            }
+        }
+        meta.insert(tables::HEADERS_KEY, until.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
     fn write_blocks(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {
         let mut blocks = transaction.open_table(tables::BLOCKS)?;
         let mut height = self.first_height;
@@ -138,10 +162,31 @@ impl BlockWrite<'_> {
         if let Some(genesis) = self.genesis {
             meta.insert(tables::GENESIS_KEY, genesis)?;
         }
+        self.count_headers(&mut meta)?;
         let signed = encode_signed(height.saturating_sub(1), self.round);
         meta.insert(tables::SIGNED_KEY, signed.as_slice())?;
         Ok(())
     }
+}
+
+/// Headers that came after their blocks, and how far they are complete now.
+pub(super) fn add_headers(
+    database: &Database,
+    headers: &[(u64, Vec<u8>)],
+    until: u64,
+) -> Result<(), StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        let mut table = transaction.open_table(tables::HEADERS)?;
+        for (height, header) in headers {
+            table.insert(*height, header.as_slice())?;
+        }
+        let mut meta = transaction.open_table(tables::META)?;
+        meta.insert(tables::HEADERS_KEY, until.to_be_bytes().as_slice())?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// `height (u64, big endian) ‖ round (u16, big endian)`.

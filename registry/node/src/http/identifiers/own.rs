@@ -89,28 +89,29 @@ pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<R
     {
         return None;
     }
+    let key = keys::did(&did.scid());
     let view = if target.options.proof {
-        app.engine().fresh_view(FRESH).await
+        app.engine().proven_view(FRESH, &key).await
     } else {
         app.engine().view()
     };
-    let (key, root) = ((did, target.options.proof), view.head().app_hash);
+    let (entry, root) = ((did, target.options.proof), view.head().app_hash);
     let header = if target.options.proof {
         view.head().hash
     } else {
         [0; 32]
     };
-    if let Some(bytes) = app.inner.bodies.unchanged(key, &root, &header) {
+    if let Some(bytes) = app.inner.bodies.unchanged(entry, &root, &header) {
         return Some(respond(bytes));
     }
-    let value = view.value(&keys::did(&did.scid())).ok()??;
+    let value = view.value(&key).ok()??;
     let mut body = Body {
         root,
         state: Sha256::digest(&value).into(),
         header,
         bytes: Bytes::new(),
     };
-    if let Some(bytes) = app.inner.bodies.ready(key, &body) {
+    if let Some(bytes) = app.inner.bodies.ready(entry, &body) {
         return Some(respond(bytes));
     }
     let resolved = resolve(app, target).await?.ok()?;
@@ -119,7 +120,7 @@ pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<R
     }
     body.bytes = Bytes::from(serde_json::to_vec(&resolved.to_result()).ok()?);
     let answered = body.bytes.clone();
-    app.inner.bodies.keep(key, body);
+    app.inner.bodies.keep(entry, body);
     Some(respond(answered))
 }
 
@@ -145,7 +146,7 @@ async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, R
     };
     let key = keys::did(&did.scid());
     let (value, proof, head) = if proof {
-        let view = app.engine().fresh_view(FRESH).await;
+        let view = app.engine().proven_view(FRESH, &key).await;
         let read = view.read(&key).map_err(|error| internal(&error))?;
         (read.value, Some(read.proof), view.head())
     } else {

@@ -1,0 +1,155 @@
+//! The folder of a local consortium.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use chop_protocol::Parameters;
+use serde::{Deserialize, Serialize};
+
+use crate::node::found::genesis_of;
+use crate::up::{Candidate, Folder, Mode, Peers, keystore};
+
+const FILE: &str = "localnet.json";
+
+/// Where a node listens.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Addresses {
+    listen: SocketAddr,
+    p2p: SocketAddr,
+}
+
+/// A local consortium.
+#[derive(Debug)]
+pub(super) struct Network {
+    path: PathBuf,
+    addresses: Vec<Addresses>,
+}
+
+/// One of its nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
+    pub(super) listen: SocketAddr,
+    pub(super) p2p: SocketAddr,
+}
+
+impl Node {
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+}
+
+impl Network {
+    /// Opens a folder that was made before.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        let file = path.join(FILE);
+        let text = fs::read(&file)
+            .with_context(|| format!("there is no consortium in {}", path.display()))?;
+        let addresses: Vec<Addresses> = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is malformed", file.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            addresses,
+        })
+    }
+
+    /// Opens the folder, or founds a ledger of so many members in it. The file with the addresses comes last, so a start
+    /// that was cut short is taken up again.
+    pub(super) fn open_or_create(path: &Path, validators: u16) -> anyhow::Result<Self> {
+        if path.join(FILE).exists() {
+            let network = Self::open(path)?;
+            ensure!(
+                network.addresses.len() == usize::from(validators),
+                "the consortium in {} has {} validators, not {validators}",
+                path.display(),
+                network.addresses.len()
+            );
+            return Ok(network);
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        let network = Self {
+            path: path.to_owned(),
+            addresses: free_addresses(usize::from(validators))?,
+        };
+        network.found()?;
+        let temporary = path.join(".localnet.new");
+        fs::write(&temporary, serde_json::to_vec_pretty(&network.addresses)?)?;
+        fs::rename(&temporary, path.join(FILE))?;
+        Ok(network)
+    }
+
+    /// The nodes, in their order.
+    pub(super) fn nodes(&self) -> Vec<Node> {
+        let node = |(index, addresses): (usize, &Addresses)| {
+            let name = format!("node{index}");
+            Node {
+                folder: self.path.join(&name),
+                name,
+                listen: addresses.listen,
+                p2p: addresses.p2p,
+            }
+        };
+        self.addresses.iter().enumerate().map(node).collect()
+    }
+
+    /// The base URLs of the nodes, in their order.
+    pub(super) fn urls(&self) -> Vec<String> {
+        self.nodes().iter().map(Node::url).collect()
+    }
+
+    fn found(&self) -> anyhow::Result<()> {
+        let mut folders = Vec::new();
+        let mut members = Vec::new();
+        for node in self.nodes() {
+            // What an earlier start left unfinished holds nothing yet, and its addresses are no longer these.
+            if node.folder.exists() {
+                fs::remove_dir_all(&node.folder)
+                    .with_context(|| format!("cannot remove {}", node.folder.display()))?;
+            }
+            let folder = Folder::open(&node.folder, Mode::Standard)?;
+            let keystore = keystore(&folder, None)?;
+            members.push(Candidate::of(&folder, &keystore, &node.p2p.to_string())?);
+            folders.push(folder);
+        }
+        let genesis = genesis_of(&members, Parameters::default())?;
+        let peers: Vec<String> = members.into_iter().map(|member| member.peer).collect();
+        for folder in &folders {
+            Peers::join(folder, &genesis, &peers)?;
+        }
+        fs::write(self.path.join("genesis.json"), genesis.canonical_bytes()?)?;
+        if let Some(folder) = folders.first() {
+            fs::copy(
+                folder.join("trust-root.json"),
+                self.path.join("trust-root.json"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Ports that nobody listens on now, two for each node.
+fn free_addresses(nodes: usize) -> anyhow::Result<Vec<Addresses>> {
+    let mut held = Vec::new();
+    let mut free = || -> anyhow::Result<SocketAddr> {
+        let socket = TcpListener::bind("127.0.0.1:0").context("no free port")?;
+        let address = socket.local_addr()?;
+        held.push(socket);
+        Ok(address)
+    };
+    let mut addresses = Vec::new();
+    for _ in 0..nodes {
+        addresses.push(Addresses {
+            listen: free()?,
+            p2p: free()?,
+        });
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,193 @@
+//! `chopmark node`: one member's node of a ledger that several members run.
+
+pub(crate) mod found;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use chop_http::server;
+use chop_http::telemetry::{self, Format};
+use chop_node::engine::comet::Binary;
+use chop_verifier::Trust;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::cli::{Done, Failure, Terminal, trust_anchors};
+use crate::up::{Ledger, Member, Options, Stack, announce, passphrase};
+
+/// Most envelopes that a node puts into one transaction, unless it is told otherwise.
+const BUNDLE: usize = 128;
+
+/// Runs one member's node, or prepares one
+#[derive(Debug, Parser)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "A ledger of four members:
+  chopmark node init --data ./data --peer-address a.example:26656 > a.json     # each, on its own host
+  chopmark node genesis a.json b.json c.json d.json > genesis.json             # one of them
+  chopmark node join --data ./data --genesis genesis.json a.json b.json c.json d.json
+  chopmark node --data ./data --engine cometbft --p2p-listen 0.0.0.0:26656"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a node's keys, and print what the other members need to know of it
+    Init(found::Init),
+    /// Print the genesis of the ledger that these members found together
+    Genesis(found::Found),
+    /// Take a genesis and the addresses of the other nodes into the data folder
+    Join(found::Join),
+}
+
+/// Who orders and signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// This process alone
+    Solo,
+    /// The members' validators, over CometBFT
+    Cometbft,
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// The data folder
+    #[arg(long, default_value = "chopmark-data")]
+    data: PathBuf,
+    /// Who orders and signs
+    #[arg(long, value_enum, default_value = "cometbft")]
+    engine: Kind,
+    /// Where to listen for http; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8400")]
+    listen: SocketAddr,
+    /// Where to listen for https, with a self-signed certificate
+    #[arg(long)]
+    tls_listen: Option<SocketAddr>,
+    /// The base URL under which others reach this node; the listener's own when absent
+    #[arg(long)]
+    public_url: Option<url::Url>,
+    /// Where to listen for the other validators
+    #[arg(long, default_value = "127.0.0.1:26656")]
+    p2p_listen: SocketAddr,
+    /// What the other validators dial, host:port; the listener when absent
+    #[arg(long)]
+    p2p_external: Option<String>,
+    /// Another validator, ID@HOST:PORT, beside those of `node join` (repeatable)
+    #[arg(long = "peer", value_name = "PEER")]
+    peers: Vec<String>,
+    /// The cometbft to run; looked for in PATH and where `go install` puts it when absent
+    #[arg(long, env = "CHOPMARK_COMETBFT")]
+    cometbft: Option<PathBuf>,
+    /// Most envelopes that this node puts into one transaction; 1 puts each into its own
+    #[arg(long, default_value_t = BUNDLE)]
+    bundle: usize,
+    /// The file with the passphrase of the keys
+    #[arg(long, env = "CHOPMARK_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// What to log: error, warn, info, debug or directives of tracing
+    #[arg(long, env = "CHOPMARK_LOG", default_value = "info")]
+    log: String,
+    /// Accept status lists signed by this DID in any issuer's stead (repeatable)
+    #[arg(
+        long,
+        value_name = "DID",
+        env = "CHOPMARK_STATUS_DELEGATES",
+        value_delimiter = ','
+    )]
+    status_delegate: Vec<String>,
+    /// Trust the certificate authorities in this PEM file for the keys of SD-JWT VC issuers (repeatable)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CHOPMARK_TRUST_ANCHORS",
+        value_delimiter = ','
+    )]
+    trust_anchor: Vec<PathBuf>,
+}
+
+/// Runs or prepares a node.
+///
+/// # Errors
+/// When a folder, a port, a passphrase, a file or CometBFT is wrong or missing.
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    match args.command {
+        Some(Command::Init(init)) => init.run(),
+        Some(Command::Genesis(found)) => found.run(),
+        Some(Command::Join(join)) => join.run(),
+        None => serve(args.run, terminal).await,
+    }
+}
+
+async fn serve(run: Run, terminal: &Terminal) -> Result<Done, Failure> {
+    let format = if terminal.json() {
+        Format::Json
+    } else {
+        Format::Text {
+            colour: terminal.colour(),
+        }
+    };
+    telemetry::init(format, &run.log);
+    let pid = run.data.join("pid");
+    let stack = Stack::start(options(run)?).await.map_err(Failure::usage)?;
+    std::fs::write(&pid, format!("{}\n", std::process::id())).map_err(Failure::usage)?;
+    let asked_to_end = server::shutdown_signal().map_err(Failure::internal)?;
+    let (engine, base) = (stack.engine().clone(), stack.base_url());
+    let ended = engine.clone();
+    tokio::spawn(async move {
+        if engine.until_ready().await
+            && let Err(error) = announce(&base)
+        {
+            tracing::error!(%error, "nobody hears that the node is ready");
+        }
+    });
+    let mut has_failed = false;
+    let end = async {
+        tokio::select! {
+            () = asked_to_end => {}
+            () = ended.until_stopped() => has_failed = true,
+        }
+    };
+    stack.serve(end).await.map_err(Failure::internal)?;
+    let _removed = std::fs::remove_file(&pid);
+    if has_failed {
+        return Err(Failure::internal(anyhow!(
+            "the ledger's engine stopped; the log says why"
+        )));
+    }
+    Ok(Done::silent())
+}
+
+fn options(run: Run) -> Result<Options, Failure> {
+    let ledger = match run.engine {
+        Kind::Solo => Ledger::Solo { replay: false },
+        Kind::Cometbft => Ledger::Member(Member {
+            binary: run
+                .cometbft
+                .map_or_else(Binary::find, Binary::at)
+                .map_err(Failure::usage)?,
+            p2p_listen: run.p2p_listen,
+            p2p_external: run.p2p_external,
+            peers: run.peers,
+            bundle: run.bundle,
+        }),
+    };
+    Ok(Options {
+        data: run.data,
+        listen: run.listen,
+        tls_listen: run.tls_listen,
+        public_url: run.public_url,
+        conformance: false,
+        passphrase: passphrase::given(run.passphrase_file.as_deref()).map_err(Failure::usage)?,
+        trust: Trust {
+            status_delegates: run.status_delegate.into_iter().collect(),
+            anchors: Arc::new(trust_anchors(&run.trust_anchor)?),
+        },
+        ledger,
+    })
+}

@@ -1,0 +1,209 @@
+//! An organisation of a consortium: its candidacy, the ledger that it joined, and its validator.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use chop_did::Genesis;
+use chop_http::clock;
+use chop_keys::Signer as _;
+use chop_keystore::Keystore;
+use chop_node::Operator;
+use chop_node::engine::comet::{Binary, Peering, check_peer, node_id};
+use chop_node::engine::{Comet, CometConfig, Engine};
+use chop_node::store::DiskLimit;
+use chop_proof::TrustRoot;
+use chop_protocol::{GenesisValidator, LedgerGenesis};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::folder::Folder;
+use super::ledger::{founder, key};
+
+/// Envelopes that may wait for their block.
+const QUEUE: usize = 8_192;
+const MEMBER: &str = "member.json";
+const PEERS: &str = "peers.json";
+const GENESIS: &str = "genesis.json";
+
+/// What an organisation hands to the others before there is a ledger.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Candidate {
+    /// Its DID genesis, without a ledger.
+    pub founder: Value,
+    /// The key that will sign blocks, and its power.
+    pub validator: GenesisValidator,
+    /// Where its node is found: `<node id>@<host>:<port>`.
+    pub peer: String,
+}
+
+/// How a folder's node is reached by its peers, and where they are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Peers {
+    /// The other nodes, each `<node id>@<host>:<port>`.
+    pub peers: Vec<String>,
+}
+
+/// How a member's validator is started.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The CometBFT to run.
+    pub binary: Binary,
+    /// Where to listen for peers.
+    pub p2p_listen: std::net::SocketAddr,
+    /// What peers dial, when it is not the listener.
+    pub p2p_external: Option<String>,
+    /// Peers beside those that the folder knows.
+    pub peers: Vec<String>,
+    /// Most envelopes in one transaction.
+    pub bundle: usize,
+}
+
+impl Candidate {
+    /// The folder's candidacy, made with its keys at the first call; `host` is where its node will be found.
+    ///
+    /// # Errors
+    /// When a key or file cannot be made or read.
+    pub(crate) fn of(folder: &Folder, keystore: &Keystore, host: &str) -> anyhow::Result<Self> {
+        let [validator, operator, node] = [
+            key(keystore, "validator")?,
+            key(keystore, "operator")?,
+            key(keystore, "node")?,
+        ];
+        let candidate = Self {
+            founder: founder(keystore, operator.public_key())?,
+            validator: GenesisValidator {
+                public_key: validator.public_key().clone(),
+                power: 1,
+            },
+            peer: format!("{}@{host}", node_id(node.public_key())),
+        };
+        check_peer(&candidate.peer)?;
+        let fresh = serde_json::to_string_pretty(&candidate)?;
+        let text = folder.read_or_create(MEMBER, || fresh)?;
+        let kept: Self = serde_json::from_str(&text).context("member.json is malformed")?;
+        ensure!(
+            kept.peer == candidate.peer,
+            "the folder was made for a node at {}, not {}",
+            kept.peer,
+            candidate.peer
+        );
+        Ok(kept)
+    }
+
+    fn read(folder: &Folder) -> anyhow::Result<Self> {
+        ensure!(
+            folder.has(MEMBER),
+            "{} is missing: begin with `chopmark node init`",
+            folder.join(MEMBER).display()
+        );
+        let text = std::fs::read(folder.join(MEMBER))?;
+        serde_json::from_slice(&text).context("member.json is malformed")
+    }
+}
+
+impl Peers {
+    /// Puts genesis, trust root and peers into a folder; its own peer is left out.
+    ///
+    /// # Errors
+    /// When the folder is of another ledger or has no candidacy, or a peer is malformed.
+    pub(crate) fn join(
+        folder: &Folder,
+        genesis: &LedgerGenesis,
+        peers: &[String],
+    ) -> anyhow::Result<()> {
+        let own = Candidate::read(folder)?.peer;
+        for peer in peers {
+            check_peer(peer)?;
+        }
+        let id = |peer: &str| peer.split_once('@').map(|(id, _)| id.to_owned());
+        let others = Self {
+            peers: peers
+                .iter()
+                .filter(|peer| id(peer) != id(&own))
+                .cloned()
+                .collect(),
+        };
+        let canonical = genesis.canonical_bytes()?;
+        let text =
+            folder.read_or_create(GENESIS, || String::from_utf8_lossy(&canonical).into_owned())?;
+        let kept = LedgerGenesis::parse(text.trim_end().as_bytes())?;
+        ensure!(
+            kept.id() == genesis.id(),
+            "the folder has joined ledger {}, not {}",
+            kept.id(),
+            genesis.id()
+        );
+        folder.write(
+            "trust-root.json",
+            &serde_json::to_vec_pretty(&trust_root(genesis)?)?,
+        )?;
+        folder.write(PEERS, &serde_json::to_vec_pretty(&others)?)?;
+        Ok(())
+    }
+}
+
+impl Member {
+    /// Opens the ledger that the folder has joined, and starts its validator.
+    ///
+    /// # Errors
+    /// When the folder has not joined one, or a key, a file or CometBFT cannot be used.
+    pub(super) fn open(
+        &self,
+        folder: &Folder,
+        keystore: &Keystore,
+    ) -> anyhow::Result<(Engine, Operator)> {
+        let candidate = Candidate::read(folder)?;
+        ensure!(
+            folder.has(GENESIS) && folder.has(PEERS),
+            "the folder has joined no ledger: `chopmark node join`"
+        );
+        let genesis = LedgerGenesis::parse(
+            std::fs::read_to_string(folder.join(GENESIS))?
+                .trim_end()
+                .as_bytes(),
+        )
+        .context("genesis.json is malformed")?;
+        let known: Peers = serde_json::from_slice(&std::fs::read(folder.join(PEERS))?)
+            .context("peers.json is malformed")?;
+        let did = Genesis::complete(candidate.founder, &genesis.id())?.did();
+        let signer = key(keystore, "operator")?;
+        let peers = known.peers.into_iter().chain(self.peers.iter().cloned());
+        let config = CometConfig {
+            path: folder.join("registry.redb"),
+            home: home(folder),
+            binary: self.binary.clone(),
+            genesis,
+            validator: key(keystore, "validator")?,
+            node: key(keystore, "node")?,
+            peering: Peering {
+                listen: self.p2p_listen,
+                external: self.p2p_external.clone(),
+                peers: peers.collect(),
+            },
+            clock: Arc::new(clock::now_ms),
+            queue: QUEUE,
+            bundle: self.bundle,
+            limit: Arc::new(DiskLimit::none()),
+        };
+        let engine = Comet::open(config).context("cannot open the ledger")?;
+        Ok((engine.into(), Operator { did, signer }))
+    }
+}
+
+fn home(folder: &Folder) -> PathBuf {
+    folder.join("cometbft")
+}
+
+/// What clients pin: the validators of the genesis.
+fn trust_root(genesis: &LedgerGenesis) -> anyhow::Result<TrustRoot> {
+    let validators: Vec<_> = genesis
+        .terms()
+        .validators
+        .iter()
+        .map(|listed| (listed.public_key.clone(), listed.power))
+        .collect();
+    Ok(TrustRoot::new(&genesis.id().to_string(), &validators)?)
+}

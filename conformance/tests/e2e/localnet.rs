@@ -1,0 +1,390 @@
+//! A consortium of four on this machine: four processes, each with a CometBFT of its own.
+//!
+//! The tests share one consortium, one after the other, and leave it whole.
+
+use crate::support::party::Party;
+use crate::support::remote::Remote;
+use crate::support::stack::{binary, signal};
+use chop_did::{ChopDid, Genesis};
+use chop_node::engine::comet::Binary;
+use chop_proof::{Freshness, StateProof, TrustRoot, verify_inclusion};
+use chop_protocol::LedgerGenesis;
+use chop_protocol::http::ProvenValue;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// How long progress may take to resume, and nodes to agree.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Consortium {
+    folder: tempfile::TempDir,
+    nodes: Vec<Remote>,
+    /// The members that run the nodes.
+    members: Vec<ChopDid>,
+    party: Party,
+}
+
+impl Consortium {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("consortium");
+        let urls = launch(&data);
+        assert_eq!(urls.len(), 4, "{urls:?}");
+        let nodes: Vec<Remote> = urls
+            .iter()
+            .enumerate()
+            .map(|(index, url)| {
+                let mut node = Remote::at(url);
+                node.read_token(&data.join(format!("node{index}")));
+                node
+            })
+            .collect();
+        let party = Party::create(nodes.first().unwrap());
+        until("every member knows the party", || {
+            let did = party.did.to_string();
+            nodes.iter().all(|node| resolves(node, &did))
+        });
+        let genesis =
+            LedgerGenesis::parse(&nodes.first().unwrap().get("/v1/genesis").body).unwrap();
+        let members = genesis.founders().iter().map(Genesis::did).collect();
+        Self {
+            folder,
+            nodes,
+            members,
+            party,
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("consortium")
+    }
+
+    /// Starts whatever does not run.
+    fn restart(&self) {
+        launch(&self.data());
+    }
+
+    /// Ends a node's process and its CometBFT's parentage at once, as a power cut does.
+    fn kill(&self, index: usize) {
+        let pid = std::fs::read_to_string(self.data().join(format!("node{index}/pid"))).unwrap();
+        signal(pid.trim().parse().unwrap(), "KILL");
+    }
+
+    fn trust_root(&self) -> TrustRoot {
+        serde_json::from_slice(&std::fs::read(self.data().join("trust-root.json")).unwrap())
+            .unwrap()
+    }
+
+    /// An envelope that creates a product, sponsored by the member whose node will get it.
+    fn product(&self, index: usize) -> (Value, String) {
+        let (envelope, dids) = self.party.create_products_under(1, self.members[index]);
+        (envelope, dids.first().unwrap().to_string())
+    }
+
+    /// Creates a product through a node; its DID, once the node has answered 201.
+    fn write(&self, index: usize) -> String {
+        let (envelope, did) = self.product(index);
+        let answer = self.nodes[index].post("/v1/transactions", &envelope);
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        did
+    }
+
+    /// Waits until every node has the block of the highest one.
+    fn until_equal(&self, among: &[usize]) -> u64 {
+        let heights = || -> Vec<u64> {
+            among
+                .iter()
+                .map(|index| height(&self.nodes[*index]))
+                .collect()
+        };
+        let top = heights().into_iter().max().unwrap();
+        until("all nodes have the same block", || {
+            heights().into_iter().all(|height| height >= top)
+        });
+        top
+    }
+
+    /// Compares what the nodes say of every block up to the one that all have.
+    fn assert_same_blocks(&self) {
+        let top = self.until_equal(&[0, 1, 2, 3]);
+        for height in 1..=top {
+            let blocks: BTreeSet<String> = self
+                .nodes
+                .iter()
+                .map(|node| node.get(&format!("/v1/blocks/{height}")).text())
+                .collect();
+            assert_eq!(blocks.len(), 1, "block {height}: {blocks:?}");
+        }
+    }
+}
+
+impl Drop for Consortium {
+    fn drop(&mut self) {
+        let _ended = run(&["localnet", "stop", "--data"], &self.data());
+    }
+}
+
+/// Starts the consortium in the background; its URLs.
+fn launch(data: &Path) -> Vec<String> {
+    let output = run(
+        &["localnet", "--validators", "4", "--detach", "--data"],
+        data,
+    );
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let Some(urls) = text.trim().strip_prefix("ready ") else {
+        panic!(
+            "no `ready` line but {text:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    urls.split(' ').map(str::to_owned).collect()
+}
+
+fn run(arguments: &[&str], data: &Path) -> Output {
+    Command::new(binary())
+        .args(arguments)
+        .arg(data)
+        .output()
+        .unwrap()
+}
+
+fn height(node: &Remote) -> u64 {
+    node.get("/v1/status").json()["height"].as_u64().unwrap()
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(
+            since.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The consortium that the tests share; the last one that uses it ends it. `None` where there is no CometBFT, which is an
+/// error in CI.
+fn consortium() -> Option<Arc<Mutex<Consortium>>> {
+    static SHARED: Mutex<Weak<Mutex<Consortium>>> = Mutex::new(Weak::new());
+    if let Err(error) = Binary::find() {
+        assert!(std::env::var_os("CI").is_none(), "{error}");
+        // Past the harness, which shows what passing tests print to nobody.
+        let _ = writeln!(
+            std::io::stderr(),
+            "\n*** THE CONSORTIUM IS NOT TESTED: {error}\n"
+        );
+        return None;
+    }
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(running) = shared.upgrade() {
+        return Some(running);
+    }
+    let started = Arc::new(Mutex::new(Consortium::start()));
+    *shared = Arc::downgrade(&started);
+    Some(started)
+}
+
+fn lock(consortium: &Mutex<Consortium>) -> MutexGuard<'_, Consortium> {
+    consortium.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn resolves(node: &Remote, did: &str) -> bool {
+    node.get(&format!("/1.0/identifiers/{did}")).status == 200
+}
+
+#[test]
+fn what_one_member_writes_another_one_proves() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let did = consortium.write(0);
+    until("the other member resolves it", || {
+        resolves(&consortium.nodes[3], &did)
+    });
+    let key = format!("did/{}", did.rsplit(':').next().unwrap());
+    let path = format!("/v1/state/{}?proof=true", key.replace('/', "%2F"));
+    let answer: ProvenValue = serde_json::from_slice(&consortium.nodes[3].get(&path).body).unwrap();
+    let value = answer.value_bytes().unwrap().unwrap();
+    let proof: StateProof = answer.proof.unwrap();
+    let freshness = Freshness::within(chop_http::clock::now_ms(), 300_000);
+    let root = consortium.trust_root();
+    let header = verify_inclusion(&root, &proof, &key, &value, &freshness).unwrap();
+    assert_eq!(header.validators, 4);
+    assert!(header.signed >= 3, "{header:?}");
+    let status = consortium.nodes[3].get("/v1/status").json();
+    assert_eq!(status["engine"], "cometbft");
+    consortium.assert_same_blocks();
+}
+
+#[test]
+fn envelopes_that_arrive_together_share_transactions_and_have_outcomes_of_their_own() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let writing: Vec<_> = (0..24)
+            .map(|index| {
+                let consortium = &*consortium;
+                scope.spawn(move || {
+                    let (envelope, _) = consortium.product(index % 4);
+                    let node = &consortium.nodes[index % 4];
+                    let answer = node.post("/v1/transactions", &envelope);
+                    assert_eq!(answer.status, 201, "{}", answer.text());
+                    // The same envelope again gets the first answer again.
+                    let again = node.post("/v1/transactions", &envelope);
+                    assert_eq!((again.status, again.json()), (201, answer.json()));
+                    answer.json()
+                })
+            })
+            .collect();
+        writing
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let hashes: BTreeSet<_> = answers
+        .iter()
+        .map(|answer| answer["hash"].to_string())
+        .collect();
+    assert_eq!(hashes.len(), 24);
+    let again = answers.first().unwrap();
+    let hash = again["hash"].as_str().unwrap();
+    let path = format!("/v1/transactions/{hash}");
+    until("another member knows the outcome", || {
+        consortium.nodes[2].get(&path).status == 200
+    });
+    assert_eq!(consortium.nodes[2].get(&path).json(), *again);
+    consortium.assert_same_blocks();
+}
+
+#[test]
+fn a_killed_member_comes_back_with_everything_while_the_others_go_on() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let before = consortium.write(1);
+    consortium.kill(1);
+    let without = [
+        consortium.write(0),
+        consortium.write(2),
+        consortium.write(3),
+    ];
+    consortium.restart();
+    until("it has what was written before and meanwhile", || {
+        without
+            .iter()
+            .chain([&before])
+            .all(|did| resolves(&consortium.nodes[1], did))
+    });
+    let after = consortium.write(1);
+    until("the others see what it writes", || {
+        resolves(&consortium.nodes[0], &after)
+    });
+    consortium.assert_same_blocks();
+}
+
+#[test]
+fn four_killed_members_come_back_with_everything_that_was_answered_201() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let written: Mutex<Vec<String>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for index in 0..4 {
+            let (consortium, written) = (&*consortium, &written);
+            scope.spawn(move || {
+                loop {
+                    let (envelope, did) = consortium.product(index);
+                    match consortium.nodes[index].try_post("/v1/transactions", &envelope) {
+                        Ok(answer) if answer.status == 201 => {
+                            written.lock().unwrap().push(did);
+                        }
+                        Ok(_) => {}
+                        Err(_) => return,
+                    }
+                }
+            });
+        }
+        until("writes are under way", || {
+            written.lock().unwrap().len() >= 8
+        });
+        for index in 0..4 {
+            consortium.kill(index);
+        }
+    });
+    consortium.restart();
+    let written = written.into_inner().unwrap();
+    for node in &consortium.nodes {
+        until("every acknowledged DID is there", || {
+            written.iter().all(|did| resolves(node, did))
+        });
+    }
+    consortium.write(0);
+    consortium.assert_same_blocks();
+    // Executed again from genesis, the blocks give the same results and roots, under the same headers.
+    let stopped = run(&["localnet", "stop", "--data"], &consortium.data());
+    assert!(stopped.status.success(), "{stopped:?}");
+    let replayed = run(
+        &["ledger", "replay", "--data"],
+        &consortium.data().join("node2"),
+    );
+    assert!(replayed.status.success(), "{replayed:?}");
+    consortium.restart();
+}
+
+#[test]
+fn two_of_four_make_no_progress_and_a_third_lets_them_go_on() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    consortium.kill(2);
+    consortium.kill(3);
+    // What was decided before the second was gone may still arrive.
+    std::thread::sleep(Duration::from_secs(1));
+    let stands = consortium.until_equal(&[0, 1]);
+    let (envelope, did) = consortium.product(0);
+    let answer = consortium.nodes[0].post("/v1/transactions", &envelope);
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    for node in &consortium.nodes[..2] {
+        assert_eq!(height(node), stands, "progress without a quorum");
+    }
+    assert!(!resolves(&consortium.nodes[0], &did));
+    let since = Instant::now();
+    consortium.restart();
+    until("the envelope that waited is executed", || {
+        consortium.nodes.iter().all(|node| resolves(node, &did))
+    });
+    assert!(since.elapsed() < PATIENCE);
+    consortium.assert_same_blocks();
+}
+
+#[test]
+fn says_how_to_get_cometbft_where_it_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(binary())
+        .args(["localnet", "--data"])
+        .arg(folder.path().join("consortium"))
+        .env_clear()
+        .env("PATH", folder.path())
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        text.contains("go install github.com/cometbft/cometbft/cmd/cometbft@v0.38."),
+        "{text}"
+    );
+    assert!(!folder.path().join("consortium").exists());
+}

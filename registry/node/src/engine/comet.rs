@@ -1,0 +1,337 @@
+//! The engine of a consortium: CometBFT 0.38 orders and signs, this process executes, keeps and answers.
+//!
+//! ```text
+//!            submit                      answers
+//!              │                            ▲
+//!           gateway ── rpc.sock ──▶ CometBFT process ◀──▶ peers
+//!                                       │ abci.sock
+//!            View ◀── store ◀── App: CheckTx, PrepareProposal, ProcessProposal, FinalizeBlock, Commit
+//! ```
+//!
+//! The state after block H stands in the header of block H + 1, which CometBFT makes at once when the state changed. Until
+//! then the newest state can be read and not proven; proofs of keys that block H did not touch hang from the header before.
+
+mod abci;
+mod app;
+mod block;
+mod gateway;
+mod home;
+mod packing;
+mod pending;
+mod process;
+mod rpc;
+mod shared;
+mod verified;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use chop_integrity::Hash;
+use chop_keys::PrivateKey;
+use chop_proof::{TrustRoot, TrustRootError};
+use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
+use tendermint::validator;
+use tokio::sync::{oneshot, watch};
+use tracing::{debug, info};
+
+use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door, founding};
+use crate::store::{DiskLimit, Snapshot, Store};
+
+pub use home::{HomeError, Peering, check_peer, node_id};
+pub use process::{Binary, BinaryError};
+
+/// How long a read waits for the header that proves the last block.
+const PROOF_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a caller who waits for the node looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a validator is made of.
+pub struct CometConfig {
+    /// The database file, made when it does not exist.
+    pub path: PathBuf,
+    /// CometBFT's folder, made when it does not exist.
+    pub home: PathBuf,
+    /// The CometBFT to run.
+    pub binary: Binary,
+    /// The ledger's genesis.
+    pub genesis: LedgerGenesis,
+    /// Signs blocks, once the ledger counts it among the validators.
+    pub validator: Arc<PrivateKey>,
+    /// Names this node to its peers.
+    pub node: Arc<PrivateKey>,
+    /// How it finds its peers.
+    pub peering: Peering,
+    /// The clock, to guess the next header time by.
+    pub clock: Clock,
+    /// How many envelopes may wait for their block; beyond that the node is busy.
+    pub queue: usize,
+    /// Most envelopes that go into one transaction; 1 turns bundling off.
+    pub bundle: usize,
+    /// Bounds the database file.
+    pub limit: Arc<DiskLimit>,
+}
+
+/// A running validator. Cloning shares it; when the last clone goes, it stops.
+#[derive(Clone)]
+pub struct Comet {
+    shared: Arc<shared::Shared>,
+    running: Arc<Running>,
+}
+
+/// The threads and the process.
+struct Running {
+    queue: usize,
+    gateway: gateway::Gateway,
+    /// In the order in which they end: the process, then the socket that it talks to.
+    parts: Mutex<Option<(process::Supervisor, abci::Server)>>,
+}
+
+impl Comet {
+    /// Opens the ledger, founds it when the database is empty, and starts CometBFT over it.
+    ///
+    /// # Errors
+    /// When the database or CometBFT's folder is unusable or of another ledger, or a thread or socket cannot be made.
+    pub fn open(config: CometConfig) -> Result<Self, OpenError> {
+        let trust_root = trust_root(&config.genesis)?;
+        let store = Store::open(&config.path, config.limit)?;
+        if !founding::is_founded(&store, &config.genesis)? {
+            found(&store, &config.genesis)?;
+            info!(ledger = trust_root.ledger(), "founded the ledger");
+        }
+        let home = home::Home::prepare(
+            &config.home,
+            &home::Content {
+                genesis: &config.genesis,
+                validator: &config.validator,
+                node: &config.node,
+                peering: &config.peering,
+            },
+        )?;
+        let view = last_view(store.snapshot()?, &config.genesis)?;
+        let validators: Arc<validator::Set> = Arc::new(trust_root.validators().clone());
+        let shared = Arc::new(shared::Shared {
+            genesis: config.genesis,
+            trust_root,
+            store,
+            rpc: rpc::Rpc::at(home.socket("rpc.sock")),
+            clock: config.clock,
+            pending: pending::Pending::default(),
+            committed: watch::Sender::new(Arc::new(view)),
+            proven: watch::Sender::new(None),
+            health: watch::Sender::new(Health::Ready),
+            beat: Mutex::new(Instant::now()),
+            peers: AtomicUsize::new(0),
+            validators: RwLock::new(validators),
+        });
+        // Where the last block's header is here and proves the state, reads need no other validator.
+        if let Err(error) = shared.refresh() {
+            debug!(%error, "the last block is proven later");
+        }
+        let app = Arc::new(app::App::new(Arc::clone(&shared)));
+        let server = abci::Server::start(&home.socket("abci.sock"), app)?;
+        let queue = config.queue.max(1);
+        let gateway = gateway::Gateway::start(&shared, queue, config.bundle)?;
+        let supervisor = process::Supervisor::start(Arc::clone(&shared), config.binary, home)?;
+        Ok(Self {
+            shared,
+            running: Arc::new(Running {
+                queue,
+                gateway,
+                parts: Mutex::new(Some((supervisor, server))),
+            }),
+        })
+    }
+
+    /// Waits until the node takes writes: enough validators are connected, and a header proves the state.
+    ///
+    /// Returns false when the engine stopped before.
+    pub async fn until_ready(&self) -> bool {
+        loop {
+            match self.health() {
+                Health::Ready => return true,
+                Health::Stopped => return false,
+                Health::ReadOnly | Health::Waiting => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Hands an envelope to the validators, and answers when the block that executed it is committed and durable here.
+    ///
+    /// # Errors
+    /// When the envelope is for another ledger or not entitled to execute, too many wait, no block took it in time, or the
+    /// node takes no writes.
+    pub async fn submit(&self, envelope: SignedEnvelope) -> Result<Outcome, SubmitError> {
+        let hash = envelope.hash();
+        let view = self.view();
+        if let Some(outcome) = door::known(&self.shared.genesis, &view, &envelope)? {
+            return Ok(outcome);
+        }
+        match self.health() {
+            Health::ReadOnly => return Err(SubmitError::ReadOnly),
+            Health::Stopped => return Err(SubmitError::Stopped),
+            Health::Ready | Health::Waiting => {}
+        }
+        door::admit(&view, &envelope, &self.shared.clock)?;
+        let (reply, answer) = oneshot::channel();
+        let new = self
+            .shared
+            .pending
+            .add(envelope, reply, self.running.queue)?;
+        if let Some(envelope) = new
+            && let Err(error) = self.running.gateway.send(envelope)
+        {
+            self.shared.pending.refuse(&hash, &error);
+            return Err(error);
+        }
+        // A block may have come between the first look and this one.
+        if let Ok(Some(outcome)) = self.view().outcome(&hash) {
+            self.shared.pending.settle(std::slice::from_ref(&outcome));
+        }
+        answer.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// Says whether an envelope waits for its block.
+    pub fn is_pending(&self, envelope: &Hash) -> bool {
+        self.shared.is_pending(envelope)
+    }
+
+    /// The ledger as of its last block, which the next header proves.
+    pub fn view(&self) -> Arc<View> {
+        self.shared.view()
+    }
+
+    /// The last state that a header proves; waits, for some seconds, when the block after it changed `key`.
+    pub async fn proven_view(&self, key: &str) -> Arc<View> {
+        let committed = self.view();
+        let shows = |proven: &Option<Arc<View>>| {
+            proven.as_ref().is_some_and(|proven| {
+                proven.last_block() >= committed.last_block()
+                    || proven.value(key).ok() == committed.value(key).ok()
+            })
+        };
+        let mut views = self.shared.proven.subscribe();
+        let waited = tokio::time::timeout(PROOF_PATIENCE, views.wait_for(shows)).await;
+        match waited {
+            Ok(Ok(proven)) => proven.clone().unwrap_or(committed),
+            // The last block's own view says why nothing is proven; where an older state is, that one is the answer.
+            _ => self.shared.proven().unwrap_or(committed),
+        }
+    }
+
+    /// The last block.
+    pub fn head(&self) -> Head {
+        self.view().head()
+    }
+
+    /// Whether the ledger takes writes.
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    /// Tells when the engine stops or cannot write.
+    pub fn healths(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
+    /// The ledger's genesis.
+    pub fn genesis(&self) -> &LedgerGenesis {
+        &self.shared.genesis
+    }
+
+    /// The validators of the genesis, for clients to pin.
+    pub fn trust_root(&self) -> &TrustRoot {
+        &self.shared.trust_root
+    }
+
+    /// Stops taking envelopes and ends CometBFT. Blocks until it has ended.
+    pub fn stop(&self) {
+        self.running.stop();
+    }
+}
+
+impl Running {
+    fn stop(&self) {
+        self.gateway.stop();
+        let parts = self
+            .parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(parts);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl std::fmt::Debug for Comet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Comet")
+            .field("ledger", &self.shared.trust_root.ledger())
+            .field("head", &self.head())
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}
+
+fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, TrustRootError> {
+    let validators: Vec<_> = genesis
+        .terms()
+        .validators
+        .iter()
+        .map(|listed| (listed.public_key.clone(), listed.power))
+        .collect();
+    TrustRoot::new(&genesis.id().to_string(), &validators)
+}
+
+fn found(store: &Store, genesis: &LedgerGenesis) -> Result<(), OpenError> {
+    let delta = chop_ledger::genesis_state(genesis).map_err(|error| OpenError::Found {
+        reason: error.to_string(),
+    })?;
+    block::found(genesis, &delta, |write| Ok(store.commit(write)?))?;
+    Ok(())
+}
+
+/// The state after the last block, or the founding one; checked against the tree.
+fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, OpenError> {
+    let Some((height, record)) = snapshot.last_block()? else {
+        let head = Head {
+            height: 0,
+            time_ms: genesis.terms().time.unix_ms(),
+            app_hash: snapshot.root(0)?,
+            hash: [0; 32],
+        };
+        return Ok(View::committed(snapshot, 0, head));
+    };
+    let root = snapshot.root(height)?;
+    if root != record.root {
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let (found, expected) = (hex(&root), hex(&record.root));
+        return Err(crate::store::StoreError::OtherRoot {
+            version: height,
+            found,
+            expected,
+        }
+        .into());
+    }
+    let head = if record.signed_header.is_empty() {
+        // A block that was replayed just before the last end: its header is fetched again.
+        Head {
+            height,
+            time_ms: genesis.terms().time.unix_ms(),
+            app_hash: record.root,
+            hash: [0; 32],
+        }
+    } else {
+        let header = record.decode_header().map_err(EngineError::from)?;
+        block::head_of(&record, &header)?
+    };
+    Ok(View::committed(snapshot, height, head))
+}

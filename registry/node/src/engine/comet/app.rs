@@ -1,0 +1,330 @@
+//! The application of CometBFT: what it asks through ABCI 2.0, answered by the state machine and the store.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chop_integrity::Timestamp;
+use chop_protocol::LedgerGenesis;
+use prost::bytes::Bytes;
+use tendermint::block::signed_header::SignedHeader;
+use tendermint_proto::v0_38::abci as pb;
+use tendermint_proto::v0_38::abci::request::Value as Ask;
+use tendermint_proto::v0_38::abci::response::Value as Answer;
+use tracing::{debug, error};
+
+use super::abci::Application;
+use super::block::{Decided, Executed, execute};
+use super::packing::pack;
+use super::shared::Shared;
+use super::verified::Verified;
+use crate::engine::solo::Health;
+use crate::engine::{EngineError, View};
+use crate::store::BlockRecord;
+
+/// The version of the state machine that headers name.
+const APP_VERSION: u64 = 1;
+/// The code under which a transaction is refused.
+const REFUSED: u32 = 1;
+
+/// The application. CometBFT asks on four connections at once; only one of them moves the state.
+pub(super) struct App {
+    shared: Arc<Shared>,
+    verified: Verified,
+    moving: Mutex<Moving>,
+}
+
+/// What only consensus touches.
+#[derive(Default)]
+struct Moving {
+    /// The block that `FinalizeBlock` computed and `Commit` will write.
+    executed: Option<Executed>,
+}
+
+impl App {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            verified: Verified::default(),
+            moving: Mutex::default(),
+        }
+    }
+
+    fn moving(&self) -> MutexGuard<'_, Moving> {
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn info(&self) -> pb::ResponseInfo {
+        let view = self.shared.view();
+        let founded = view.last_block() > 0;
+        pb::ResponseInfo {
+            data: "chopmark".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            app_version: APP_VERSION,
+            last_block_height: signed(view.last_block()),
+            last_block_app_hash: if founded {
+                Bytes::copy_from_slice(&view.head().app_hash)
+            } else {
+                Bytes::new()
+            },
+        }
+    }
+
+    fn init_chain(&self, ask: &pb::RequestInitChain) -> Result<pb::ResponseInitChain, EngineError> {
+        let found = LedgerGenesis::parse(&ask.app_state_bytes).map(|genesis| genesis.id());
+        let expected = self.shared.genesis.id();
+        if !found.as_ref().is_ok_and(|found| *found == expected) {
+            return Err(EngineError::Consensus {
+                reason: format!(
+                    "CometBFT's genesis document is of ledger {found:?}, this is {expected}"
+                ),
+            });
+        }
+        Ok(pb::ResponseInitChain {
+            consensus_params: None,
+            validators: Vec::new(),
+            app_hash: Bytes::copy_from_slice(&self.shared.view().head().app_hash),
+        })
+    }
+
+    /// Refuses what the next block would not execute. After a block, what is left of a bundle may go on.
+    fn check_tx(&self, ask: &pb::RequestCheckTx) -> pb::ResponseCheckTx {
+        let refuse = |rule: &str, detail: String| pb::ResponseCheckTx {
+            code: REFUSED,
+            codespace: rule.to_owned(),
+            log: detail,
+            ..pb::ResponseCheckTx::default()
+        };
+        let bundle = match self.verified.parse(&ask.tx) {
+            Ok(bundle) => bundle,
+            Err(error) => return refuse("transaction.malformed", error.to_string()),
+        };
+        let view = self.shared.view();
+        let now_ms = view.head().time_ms.max((self.shared.clock)());
+        let again = ask.r#type == pb::CheckTxType::Recheck as i32;
+        let mut refusal = None;
+        for envelope in bundle.iter() {
+            let admitted =
+                chop_ledger::admit(view.snapshot(), envelope, Timestamp::from_unix_ms(now_ms));
+            match admitted {
+                Ok(Ok(())) if again => return pb::ResponseCheckTx::default(),
+                Ok(Ok(())) => {}
+                Ok(Err(refused)) if again => refusal = Some(refused),
+                Ok(Err(refused)) => return refuse(refused.rule(), refused.to_string()),
+                Err(error) => {
+                    error!(%error, "the state cannot be read to check a transaction");
+                    return refuse("internal", "the node's store failed".to_owned());
+                }
+            }
+        }
+        refusal.map_or_else(pb::ResponseCheckTx::default, |refused| {
+            refuse(refused.rule(), refused.to_string())
+        })
+    }
+
+    fn prepare(&self, ask: &pb::RequestPrepareProposal) -> pb::ResponsePrepareProposal {
+        let parsed = self.verified.parse_all(&ask.txs);
+        let sizes: Vec<usize> = ask.txs.iter().map(Bytes::len).collect();
+        let max_bytes = usize::try_from(ask.max_tx_bytes).unwrap_or(0);
+        let parameters = self.shared.parameters();
+        let txs = pack(&sizes, &parsed, &parameters, max_bytes)
+            .into_iter()
+            .filter_map(|index| ask.txs.get(index).cloned())
+            .collect();
+        pb::ResponsePrepareProposal { txs }
+    }
+
+    /// Refuses a block with anything in it that is no transaction, or with more envelopes than a block holds. Every
+    /// validator decides alike: on the bytes and the committed parameters alone, never on its clock.
+    fn process(&self, ask: &pb::RequestProcessProposal) -> pb::ResponseProcessProposal {
+        use pb::response_process_proposal::ProposalStatus;
+        let most = self.shared.parameters().block_envelopes;
+        let mut envelopes = 0_u64;
+        for bundle in self.verified.parse_all(&ask.txs) {
+            envelopes = bundle.map_or(u64::MAX, |bundle| {
+                envelopes.saturating_add(bundle.len() as u64)
+            });
+        }
+        let status = if envelopes <= most {
+            ProposalStatus::Accept
+        } else {
+            error!(
+                height = ask.height,
+                "refused a proposed block: it holds what is no transaction, or too much"
+            );
+            ProposalStatus::Reject
+        };
+        pb::ResponseProcessProposal {
+            status: status as i32,
+        }
+    }
+
+    /// Executes the decided block, while its header is fetched: the header commits to the state before, which is proven
+    /// from now on.
+    fn finalize(
+        &self,
+        ask: &pb::RequestFinalizeBlock,
+    ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
+        let view = self.shared.view();
+        let decided = self.decided(ask, &view)?;
+        let (height, parent) = (decided.height, view.head().app_hash);
+        let (header, executed) = std::thread::scope(|scope| {
+            let fetching = scope.spawn(|| self.shared.rpc.signed_header(height));
+            let executed = execute(view.snapshot(), parent, decided);
+            (fetching.join(), executed)
+        });
+        let mut executed = executed?;
+        match header {
+            Ok(Ok(header)) => self.take_header(&view, &mut executed, header)?,
+            // While CometBFT replays blocks at its start it answers no questions: the header is fetched later.
+            Ok(Err(error)) => debug!(height, %error, "the header is fetched later"),
+            Err(_) => debug!(height, "the header is fetched later"),
+        }
+        let tx_results = executed
+            .record
+            .results
+            .iter()
+            .map(|result| pb::ExecTxResult {
+                code: result.code,
+                data: Bytes::copy_from_slice(&result.data),
+                ..pb::ExecTxResult::default()
+            })
+            .collect();
+        let answer = pb::ResponseFinalizeBlock {
+            tx_results,
+            app_hash: Bytes::copy_from_slice(&executed.head.app_hash),
+            ..pb::ResponseFinalizeBlock::default()
+        };
+        self.moving().executed = Some(executed);
+        Ok(answer)
+    }
+
+    fn decided(&self, ask: &pb::RequestFinalizeBlock, view: &View) -> Result<Decided, EngineError> {
+        let failed = |reason: String| EngineError::Consensus { reason };
+        let height = u64::try_from(ask.height)
+            .map_err(|_| failed(format!("block {} has no such height", ask.height)))?;
+        if height != view.last_block() + 1 {
+            return Err(failed(format!(
+                "CometBFT decided block {height}, but block {} comes next",
+                view.last_block() + 1
+            )));
+        }
+        let time = ask
+            .time
+            .as_ref()
+            .ok_or_else(|| failed(format!("block {height} has no time")))?;
+        let time_ms = time
+            .seconds
+            .saturating_mul(1_000)
+            .saturating_add(i64::from(time.nanos).div_euclid(1_000_000));
+        let hash = ask
+            .hash
+            .as_ref()
+            .try_into()
+            .map_err(|_| failed(format!("the hash of block {height} is not 32 bytes")))?;
+        let parsed = self.verified.parse_all(&ask.txs);
+        self.verified.forget(&ask.txs);
+        Ok(Decided {
+            height,
+            time_ms,
+            hash,
+            txs: ask.txs.iter().map(|tx| tx.to_vec()).collect(),
+            parsed,
+        })
+    }
+
+    fn take_header(
+        &self,
+        view: &View,
+        executed: &mut Executed,
+        header: SignedHeader,
+    ) -> Result<(), EngineError> {
+        let height = executed.head.height;
+        let found = header.header.hash();
+        if found.as_bytes() != executed.head.hash {
+            return Err(EngineError::Header {
+                height,
+                reason: format!("CometBFT gave {found}, the decided block is another"),
+            });
+        }
+        self.shared.prove(view, header.clone())?;
+        executed.record.signed_header = BlockRecord::encode_header(header);
+        Ok(())
+    }
+
+    /// Writes the executed block durably, and shows it.
+    fn commit(&self) -> Result<pb::ResponseCommit, EngineError> {
+        let executed = self
+            .moving()
+            .executed
+            .take()
+            .ok_or_else(|| EngineError::Consensus {
+                reason: "a commit without a block".to_owned(),
+            })?;
+        self.shared.store.commit(&executed.write()?)?;
+        let height = executed.head.height;
+        let view = View::committed(self.shared.store.snapshot()?, height, executed.head);
+        if !executed.record.signed_header.is_empty() {
+            let header = executed.record.decode_header()?;
+            // A block that changes nothing proves the state after itself as well.
+            if chop_proof::build::state_root(&header.header) == Some(executed.head.app_hash) {
+                self.shared.prove(&view, header)?;
+            }
+        }
+        self.shared.commit(view, &executed.outcomes);
+        Ok(pb::ResponseCommit { retain_height: 0 })
+    }
+
+    fn dispatch(&self, ask: Ask) -> Result<Answer, EngineError> {
+        Ok(match ask {
+            Ask::Echo(pb::RequestEcho { message }) => Answer::Echo(pb::ResponseEcho { message }),
+            Ask::Flush(_) => Answer::Flush(pb::ResponseFlush {}),
+            Ask::Info(_) => Answer::Info(self.info()),
+            Ask::InitChain(ask) => Answer::InitChain(self.init_chain(&ask)?),
+            Ask::CheckTx(ask) => Answer::CheckTx(self.check_tx(&ask)),
+            Ask::PrepareProposal(ask) => Answer::PrepareProposal(self.prepare(&ask)),
+            Ask::ProcessProposal(ask) => Answer::ProcessProposal(self.process(&ask)),
+            Ask::FinalizeBlock(ask) => Answer::FinalizeBlock(self.finalize(&ask)?),
+            Ask::Commit(_) => Answer::Commit(self.commit()?),
+            Ask::Query(_) => Answer::Query(pb::ResponseQuery {
+                code: REFUSED,
+                log: "reads go over the node's HTTP API".to_owned(),
+                ..pb::ResponseQuery::default()
+            }),
+            // No snapshots are offered and none is asked for; vote extensions are off.
+            Ask::ListSnapshots(_) => Answer::ListSnapshots(pb::ResponseListSnapshots::default()),
+            Ask::OfferSnapshot(_) => Answer::OfferSnapshot(pb::ResponseOfferSnapshot::default()),
+            Ask::LoadSnapshotChunk(_) => {
+                Answer::LoadSnapshotChunk(pb::ResponseLoadSnapshotChunk::default())
+            }
+            Ask::ApplySnapshotChunk(_) => {
+                Answer::ApplySnapshotChunk(pb::ResponseApplySnapshotChunk::default())
+            }
+            Ask::ExtendVote(_) => Answer::ExtendVote(pb::ResponseExtendVote::default()),
+            Ask::VerifyVoteExtension(_) => {
+                Answer::VerifyVoteExtension(pb::ResponseVerifyVoteExtension::default())
+            }
+        })
+    }
+}
+
+impl Application for App {
+    fn answer(&self, ask: Ask) -> Option<Answer> {
+        if *self.shared.health.borrow() != Health::Ready {
+            return None;
+        }
+        match self.dispatch(ask) {
+            Ok(answer) => Some(answer),
+            Err(error @ EngineError::Store(_)) => {
+                self.shared.fail(&error);
+                None
+            }
+            Err(error) => {
+                error!(%error, "the application cannot go on with CometBFT");
+                None
+            }
+        }
+    }
+}
+
+fn signed(height: u64) -> i64 {
+    i64::try_from(height).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,166 @@
+//! From a decided block to what a commit writes: execution and tree. Reads a snapshot, writes nothing.
+
+use std::collections::BTreeMap;
+
+use chop_integrity::Timestamp;
+use chop_ledger::{Block, tree};
+use chop_proof::build::hash_bytes;
+use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
+use tendermint::block::signed_header::SignedHeader;
+
+use super::verified::Parsed;
+use crate::engine::batch::{
+    Layered, canonical, founding_operations, founding_tree, operations, recorded,
+};
+use crate::engine::{EngineError, Head};
+use crate::store::{BlockRecord, BlockWrite, Snapshot};
+
+/// A block as CometBFT decided it.
+pub(super) struct Decided {
+    pub(super) height: u64,
+    /// Header time, milliseconds since the Unix epoch.
+    pub(super) time_ms: i64,
+    /// Hash of the header.
+    pub(super) hash: [u8; 32],
+    pub(super) txs: Vec<Vec<u8>>,
+    /// The contents of the transactions; `None` for what is none.
+    pub(super) parsed: Vec<Option<Parsed>>,
+}
+
+/// A block that was executed and waits for its commit.
+pub(super) struct Executed {
+    pub(super) head: Head,
+    pub(super) record: BlockRecord,
+    pub(super) outcomes: Vec<Outcome>,
+    update: tree::TreeUpdate,
+    delta: BTreeMap<String, Option<Vec<u8>>>,
+    operations: Vec<(String, u64, Vec<u8>)>,
+}
+
+/// Executes a block on the state after the one before, whose root is `parent`.
+pub(super) fn execute(
+    snapshot: &Snapshot,
+    parent: [u8; 32],
+    decided: Decided,
+) -> Result<Executed, EngineError> {
+    let Decided {
+        height,
+        time_ms,
+        hash,
+        txs,
+        parsed,
+    } = decided;
+    let sizes: Vec<usize> = parsed
+        .iter()
+        .map(|bundle| bundle.as_ref().map_or(0, |bundle| bundle.len()))
+        .collect();
+    let envelopes = unwrap_all(parsed);
+    let block = Block {
+        height,
+        time: Timestamp::from_unix_ms(time_ms),
+        envelopes: &envelopes,
+    };
+    let executed =
+        chop_ledger::execute(snapshot, &block).map_err(|error| EngineError::Execute {
+            height,
+            reason: error.to_string(),
+        })?;
+    let base = Layered {
+        base: Some(snapshot),
+        above: &[],
+    };
+    let update = tree::update(&base, height, Some(parent), &executed.delta).map_err(|error| {
+        EngineError::Tree {
+            version: height,
+            reason: error.to_string(),
+        }
+    })?;
+    let record = BlockRecord {
+        signed_header: Vec::new(),
+        txs,
+        results: recorded(&sizes, &executed.outcomes)?,
+        root: update.root,
+    };
+    Ok(Executed {
+        head: Head {
+            height,
+            time_ms,
+            app_hash: update.root,
+            hash,
+        },
+        record,
+        operations: operations(&envelopes, &executed.outcomes)?,
+        outcomes: executed.outcomes,
+        update,
+        delta: executed.delta,
+    })
+}
+
+impl Executed {
+    /// The one durable transaction that commits this block.
+    pub(super) fn write(&self) -> Result<BlockWrite<'_>, EngineError> {
+        let mut write = BlockWrite {
+            first_height: self.head.height,
+            blocks: vec![self.record.clone()],
+            operations: self.operations.clone(),
+            values: self
+                .delta
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_deref()))
+                .collect(),
+            ..BlockWrite::default()
+        };
+        write.add_version(&self.update.nodes, &self.update.stale)?;
+        for outcome in self.outcomes.iter().filter(|outcome| outcome.is_settled()) {
+            let body = canonical("outcome", outcome)?;
+            write.outcomes.push((*outcome.hash.as_bytes(), body));
+        }
+        Ok(write)
+    }
+}
+
+/// Writes the founding state, version 0 of the tree, and no block: CometBFT makes the first one.
+pub(super) fn found(
+    genesis: &LedgerGenesis,
+    delta: &BTreeMap<String, Option<Vec<u8>>>,
+    commit: impl FnOnce(&BlockWrite<'_>) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let bytes = canonical("genesis", genesis.terms())?;
+    let founding = founding_tree(delta)?;
+    let mut write = BlockWrite {
+        genesis: Some(&bytes),
+        first_height: 1,
+        operations: founding_operations(genesis)?,
+        values: delta
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_deref()))
+            .collect(),
+        ..BlockWrite::default()
+    };
+    write.add_version(&founding.nodes, &founding.stale)?;
+    commit(&write)
+}
+
+/// What a stored block shows of itself.
+pub(super) fn head_of(record: &BlockRecord, header: &SignedHeader) -> Result<Head, EngineError> {
+    let height = header.header.height.value();
+    let hash = hash_bytes(header.header.hash()).ok_or_else(|| EngineError::Header {
+        height,
+        reason: "it has no hash".to_owned(),
+    })?;
+    Ok(Head {
+        height,
+        time_ms: chop_proof::build::time_ms(&header.header),
+        app_hash: record.root,
+        hash,
+    })
+}
+
+/// The envelopes of all bundles in their order; copies those that somebody else still looks at.
+fn unwrap_all(parsed: Vec<Option<Parsed>>) -> Vec<SignedEnvelope> {
+    let mut envelopes = Vec::new();
+    for bundle in parsed.into_iter().flatten() {
+        envelopes.extend(std::sync::Arc::unwrap_or_clone(bundle));
+    }
+    envelopes
+}

@@ -1,0 +1,460 @@
+//! CometBFT's folder: configuration, genesis document and keys, written before every start.
+//!
+//! ```text
+//! HOME/abci.sock, rpc.sock                    where the two processes talk
+//! HOME/config/config.toml, genesis.json       written anew at every start
+//! HOME/config/node_key.json                   names the node to its peers (0600)
+//! HOME/config/priv_validator_key.json         signs blocks (0600)
+//! HOME/data/priv_validator_state.json         the last height that it signed: never start a key without it
+//! HOME/data/…                                 CometBFT's own stores
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
+use chop_proof::build::BLOCK_MAX_BYTES;
+use chop_protocol::transaction::MAX_BYTES;
+use chop_protocol::{GenesisValidator, LedgerGenesis};
+use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// The longest path of a socket that systems take, with a little to spare.
+const MAX_SOCKET_PATH: usize = 100;
+const VALIDATOR_KEY: &str = "config/priv_validator_key.json";
+const VALIDATOR_STATE: &str = "data/priv_validator_state.json";
+
+/// How a node finds its peers.
+#[derive(Debug, Clone)]
+pub struct Peering {
+    /// Where it listens for peers.
+    pub listen: SocketAddr,
+    /// What its peers dial, `host:port`; the listener when absent.
+    pub external: Option<String>,
+    /// The peers, each `<node id>@<host>:<port>`.
+    pub peers: Vec<String>,
+}
+
+/// Names why CometBFT's folder cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HomeError {
+    /// A file or folder cannot be made, read or written.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file holds another key.
+    #[error("{path} holds another key than the keystore")]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key is there, and what it last signed is not.
+    #[error(
+        "{path} is missing, but the validator's key has been used: without the last height that it signed it may sign twice"
+    )]
+    NoLastSigned {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key is not Ed25519.
+    #[error("CometBFT signs with Ed25519 keys, this one is {found}")]
+    KeyType {
+        /// The key's curve.
+        found: &'static str,
+    },
+    /// A peer is not written as one.
+    #[error("{peer:?} is no peer: it takes <40 hexadecimal digits>@<host>:<port>")]
+    Peer {
+        /// The text.
+        peer: String,
+    },
+}
+
+/// What a folder is written from.
+pub(super) struct Content<'a> {
+    pub(super) genesis: &'a LedgerGenesis,
+    pub(super) validator: &'a PrivateKey,
+    pub(super) node: &'a PrivateKey,
+    pub(super) peering: &'a Peering,
+}
+
+/// CometBFT's folder, ready for a start.
+#[derive(Debug)]
+pub(super) struct Home {
+    path: PathBuf,
+    /// Keeps the folder open: a path through it stays short however deep the folder lies.
+    folder: File,
+}
+
+/// The name under which a node's peers know it: the first 20 bytes of its key's SHA-256 in hexadecimal digits.
+pub fn node_id(key: &PublicKey) -> String {
+    HEXLOWER.encode(&address(key))
+}
+
+/// Checks that a peer is written `<node id>@<host>:<port>`.
+///
+/// # Errors
+/// When it is not.
+pub fn check_peer(peer: &str) -> Result<(), HomeError> {
+    let well_formed = peer.split_once('@').is_some_and(|(id, address)| {
+        let port = address
+            .rsplit_once(':')
+            .map(|(host, port)| (host, port.parse::<u16>()));
+        id.len() == 40
+            && HEXLOWER.decode(id.as_bytes()).is_ok()
+            && port.is_some_and(|(host, port)| is_host(host) && port.is_ok_and(|port| port > 0))
+    });
+    if well_formed {
+        Ok(())
+    } else {
+        Err(HomeError::Peer {
+            peer: peer.to_owned(),
+        })
+    }
+}
+
+/// Letters, digits and what stands in names and addresses: nothing that could end a string in the configuration.
+fn is_host(host: &str) -> bool {
+    !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+}
+
+impl Home {
+    /// Writes configuration and genesis document, and the keys where they are missing.
+    ///
+    /// # Errors
+    /// When a file cannot be written, holds another key, or the record of what was last signed is missing.
+    pub(super) fn prepare(path: &Path, content: &Content<'_>) -> Result<Self, HomeError> {
+        for folder in [path.to_owned(), path.join("config"), path.join("data")] {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .map_err(|source| HomeError::Io {
+                    path: folder.clone(),
+                    source,
+                })?;
+        }
+        for peer in &content.peering.peers {
+            check_peer(peer)?;
+        }
+        let folder = File::open(path).map_err(|source| HomeError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let home = Self {
+            path: path.to_owned(),
+            folder,
+        };
+        home.write_validator(content.validator)?;
+        home.write_node_key(content.node)?;
+        home.write("config/config.toml", config(content).as_bytes())?;
+        let document = genesis_document(content.genesis);
+        home.write("config/genesis.json", document.to_string().as_bytes())?;
+        Ok(home)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a socket in the folder.
+    pub(super) fn socket(&self, name: &str) -> PathBuf {
+        let path = self.path.join(name);
+        if path.as_os_str().len() <= MAX_SOCKET_PATH {
+            return path;
+        }
+        PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd())).join(name)
+    }
+
+    /// The state first: a key without it is refused from then on.
+    fn write_validator(&self, key: &PrivateKey) -> Result<(), HomeError> {
+        let state = self.path.join(VALIDATOR_STATE);
+        if self.path.join(VALIDATOR_KEY).exists() {
+            if !state.exists() {
+                return Err(HomeError::NoLastSigned { path: state });
+            }
+        } else if !state.exists() {
+            self.write(VALIDATOR_STATE, br#"{"height":"0","round":0,"step":0}"#)?;
+        }
+        let public = key.public_key();
+        let text = Zeroizing::new(
+            json!({
+                "address": HEXUPPER.encode(&address(public)),
+                "pub_key": public_json(public),
+                "priv_key": private_json(key)?,
+            })
+            .to_string(),
+        );
+        self.write_key(VALIDATOR_KEY, &text)
+    }
+
+    fn write_node_key(&self, key: &PrivateKey) -> Result<(), HomeError> {
+        let text = Zeroizing::new(json!({"priv_key": private_json(key)?}).to_string());
+        self.write_key("config/node_key.json", &text)
+    }
+
+    fn write_key(&self, name: &str, text: &str) -> Result<(), HomeError> {
+        let path = self.path.join(name);
+        match fs::read_to_string(&path).map(Zeroizing::new) {
+            Ok(found) if found.as_str() == text => Ok(()),
+            Ok(_) => Err(HomeError::OtherKey { path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.write(name, text.as_bytes())
+            }
+            Err(source) => Err(HomeError::Io { path, source }),
+        }
+    }
+
+    /// Writes a file (0600) whole or not at all.
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), HomeError> {
+        let path = self.path.join(name);
+        let temporary = path.with_extension("new");
+        let written = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&temporary)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)?;
+            File::open(path.parent().unwrap_or(&self.path))?.sync_all()
+        };
+        written().map_err(|source| HomeError::Io {
+            path: path.clone(),
+            source,
+        })
+    }
+}
+
+fn address(key: &PublicKey) -> Vec<u8> {
+    Sha256::digest(key.raw()).iter().take(20).copied().collect()
+}
+
+fn public_json(key: &PublicKey) -> Value {
+    json!({"type": "tendermint/PubKeyEd25519", "value": BASE64.encode(key.raw())})
+}
+
+/// Go's form of an Ed25519 key: seed and public key.
+fn private_json(key: &PrivateKey) -> Result<Value, HomeError> {
+    let public = key.public_key();
+    if public.key_type() != KeyType::Ed25519 {
+        return Err(HomeError::KeyType {
+            found: public.key_type().curve(),
+        });
+    }
+    let mut bytes = key.secret_bytes();
+    bytes.extend_from_slice(public.raw());
+    Ok(json!({"type": "tendermint/PrivKeyEd25519", "value": BASE64.encode(&bytes)}))
+}
+
+fn genesis_document(genesis: &LedgerGenesis) -> Value {
+    let terms = genesis.terms();
+    let validator = |validator: &GenesisValidator| {
+        json!({
+            "address": HEXUPPER.encode(&address(&validator.public_key)),
+            "pub_key": public_json(&validator.public_key),
+            "power": validator.power.to_string(),
+            "name": "",
+        })
+    };
+    json!({
+        "genesis_time": terms.time,
+        "chain_id": genesis.chain_id(),
+        "initial_height": "1",
+        "consensus_params": {
+            "block": {"max_bytes": BLOCK_MAX_BYTES.to_string(), "max_gas": "-1"},
+            "evidence": {
+                "max_age_num_blocks": "1000000",
+                "max_age_duration": "1209600000000000",
+                "max_bytes": "65536",
+            },
+            "validator": {"pub_key_types": ["ed25519"]},
+            "version": {"app": "1"},
+            "abci": {"vote_extensions_enable_height": "0"},
+        },
+        "validators": terms.validators.iter().map(validator).collect::<Vec<_>>(),
+        "app_hash": "",
+        "app_state": terms,
+    })
+}
+
+/// What differs from CometBFT's defaults.
+fn config(content: &Content<'_>) -> String {
+    let Peering {
+        listen,
+        external,
+        peers,
+    } = content.peering;
+    let heartbeat_ms = content.genesis.terms().parameters.heartbeat_ms;
+    let moniker = node_id(content.node.public_key());
+    let external = external
+        .as_deref()
+        .filter(|address| is_host(address))
+        .unwrap_or("");
+    let peers = peers.join(",");
+    format!(
+        r#"# Written at every start of the node: changes here are lost.
+proxy_app = "unix://abci.sock"
+abci = "socket"
+moniker = "{moniker}"
+db_backend = "goleveldb"
+log_level = "error"
+log_format = "plain"
+genesis_file = "config/genesis.json"
+priv_validator_key_file = "config/priv_validator_key.json"
+priv_validator_state_file = "data/priv_validator_state.json"
+node_key_file = "config/node_key.json"
+
+[rpc]
+laddr = "unix://rpc.sock"
+grpc_laddr = ""
+unsafe = false
+pprof_laddr = ""
+
+[p2p]
+laddr = "tcp://{listen}"
+external_address = "{external}"
+persistent_peers = "{peers}"
+pex = false
+addr_book_strict = false
+allow_duplicate_ip = true
+flush_throttle_timeout = "10ms"
+send_rate = 20480000
+recv_rate = 20480000
+
+[mempool]
+recheck = true
+broadcast = true
+size = 20000
+max_txs_bytes = 67108864
+cache_size = 40000
+keep-invalid-txs-in-cache = false
+max_tx_bytes = {MAX_BYTES}
+
+[statesync]
+enable = false
+
+[consensus]
+timeout_propose = "1s"
+timeout_propose_delta = "500ms"
+timeout_prevote = "500ms"
+timeout_prevote_delta = "250ms"
+timeout_precommit = "500ms"
+timeout_precommit_delta = "250ms"
+timeout_commit = "200ms"
+skip_timeout_commit = true
+create_empty_blocks = false
+create_empty_blocks_interval = "{heartbeat_ms}ms"
+peer_gossip_sleep_duration = "10ms"
+
+[storage]
+discard_abci_responses = true
+
+[tx_index]
+indexer = "null"
+
+[instrumentation]
+prometheus = false
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::{genesis, key};
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn prepare(path: &Path, seed: u8) -> Result<Home, HomeError> {
+        let peering = Peering {
+            listen: "127.0.0.1:26656".parse().unwrap(),
+            external: None,
+            peers: vec![format!("{}@127.0.0.1:26657", node_id(key(9).public_key()))],
+        };
+        Home::prepare(
+            path,
+            &Content {
+                genesis: &genesis(),
+                validator: &key(seed),
+                node: &key(8),
+                peering: &peering,
+            },
+        )
+    }
+
+    #[test]
+    fn writes_private_keys_for_their_owner_only_and_keeps_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cometbft");
+        prepare(&path, 1).unwrap();
+        for name in [VALIDATOR_KEY, "config/node_key.json"] {
+            let mode = fs::metadata(path.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        prepare(&path, 1).unwrap();
+        assert!(matches!(prepare(&path, 2), Err(HomeError::OtherKey { .. })));
+    }
+
+    #[test]
+    fn refuses_a_used_key_without_the_height_that_it_last_signed() {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path(), 1).unwrap();
+        fs::remove_file(folder.path().join(VALIDATOR_STATE)).unwrap();
+        assert!(matches!(
+            prepare(folder.path(), 1),
+            Err(HomeError::NoLastSigned { .. })
+        ));
+    }
+
+    #[test]
+    fn takes_peers_that_are_written_as_such_only() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        for good in [
+            format!("{id}@10.0.0.1:26656"),
+            format!("{id}@[::1]:1"),
+            format!("{id}@a.example:80"),
+        ] {
+            check_peer(&good).unwrap();
+        }
+        for bad in [
+            String::new(),
+            "10.0.0.1:26656".to_owned(),
+            format!("{id}@10.0.0.1"),
+            format!("{id}@10.0.0.1:0"),
+            format!("{id}@:26656"),
+            format!("{}@10.0.0.1:26656", &id[1..]),
+            format!("{id}@x\"\npex = true:1"),
+            format!("{id}@a,{id}@b:1"),
+        ] {
+            assert!(check_peer(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_in_a_deep_folder_has_a_short_path_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a".repeat(60)).join("b".repeat(60));
+        let home = prepare(&deep, 1).unwrap();
+        let socket = home.socket("abci.sock");
+        assert!(socket.as_os_str().len() <= MAX_SOCKET_PATH);
+        std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(deep.join("abci.sock").exists());
+    }
+}

@@ -1,0 +1,376 @@
+//! The CometBFT process: found, checked, started, watched, and ended with the node.
+//!
+//! It cannot outlive the node: CometBFT ends by itself when its connections to the application break.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use thiserror::Error;
+use tracing::{debug, error, info, warn};
+
+use super::abci;
+use super::home::Home;
+use super::shared::Shared;
+use crate::engine::solo::Health;
+
+/// The version that this node is tested with; later ones of the same series are taken too.
+const VERSION: (u64, u64, u64) = (0, 38, 19);
+/// How to get it.
+const INSTALL: &str = "go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.19";
+/// How often the process is looked after.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often it is asked for its peers.
+const ASK: Duration = Duration::from_millis(500);
+/// How long it gets to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
+/// Pause before it is started again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A process that lived this long had started properly.
+const SETTLED: Duration = Duration::from_secs(10);
+/// Starts in a row that may fail: a predecessor that was orphaned may hold the stores for some seconds.
+const TRIES: u32 = 40;
+/// Room that must be there before blocks are taken again, in bytes.
+const ROOM_BYTES: u64 = 8 * 1024 * 1024;
+/// The longest line of its log that is passed on.
+const MAX_LINE: u64 = 4_096;
+
+/// Names why there is no usable CometBFT.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BinaryError {
+    /// It is nowhere.
+    #[error(
+        "cometbft was not found in PATH, $GOBIN, $GOPATH/bin or ~/go/bin; it takes 0.38.19 or a later 0.38: {INSTALL}"
+    )]
+    Missing,
+    /// It does not run.
+    #[error("{path} does not run: {source}")]
+    Broken {
+        /// The binary.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is of another version.
+    #[error("{path} is version {found:?}; it takes 0.38.19 or a later 0.38: {INSTALL}")]
+    Version {
+        /// The binary.
+        path: PathBuf,
+        /// What it said.
+        found: String,
+    },
+}
+
+/// A CometBFT of a usable version.
+#[derive(Debug, Clone)]
+pub struct Binary {
+    path: PathBuf,
+}
+
+impl Binary {
+    /// Looks for `cometbft` in `PATH`, `$GOBIN`, `$GOPATH/bin` and `~/go/bin`, and checks its version.
+    ///
+    /// # Errors
+    /// When there is none, it does not run, or its version is another; each says how to get the right one.
+    pub fn find() -> Result<Self, BinaryError> {
+        let path = places()
+            .into_iter()
+            .map(|folder| folder.join("cometbft"))
+            .find(|path| path.is_file())
+            .ok_or(BinaryError::Missing)?;
+        Self::at(path)
+    }
+
+    /// Takes the binary at a path, and checks its version.
+    ///
+    /// # Errors
+    /// As [`Binary::find`].
+    pub fn at(path: PathBuf) -> Result<Self, BinaryError> {
+        let output = Command::new(&path).arg("version").output();
+        match output {
+            Ok(output) => {
+                let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                if is_usable(&found) {
+                    Ok(Self { path })
+                } else {
+                    Err(BinaryError::Version { path, found })
+                }
+            }
+            Err(source) => Err(BinaryError::Broken { path, source }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn places() -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect())
+        .unwrap_or_default();
+    places.extend(std::env::var_os("GOBIN").map(PathBuf::from));
+    let go = std::env::var_os("GOPATH").map(PathBuf::from);
+    places.extend(go.map(|go| go.join("bin")));
+    places.extend(std::env::home_dir().map(|home| home.join("go/bin")));
+    places
+}
+
+/// Whether `0.38.N`, perhaps with a build in its tail, is of the series and not older than the tested one.
+fn is_usable(version: &str) -> bool {
+    let mut numbers = version
+        .trim_start_matches('v')
+        .split(|character: char| !character.is_ascii_digit())
+        .map(str::parse);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0_u64);
+    let (major, minor, patch) = (next(), next(), next());
+    (major, minor) == (VERSION.0, VERSION.1) && patch >= VERSION.2
+}
+
+/// The thread that looks after the process. It ends the process when it goes.
+pub(super) struct Supervisor {
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Supervisor {
+    pub(super) fn start(shared: Arc<Shared>, binary: Binary, home: Home) -> io::Result<Self> {
+        let ending = Arc::new(AtomicBool::new(false));
+        let watch = Watch {
+            shared,
+            binary,
+            home,
+            ending: Arc::clone(&ending),
+        };
+        let thread = std::thread::Builder::new()
+            .name("cometbft".to_owned())
+            .spawn(move || watch.run())?;
+        Ok(Self {
+            ending,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+struct Watch {
+    shared: Arc<Shared>,
+    binary: Binary,
+    home: Home,
+    ending: Arc<AtomicBool>,
+}
+
+impl Watch {
+    fn run(self) {
+        let mut failures = 0;
+        while !self.is_ending() {
+            if self.has_recovered() {
+                let started = Instant::now();
+                match self.spawn() {
+                    Ok(child) => self.watch(child),
+                    Err(error) => error!(%error, "CometBFT does not start"),
+                }
+                failures = if started.elapsed() < SETTLED {
+                    failures + 1
+                } else {
+                    0
+                };
+                if failures >= TRIES {
+                    error!("CometBFT ended {failures} times in a row; the ledger stops");
+                    break;
+                }
+            }
+            if !self.is_ending() {
+                std::thread::sleep(PAUSE);
+            }
+        }
+        self.shared.health.send_replace(Health::Stopped);
+    }
+
+    /// Whether the store takes writes, after a look for room when it did not.
+    fn has_recovered(&self) -> bool {
+        if *self.shared.health.borrow() != Health::ReadOnly {
+            return true;
+        }
+        if !self.shared.store.has_room(ROOM_BYTES) {
+            return false;
+        }
+        let opened = self
+            .shared
+            .store
+            .reopen_writable()
+            .map_err(crate::engine::EngineError::from)
+            .and_then(|()| self.shared.refresh());
+        match opened {
+            Ok(()) => {
+                info!("the disk takes writes again");
+                self.shared.health.send_replace(Health::Ready);
+                true
+            }
+            Err(error) => {
+                warn!(%error, "the disk has room, but the database does not open for writing");
+                false
+            }
+        }
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        abci::remove(&self.home.socket("rpc.sock"))?;
+        let mut child = Command::new(&self.binary.path)
+            .args(["start", "--home", "."])
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A terminal's Ctrl-C is for the node, which ends CometBFT in its turn.
+            .process_group(0)
+            .spawn()?;
+        info!(pid = child.id(), "started CometBFT");
+        pass_on(child.stdout.take());
+        pass_on(child.stderr.take());
+        Ok(child)
+    }
+
+    /// Until the process ends: by itself, because the node stops, or because the store takes no writes.
+    fn watch(&self, mut child: Child) {
+        let mut complete = false;
+        let mut asked: Option<Instant> = None;
+        loop {
+            match child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) => {
+                    self.shared.peers.store(0, Ordering::Relaxed);
+                    if !self.is_ending() {
+                        warn!(%status, "CometBFT ended");
+                    }
+                    return;
+                }
+                Err(error) => {
+                    error!(%error, "CometBFT cannot be watched");
+                    return;
+                }
+            }
+            if self.is_ending() || *self.shared.health.borrow() != Health::Ready {
+                end(&mut child);
+                return;
+            }
+            if asked.is_none_or(|asked| asked.elapsed() >= ASK) {
+                asked = Some(Instant::now());
+                complete = self.ask(complete);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Asks CometBFT for its peers and, once it answers, for headers that are missing; says whether none is any more.
+    fn ask(&self, complete: bool) -> bool {
+        let peers = self.shared.rpc.peers();
+        let answers = peers.is_ok();
+        self.shared
+            .peers
+            .store(peers.unwrap_or(0), Ordering::Relaxed);
+        if complete || !answers {
+            return complete;
+        }
+        match self.shared.complete_headers() {
+            Ok(()) => true,
+            Err(error) => {
+                debug!(%error, "headers of replayed blocks are fetched later");
+                false
+            }
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+}
+
+/// Asks the process to end, and ends it when it does not.
+fn end(child: &mut Child) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let asked = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+    let since = Instant::now();
+    while asked && since.elapsed() < GRACE {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _killed = child.kill();
+    let _reaped = child.wait();
+}
+
+/// Passes the process's log on, line by line.
+fn pass_on(stream: Option<impl Read + Send + 'static>) {
+    let Some(stream) = stream else { return };
+    let reading = move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while let Ok(read) = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            if read == 0 {
+                return;
+            }
+            let text = String::from_utf8_lossy(&line);
+            warn!(target: "cometbft", "{}", text.trim_end());
+            line.clear();
+        }
+    };
+    if let Err(error) = std::thread::Builder::new()
+        .name("cometbft-log".to_owned())
+        .spawn(reading)
+    {
+        warn!(%error, "the log of CometBFT is not read");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_tested_version_and_later_ones_of_its_series() {
+        for good in [
+            "0.38.19",
+            "v0.38.19",
+            "0.38.20",
+            "0.38.19+1a2b3c4",
+            "0.38.100",
+        ] {
+            assert!(is_usable(good), "{good}");
+        }
+        for bad in [
+            "", "0.38.18", "0.37.19", "1.0.1", "0.39.20", "38.19", "unknown",
+        ] {
+            assert!(!is_usable(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn says_how_to_get_it_when_it_is_of_another_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cometbft");
+        std::fs::write(&path, "#!/bin/sh\necho 1.0.1\n").unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let refused = Binary::at(path).unwrap_err();
+        assert!(matches!(&refused, BinaryError::Version { found, .. } if found == "1.0.1"));
+        assert!(refused.to_string().contains(INSTALL), "{refused}");
+    }
+}

@@ -1,0 +1,272 @@
+//! Asking CometBFT: JSON-RPC over the socket in its folder, one short connection for each question.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tendermint::block::signed_header::SignedHeader;
+use tendermint::validator;
+use thiserror::Error;
+
+/// The longest answer that is read: a header with the signatures of a thousand validators is far below it.
+const MAX_ANSWER: u64 = 4 * 1024 * 1024;
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Validators on one page of an answer, the most that CometBFT gives.
+const PAGE: usize = 100;
+/// Pages of validators that are read at most.
+const MAX_PAGES: usize = 10;
+
+/// Names why a question got no answer.
+#[derive(Debug, Error)]
+pub(super) enum RpcError {
+    /// The socket is not there, or the connection broke.
+    #[error("CometBFT does not answer: {0}")]
+    Io(#[from] io::Error),
+    /// The answer is not one.
+    #[error("CometBFT's answer to {method} is malformed: {reason}")]
+    Malformed {
+        /// What was asked.
+        method: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// CometBFT refused.
+    #[error("CometBFT refused {method}: {reason}")]
+    Refused {
+        /// What was asked.
+        method: &'static str,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What the mempool made of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broadcast {
+    /// It waits for a block, now or since earlier.
+    Taken,
+    /// The application refused it.
+    Refused {
+        /// The stable code of the rule.
+        rule: String,
+        /// The refusal in words.
+        detail: String,
+    },
+    /// The mempool is full.
+    Full,
+}
+
+/// The RPC of one CometBFT process.
+#[derive(Debug, Clone)]
+pub(super) struct Rpc {
+    socket: PathBuf,
+}
+
+impl Rpc {
+    pub(super) fn at(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    /// Puts a transaction into the mempool, once the application has checked it.
+    pub(super) fn broadcast(&self, tx: &[u8]) -> Result<Broadcast, RpcError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            code: u32,
+            #[serde(default)]
+            log: String,
+            #[serde(default)]
+            codespace: String,
+        }
+        match self.call("broadcast_tx_sync", &json!({"tx": BASE64.encode(tx)})) {
+            Ok(Answer { code: 0, .. }) => Ok(Broadcast::Taken),
+            Ok(Answer { log, codespace, .. }) => Ok(Broadcast::Refused {
+                rule: codespace,
+                detail: log,
+            }),
+            Err(RpcError::Refused { reason, .. }) if reason.contains("already exists in cache") => {
+                Ok(Broadcast::Taken)
+            }
+            Err(RpcError::Refused { reason, .. }) if reason.contains("mempool is full") => {
+                Ok(Broadcast::Full)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The header of a block with the signatures that committed it.
+    pub(super) fn signed_header(&self, height: u64) -> Result<SignedHeader, RpcError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            signed_header: SignedHeader,
+        }
+        let Answer { signed_header } =
+            self.call("commit", &json!({"height": height.to_string()}))?;
+        let found = signed_header.header.height.value();
+        if found == height {
+            Ok(signed_header)
+        } else {
+            Err(RpcError::Malformed {
+                method: "commit",
+                reason: format!("asked for block {height}, it is of {found}"),
+            })
+        }
+    }
+
+    /// The validators at a height, in Tendermint's order.
+    pub(super) fn validators(&self, height: u64) -> Result<validator::Set, RpcError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            validators: Vec<validator::Info>,
+        }
+        let mut infos = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let asked = json!({
+                "height": height.to_string(),
+                "page": page.to_string(),
+                "per_page": PAGE.to_string(),
+            });
+            let Answer { validators } = self.call("validators", &asked)?;
+            let last = validators.len() < PAGE;
+            infos.extend(validators);
+            if last {
+                break;
+            }
+        }
+        Ok(validator::Set::without_proposer(infos))
+    }
+
+    /// How many peers are connected.
+    pub(super) fn peers(&self) -> Result<usize, RpcError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            n_peers: String,
+        }
+        let Answer { n_peers } = self.call("net_info", &json!({}))?;
+        n_peers.parse().map_err(|_| RpcError::Malformed {
+            method: "net_info",
+            reason: format!("{n_peers:?} is no number of peers"),
+        })
+    }
+
+    fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &Value,
+    ) -> Result<T, RpcError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            result: Option<Value>,
+            error: Option<Failure>,
+        }
+        #[derive(Deserialize)]
+        struct Failure {
+            message: String,
+            #[serde(default)]
+            data: String,
+        }
+        let malformed = |reason: String| RpcError::Malformed { method, reason };
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let answer = self.exchange(body.to_string().as_bytes())?;
+        let body = body_of(&answer).ok_or_else(|| malformed("no HTTP answer".to_owned()))?;
+        let envelope: Envelope =
+            serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
+        if let Some(Failure { message, data }) = envelope.error {
+            return Err(RpcError::Refused {
+                method,
+                reason: format!("{message}: {data}"),
+            });
+        }
+        serde_json::from_value(envelope.result.unwrap_or_default())
+            .map_err(|error| malformed(error.to_string()))
+    }
+
+    /// HTTP/1.0: the answer ends where the connection does.
+    fn exchange(&self, body: &[u8]) -> io::Result<Vec<u8>> {
+        let mut stream = UnixStream::connect(&self.socket)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        let head = format!(
+            "POST / HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body)?;
+        let mut answer = Vec::new();
+        let read = stream.take(MAX_ANSWER + 1).read_to_end(&mut answer)?;
+        if read as u64 > MAX_ANSWER {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the answer has more than {MAX_ANSWER} bytes"),
+            ));
+        }
+        Ok(answer)
+    }
+}
+
+fn body_of(answer: &[u8]) -> Option<&[u8]> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    answer.get(end + 4..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+
+    /// Answers one question with these bytes.
+    fn answering(path: &Path, answer: &'static [u8]) -> Rpc {
+        let listener = UnixListener::bind(path).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let _ = stream.write_all(answer);
+        });
+        Rpc::at(path.to_owned())
+    }
+
+    fn broadcast(answer: &'static [u8]) -> Result<Broadcast, RpcError> {
+        let folder = tempfile::tempdir().unwrap();
+        answering(&folder.path().join("rpc.sock"), answer).broadcast(b"tx")
+    }
+
+    #[test]
+    fn tells_taken_refused_and_full_apart() {
+        let taken = b"HTTP/1.0 200 OK\r\n\r\n{\"result\":{\"code\":0}}";
+        assert_eq!(broadcast(taken).unwrap(), Broadcast::Taken);
+        let known = b"HTTP/1.0 500 Error\r\n\r\n{\"error\":{\"message\":\"Internal error\",\"data\":\"tx already exists in cache\"}}";
+        assert_eq!(broadcast(known).unwrap(), Broadcast::Taken);
+        let full = b"HTTP/1.0 500 Error\r\n\r\n{\"error\":{\"message\":\"Internal error\",\"data\":\"mempool is full: number of txs 5000\"}}";
+        assert_eq!(broadcast(full).unwrap(), Broadcast::Full);
+        let refused = b"HTTP/1.0 200 OK\r\n\r\n{\"result\":{\"code\":1,\"codespace\":\"envelope.replayed\",\"log\":\"no\"}}";
+        assert_eq!(
+            broadcast(refused).unwrap(),
+            Broadcast::Refused {
+                rule: "envelope.replayed".to_owned(),
+                detail: "no".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn refuses_answers_that_are_none() {
+        for answer in [
+            b"".as_slice(),
+            b"HTTP/1.0 200 OK\r\n\r\n{",
+            b"{\"result\":{\"code\":0}}",
+        ] {
+            assert!(matches!(
+                broadcast(answer),
+                Err(RpcError::Malformed { .. } | RpcError::Io(_))
+            ));
+        }
+        let nobody = Rpc::at(PathBuf::from("/nonexistent/rpc.sock"));
+        assert!(matches!(nobody.peers(), Err(RpcError::Io(_))));
+    }
+}

@@ -1,0 +1,228 @@
+//! What the callers, the application and the gateway of one ledger all hold.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use chop_integrity::Hash;
+use chop_proof::TrustRoot;
+use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
+use tendermint::block::signed_header::SignedHeader;
+use tendermint::validator;
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use super::pending::Pending;
+use super::rpc::Rpc;
+use crate::engine::solo::{Clock, Health};
+use crate::engine::{EngineError, View};
+use crate::store::Store;
+
+/// How many heartbeats a ledger may miss before it counts as waiting for its validators.
+const MISSED_HEARTBEATS: u32 = 3;
+
+pub(super) struct Shared {
+    pub(super) genesis: LedgerGenesis,
+    pub(super) trust_root: TrustRoot,
+    pub(super) store: Store,
+    pub(super) rpc: Rpc,
+    pub(super) clock: Clock,
+    pub(super) pending: Pending,
+    /// The state after the last committed block.
+    pub(super) committed: watch::Sender<Arc<View>>,
+    /// The last state that a header commits to: the same, or the one before.
+    pub(super) proven: watch::Sender<Option<Arc<View>>>,
+    pub(super) health: watch::Sender<Health>,
+    /// When the last block was committed.
+    pub(super) beat: Mutex<Instant>,
+    /// How many peers CometBFT was connected with when it was last asked.
+    pub(super) peers: AtomicUsize,
+    /// The validators that signed the last header that was seen.
+    pub(super) validators: RwLock<Arc<validator::Set>>,
+}
+
+impl Shared {
+    pub(super) fn view(&self) -> Arc<View> {
+        self.committed.borrow().clone()
+    }
+
+    pub(super) fn proven(&self) -> Option<Arc<View>> {
+        self.proven.borrow().clone()
+    }
+
+    /// Whether the ledger takes writes: it does while enough peers are there and blocks come.
+    pub(super) fn health(&self) -> Health {
+        let health = *self.health.borrow();
+        let waits = self.proven().is_none() || !self.has_quorum() || self.is_overdue();
+        if health == Health::Ready && waits {
+            return Health::Waiting;
+        }
+        health
+    }
+
+    /// Whether more than two thirds of the validators could be among this node and its peers.
+    fn has_quorum(&self) -> bool {
+        let validators = self.validators().validators().len();
+        let connected = self.peers.load(Ordering::Relaxed).saturating_add(1);
+        connected.saturating_mul(3) > validators.saturating_mul(2)
+    }
+
+    pub(super) fn validators(&self) -> Arc<validator::Set> {
+        Arc::clone(
+            &self
+                .validators
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// The parameters in force.
+    pub(super) fn parameters(&self) -> Parameters {
+        let value = self.view().value(keys::PARAMETERS).ok().flatten();
+        let parsed = value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        parsed.unwrap_or(self.genesis.terms().parameters)
+    }
+
+    /// Shows a new committed state, answers those who waited for it, and forgets those that came too late.
+    pub(super) fn commit(&self, view: View, outcomes: &[Outcome]) {
+        let time_ms = view.head().time_ms;
+        self.show_committed(view);
+        *self.beat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.pending.settle(outcomes);
+        self.pending.expire(time_ms);
+    }
+
+    pub(super) fn show_committed(&self, view: View) {
+        self.committed.send_if_modified(|shown| {
+            let newer = view.last_block() >= shown.last_block();
+            if newer {
+                *shown = Arc::new(view);
+            }
+            newer
+        });
+    }
+
+    /// Shows the state `of` as proven, when this header commits to it.
+    pub(super) fn prove(&self, of: &View, header: SignedHeader) -> Result<(), EngineError> {
+        let validators = self.validators_of(&header)?;
+        let before = self.proven();
+        let view = Arc::new(of.under(header, &validators, before.as_deref())?);
+        self.proven.send_if_modified(|shown| {
+            let newer = shown
+                .as_ref()
+                .is_none_or(|shown| shown.head().height <= view.head().height);
+            if newer {
+                *shown = Some(view);
+            }
+            newer
+        });
+        Ok(())
+    }
+
+    /// The validators that sign the header's block: those of the block before, unless the header names others.
+    fn validators_of(&self, header: &SignedHeader) -> Result<Arc<validator::Set>, EngineError> {
+        let named = header.header.validators_hash;
+        let known = self.validators();
+        if known.hash() == named {
+            return Ok(known);
+        }
+        let height = header.header.height.value();
+        let unusable = |reason: String| EngineError::Header { height, reason };
+        let set = self
+            .rpc
+            .validators(height)
+            .map_err(|error| unusable(error.to_string()))?;
+        if set.hash() != named {
+            return Err(unusable(format!(
+                "it names validators {named}, CometBFT gives {}",
+                set.hash()
+            )));
+        }
+        let set = Arc::new(set);
+        *self
+            .validators
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&set);
+        Ok(set)
+    }
+
+    /// Fetches the headers of blocks that CometBFT replayed before it could be asked; needs it running.
+    pub(super) fn complete_headers(&self) -> Result<(), EngineError> {
+        const AT_ONCE: usize = 256;
+        let snapshot = self.store.snapshot()?;
+        let Some((last, _)) = snapshot.last_block()? else {
+            return Ok(());
+        };
+        let mut from = snapshot.headers_until()? + 1;
+        while from <= last {
+            let mut headers = Vec::new();
+            let mut height = from;
+            while height <= last && headers.len() < AT_ONCE {
+                let record = snapshot.block(height)?;
+                if record.is_some_and(|record| record.signed_header.is_empty()) {
+                    let header =
+                        self.rpc
+                            .signed_header(height)
+                            .map_err(|error| EngineError::Header {
+                                height,
+                                reason: error.to_string(),
+                            })?;
+                    headers.push((height, crate::store::BlockRecord::encode_header(header)));
+                }
+                height += 1;
+            }
+            self.store.add_headers(&headers, height - 1)?;
+            from = height;
+        }
+        self.refresh()
+    }
+
+    /// Takes the committed state from the store again; a header that was completed may also prove it.
+    pub(super) fn refresh(&self) -> Result<(), EngineError> {
+        let snapshot = self.store.snapshot()?;
+        let Some((height, record)) = snapshot.last_block()? else {
+            return Ok(());
+        };
+        let header = record.decode_header()?;
+        let head = super::block::head_of(&record, &header)?;
+        let proves = chop_proof::build::state_root(&header.header) == Some(record.root);
+        let view = View::committed(snapshot, height, head);
+        if proves {
+            self.prove(&view, header)?;
+        }
+        self.show_committed(view);
+        Ok(())
+    }
+
+    /// After a store failure: reads go on from what the disk has, and the application takes no block.
+    pub(super) fn fail(&self, failure: &EngineError) {
+        error!(error = %failure, "the ledger is read-only now");
+        self.health.send_replace(Health::ReadOnly);
+        let reopened = self
+            .store
+            .reopen_read_only()
+            .map_err(EngineError::from)
+            .and_then(|()| self.refresh());
+        if let Err(error) = reopened {
+            warn!(%error, "the database does not open for reading either");
+        }
+        self.pending.refuse_all();
+    }
+
+    /// Says whether the envelope waits for its block.
+    pub(super) fn is_pending(&self, hash: &Hash) -> bool {
+        self.pending.contains(hash)
+    }
+
+    fn is_overdue(&self) -> bool {
+        let heartbeat_ms = u64::try_from(self.parameters().heartbeat_ms).unwrap_or(60_000);
+        let patience = Duration::from_millis(heartbeat_ms)
+            .saturating_mul(MISSED_HEARTBEATS)
+            .saturating_add(Duration::from_secs(10));
+        self.beat
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+            > patience
+    }
+}

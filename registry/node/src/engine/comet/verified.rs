@@ -1,0 +1,157 @@
+//! Transactions whose signatures were verified: once for each node, whichever of CometBFT's questions comes first.
+
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chop_protocol::SignedEnvelope;
+use chop_protocol::transaction::{TransactionError, unbundle};
+use sha2::{Digest, Sha256};
+
+/// Bytes of transactions that are remembered; parsed, they take several times as much.
+const CACHE_BYTES: usize = 24 * 1024 * 1024;
+/// Fewer transactions than this are not worth another thread.
+const WORTH_A_THREAD: usize = 8;
+
+/// A parsed transaction.
+pub(super) type Parsed = Arc<Vec<SignedEnvelope>>;
+
+/// Remembers parsed transactions by the hash of their bytes; the oldest go first.
+#[derive(Debug, Default)]
+pub(super) struct Verified {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_hash: HashMap<[u8; 32], (Parsed, usize)>,
+    order: VecDeque<[u8; 32]>,
+    bytes: usize,
+}
+
+impl Verified {
+    /// Parses a transaction and verifies its signatures, unless that was done before.
+    pub(super) fn parse(&self, tx: &[u8]) -> Result<Parsed, TransactionError> {
+        let hash: [u8; 32] = Sha256::digest(tx).into();
+        if let Some(known) = self.find(&hash) {
+            return Ok(known);
+        }
+        let parsed = Arc::new(unbundle(tx)?);
+        self.keep(hash, &parsed, tx.len());
+        Ok(parsed)
+    }
+
+    /// Parses many at once, on as many threads as the machine has; `None` for what is no transaction.
+    pub(super) fn parse_all<T: AsRef<[u8]> + Sync>(&self, txs: &[T]) -> Vec<Option<Parsed>> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = txs.len().div_ceil(threads).max(WORTH_A_THREAD);
+        let parse = |txs: &[T]| -> Vec<Option<Parsed>> {
+            txs.iter().map(|tx| self.parse(tx.as_ref()).ok()).collect()
+        };
+        if txs.len() <= share {
+            return parse(txs);
+        }
+        std::thread::scope(|scope| {
+            let running: Vec<_> = txs
+                .chunks(share)
+                .map(|chunk| (chunk, scope.spawn(move || parse(chunk))))
+                .collect();
+            let mut parsed = Vec::with_capacity(txs.len());
+            for (chunk, thread) in running {
+                // A thread that panicked leaves its share to this one, which then panics likewise and ends the process.
+                parsed.extend(thread.join().unwrap_or_else(|_| parse(chunk)));
+            }
+            parsed
+        })
+    }
+
+    /// Forgets transactions that are in a block now.
+    pub(super) fn forget<T: AsRef<[u8]>>(&self, txs: &[T]) {
+        let mut kept = self.lock();
+        for tx in txs {
+            let hash: [u8; 32] = Sha256::digest(tx.as_ref()).into();
+            if let Some((_, bytes)) = kept.by_hash.remove(&hash) {
+                kept.bytes = kept.bytes.saturating_sub(bytes);
+            }
+        }
+        let Kept { by_hash, order, .. } = &mut *kept;
+        order.retain(|hash| by_hash.contains_key(hash));
+    }
+
+    fn find(&self, hash: &[u8; 32]) -> Option<Parsed> {
+        self.lock()
+            .by_hash
+            .get(hash)
+            .map(|(parsed, _)| Arc::clone(parsed))
+    }
+
+    fn keep(&self, hash: [u8; 32], parsed: &Parsed, bytes: usize) {
+        let mut kept = self.lock();
+        if kept
+            .by_hash
+            .insert(hash, (Arc::clone(parsed), bytes))
+            .is_some()
+        {
+            return;
+        }
+        kept.order.push_back(hash);
+        kept.bytes += bytes;
+        while kept.bytes > CACHE_BYTES {
+            let Some(oldest) = kept.order.pop_front() else {
+                break;
+            };
+            if let Some((_, bytes)) = kept.by_hash.remove(&oldest) {
+                kept.bytes = kept.bytes.saturating_sub(bytes);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::envelope;
+    use super::*;
+
+    #[test]
+    fn verifies_a_transaction_once_until_it_is_in_a_block() {
+        let verified = Verified::default();
+        let tx = envelope(1).bytes().to_vec();
+        let first = verified.parse(&tx).unwrap();
+        assert!(Arc::ptr_eq(&first, &verified.parse(&tx).unwrap()));
+        verified.forget(&[&tx]);
+        assert!(!Arc::ptr_eq(&first, &verified.parse(&tx).unwrap()));
+    }
+
+    #[test]
+    fn parses_many_in_their_order_and_marks_what_is_no_transaction() {
+        let verified = Verified::default();
+        let mut txs: Vec<Vec<u8>> = (0..40).map(|n| envelope(n).bytes().to_vec()).collect();
+        txs.insert(17, b"nonsense".to_vec());
+        let parsed = verified.parse_all(&txs);
+        assert_eq!(parsed.len(), 41);
+        for (tx, parsed) in txs.iter().zip(&parsed) {
+            match parsed {
+                Some(parsed) => assert_eq!(parsed[0].bytes(), tx),
+                None => assert_eq!(tx, b"nonsense"),
+            }
+        }
+        assert!(parsed[17].is_none());
+    }
+
+    #[test]
+    fn forgets_the_oldest_when_it_is_full() {
+        let verified = Verified::default();
+        let parsed = verified.parse(envelope(0).bytes()).unwrap();
+        let half = CACHE_BYTES / 2;
+        for n in 1..=3 {
+            verified.keep([n; 32], &parsed, half);
+        }
+        assert!(verified.find(&[1; 32]).is_none());
+        assert!(verified.find(&[3; 32]).is_some());
+        assert!(verified.lock().bytes <= CACHE_BYTES);
+    }
+}

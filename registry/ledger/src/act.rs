@@ -3,6 +3,7 @@
 mod accreditation;
 mod anchor;
 mod did;
+mod schema;
 
 use chop_did::ChopDid;
 use chop_protocol::{Action, SignedEnvelope, keys};
@@ -49,6 +50,8 @@ pub(crate) fn act<S: StateReader>(
         Action::RevokeAccreditation(body) => accreditation::revoke(view, &act, body),
         Action::Anchor(body) => anchor::anchor(view, &act, body),
         Action::SetStatus(body) => anchor::set_status(view, &act, *body),
+        Action::PublishSchema(body) => schema::publish(view, &act, body),
+        Action::DeprecateSchema(body) => schema::deprecate(view, &act, body),
         // `Did` was carried out above; a later protocol's action never parses here.
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use chop_did::{ChopDid, Rejection};
 use chop_integrity::{Hash, Timestamp};
-use chop_protocol::{AnchorStatus, ScopeError, Standing};
+use chop_protocol::{AnchorStatus, SchemaName, SchemaRef, ScopeError, SemVer, Standing};
 
 /// Says why an envelope took no effect.
 #[derive(Debug, thiserror::Error)]
@@ -234,6 +234,72 @@ pub enum Refusal {
         /// The digest.
         digest: Hash,
     },
+    /// The document is not of its kind, or not complete in itself.
+    #[error("the document cannot be published: {reason}")]
+    SchemaDocument {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Somebody else owns the name.
+    #[error("only {owner}, who owns it, may publish or deprecate versions of {name}")]
+    NotSchemaOwner {
+        /// The name.
+        name: SchemaName,
+        /// Who owns it.
+        owner: ChopDid,
+    },
+    /// The name stands for another kind of document.
+    #[error("{name} is a {kind}, and stays one")]
+    SchemaKind {
+        /// The name.
+        name: SchemaName,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The version is not greater than the last.
+    #[error("version {version} does not follow {last}")]
+    SchemaOrder {
+        /// The version.
+        version: SemVer,
+        /// The last one.
+        last: SemVer,
+    },
+    /// The name has as many versions as it may have.
+    #[error("{name} has no room for another version")]
+    SchemaHistory {
+        /// The name.
+        name: SchemaName,
+    },
+    /// A version that is no major one breaks what held under the one before.
+    #[error("at {at:?} {reason}, which breaks {before}: only a new major version may")]
+    SchemaIncompatible {
+        /// The version before.
+        before: SchemaRef,
+        /// Where, as a JSON pointer.
+        at: String,
+        /// What it does.
+        reason: &'static str,
+    },
+    /// There is no such version.
+    #[error("there is no schema {schema}")]
+    SchemaUnknown {
+        /// The version named.
+        schema: SchemaRef,
+    },
+    /// The version is deprecated already.
+    #[error("{schema} is deprecated already, which is final")]
+    SchemaDeprecated {
+        /// The version named.
+        schema: SchemaRef,
+    },
+    /// The successor is the version itself or of another kind.
+    #[error("{successor} cannot take the place of {schema}")]
+    SchemaSuccessor {
+        /// The version that is deprecated.
+        schema: SchemaRef,
+        /// What should take its place.
+        successor: SchemaRef,
+    },
 }
 
 /// Every code that [`Refusal::rule`] can return beside those of `chop_did::RULES`.
@@ -273,6 +339,15 @@ pub const RULES: &[&str] = &[
     "anchor.standing",
     "anchor.revoked",
     "anchor.history-full",
+    "schema.document",
+    "schema.not-owner",
+    "schema.kind",
+    "schema.order",
+    "schema.history-full",
+    "schema.incompatible",
+    "schema.unknown",
+    "schema.deprecated",
+    "schema.successor",
 ];
 
 impl Refusal {
@@ -315,6 +390,15 @@ impl Refusal {
             Self::AnchorStanding { .. } => "anchor.standing",
             Self::AnchorRevoked { .. } => "anchor.revoked",
             Self::AnchorHistory { .. } => "anchor.history-full",
+            Self::SchemaDocument { .. } => "schema.document",
+            Self::NotSchemaOwner { .. } => "schema.not-owner",
+            Self::SchemaKind { .. } => "schema.kind",
+            Self::SchemaOrder { .. } => "schema.order",
+            Self::SchemaHistory { .. } => "schema.history-full",
+            Self::SchemaIncompatible { .. } => "schema.incompatible",
+            Self::SchemaUnknown { .. } => "schema.unknown",
+            Self::SchemaDeprecated { .. } => "schema.deprecated",
+            Self::SchemaSuccessor { .. } => "schema.successor",
         }
     }
 }

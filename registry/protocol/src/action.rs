@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::accreditation::RevocationReason;
 use crate::anchor::AnchorStatus;
+use crate::schema::{DeprecateSchema, PublishSchema};
 use crate::terms::{CredentialType, Jurisdiction};
 
 /// One thing that an envelope asks the ledger to do.
@@ -31,6 +32,10 @@ pub enum Action {
     Anchor(AnchorCredential),
     /// `credential.set-status`.
     SetStatus(SetStatus),
+    /// `schema.publish`.
+    PublishSchema(Box<PublishSchema>),
+    /// `schema.deprecate`.
+    DeprecateSchema(DeprecateSchema),
 }
 
 /// Grants an accreditation: at the root when the actor is a live member, else below one that the actor holds.
@@ -177,6 +182,10 @@ impl Action {
             "accreditation.revoke" => body(&name, members).map(Self::RevokeAccreditation),
             "credential.anchor" => body(&name, members).map(Self::Anchor),
             "credential.set-status" => body(&name, members).map(Self::SetStatus),
+            "schema.publish" => {
+                body(&name, members).map(|body| Self::PublishSchema(Box::new(body)))
+            }
+            "schema.deprecate" => body(&name, members).map(Self::DeprecateSchema),
             _ if name.starts_with("did.") => did_action(name, members),
             _ => Err(ActionError::Type { found: name }),
         }
@@ -192,6 +201,8 @@ impl Action {
             Self::RevokeAccreditation(_) => "accreditation.revoke",
             Self::Anchor(_) => "credential.anchor",
             Self::SetStatus(_) => "credential.set-status",
+            Self::PublishSchema(_) => "schema.publish",
+            Self::DeprecateSchema(_) => "schema.deprecate",
         }
     }
 
@@ -208,10 +219,17 @@ impl Action {
             }
             // A subject's list of up to 64, and the chain of parents.
             Self::Accredit(_) => 32,
-            // The chain of parents.
-            Self::ReinstateAccreditation(_) => 4,
+            // The chain of parents; the version, its name and its successor.
+            Self::ReinstateAccreditation(_) | Self::DeprecateSchema(_) => 4,
             Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) => 2,
             Self::Anchor(_) | Self::SetStatus(_) => 1,
+            // The version before is read and compared, however short this one is; the body is read, hashed and stored.
+            Self::PublishSchema(publish) => {
+                let size = publish.body.text().len();
+                u64::try_from(size / 512)
+                    .unwrap_or(u64::MAX)
+                    .saturating_add(24)
+            }
         }
     }
 
@@ -232,6 +250,8 @@ impl Action {
             Self::RevokeAccreditation(body) => serde_json::to_value(body)?,
             Self::Anchor(body) => serde_json::to_value(body)?,
             Self::SetStatus(body) => serde_json::to_value(body)?,
+            Self::PublishSchema(body) => serde_json::to_value(body)?,
+            Self::DeprecateSchema(body) => serde_json::to_value(body)?,
         };
         let mut members = match body {
             Value::Object(members) => members,

@@ -9,10 +9,15 @@
 //! accreditation/{id}                               Accreditation
 //! accredited/{subject scid}/{credential type}      list of accreditation ids, oldest first
 //! anchor/{digest}                                  Anchor
+//! schema/{name}                                    Schema
+//! schema-version/{name}/{version}                  SchemaVersion
+//! schema-body/{digest}                             the document itself, never changed once written
+//! schema-uses/{digest}                             list of SchemaRef that publish the document, oldest first
 //! nonce/{validUntil ms, 13}/{actor scid}/{nonce}   ReplayMark, swept after validUntil
 //! quota/{day since the epoch, 6}/{sponsor scid}    Quota, swept after the day
 //! ```
 
+use crate::schema::{SchemaName, SemVer};
 use crate::terms::{CredentialType, Nonce};
 use chop_did::{ChopDid, Scid};
 use chop_integrity::{Hash, Timestamp};
@@ -57,6 +62,31 @@ pub fn accredited(subject: &ChopDid, credential_type: &CredentialType) -> String
 /// Key of a credential's anchor.
 pub fn anchor(digest: &Hash) -> String {
     format!("anchor/{digest}")
+}
+
+/// First key of the schemas' names.
+pub const SCHEMAS: &str = "schema/";
+/// The key after the last of the schemas' names.
+pub const SCHEMAS_END: &str = "schema0";
+
+/// Key of a schema's name.
+pub fn schema(name: &SchemaName) -> String {
+    format!("{SCHEMAS}{name}")
+}
+
+/// Key of one version of a schema.
+pub fn schema_version(name: &SchemaName, version: &SemVer) -> String {
+    format!("schema-version/{name}/{version}")
+}
+
+/// Key of a schema's document by its digest.
+pub fn schema_body(digest: &Hash) -> String {
+    format!("schema-body/{digest}")
+}
+
+/// Key of the versions that publish a document.
+pub fn schema_uses(digest: &Hash) -> String {
+    format!("schema-uses/{digest}")
 }
 
 /// Key of the mark that an envelope was executed.

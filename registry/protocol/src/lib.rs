@@ -12,6 +12,7 @@ pub mod genesis;
 pub mod http;
 pub mod keys;
 pub mod outcome;
+pub mod schema;
 pub mod terms;
 pub mod transaction;
 pub mod values;
@@ -29,5 +30,9 @@ pub use build::{BuildError, UnsignedEnvelope};
 pub use envelope::{Envelope, EnvelopeError, SignedEnvelope};
 pub use genesis::{GenesisTerms, GenesisValidator, LedgerGenesis, LedgerGenesisError, Parameters};
 pub use outcome::{ExecutionResult, Outcome};
+pub use schema::{
+    DeprecateSchema, Deprecation, DeprecationReason, PublishSchema, Schema, SchemaBody, SchemaKind,
+    SchemaName, SchemaRef, SchemaTermError, SchemaVersion, SemVer,
+};
 pub use terms::{CredentialType, Jurisdiction, Nonce, TermError};
 pub use values::{LedgerRecord, Member, Quota, ReplayMark};

@@ -15,6 +15,8 @@ mod properties;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod standings;
 #[cfg(test)]
 mod story;

@@ -1,16 +1,18 @@
 //! A generated story: parties ask for things in any order, and what must hold is checked after every step.
 
+use super::schemas::{deprecate, publish, reference, schema};
 use super::world::{Party, World, document};
 use chop_did::{ChopDid, build};
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::{
     Accredit, Accreditation, Action, AnchorCredential, AnchorStatus, CredentialType,
     ExecutionResult, Jurisdiction, ReinstateAccreditation, RevocationReason, RevokeAccreditation,
-    SetStatus, SignedEnvelope, Standing, SuspendAccreditation, accreditation_id, anchor_digest,
-    keys,
+    Schema, SchemaName, SchemaVersion, SetStatus, SignedEnvelope, Standing, SuspendAccreditation,
+    accreditation_id, anchor_digest, keys,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// How many act in a story: the founder, who sponsors, and three others.
@@ -26,6 +28,8 @@ pub(crate) enum Step {
     Update(Index, Index),
     Deactivate(Index),
     Product(Index, u16),
+    Publish(Index, u8, (u8, u8), u8),
+    Deprecate(Index, u8, (u8, u8), bool),
     Replay(Index),
     Wait(i64),
 }
@@ -69,6 +73,10 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => (index(), index()).prop_map(|(by, who)| Step::Update(by, who)),
         1 => index().prop_map(Step::Deactivate),
         2 => (index(), 0..3_u16).prop_map(|(by, nonce)| Step::Product(by, nonce)),
+        6 => (index(), 0..2_u8, (1..3_u8, 0..4_u8), 0..8_u8)
+            .prop_map(|(by, name, version, grades)| Step::Publish(by, name, version, grades)),
+        2 => (index(), 0..2_u8, (1..3_u8, 0..4_u8), any::<bool>())
+            .prop_map(|(by, name, version, replaced)| Step::Deprecate(by, name, version, replaced)),
         2 => index().prop_map(Step::Replay),
         2 => (0..30_000_i64).prop_map(Step::Wait),
         1 => (0..100_000_000_i64).prop_map(Step::Wait),
@@ -183,6 +191,20 @@ impl Story {
                 party(by),
                 self.world.product(by.get(&self.parties), *nonce).1,
             ),
+            Step::Publish(by, name, version, grades) => {
+                // Each bit is a grade that the schema allows: half of the successors allow less.
+                let allowed: Vec<u8> = (0..3).filter(|bit| grades & (1 << bit) != 0).collect();
+                let body = schema(json!({"properties": {"grade": {"enum": allowed}}}));
+                (
+                    party(by) % 2,
+                    publish(&schema_name(*name), &number(*version), &body),
+                )
+            }
+            Step::Deprecate(by, name, version, replaced) => {
+                let successor = replaced.then(|| reference(&schema_name(1 - name), "1.0.0"));
+                let action = deprecate(&schema_name(*name), &number(*version), successor);
+                (party(by) % 2, action)
+            }
             Step::Replay(_) | Step::Wait(_) => unreachable!("told without an action"),
         }
     }
@@ -287,6 +309,7 @@ impl Story {
             self.world.state.0.get(keys::LEDGER)
         );
         self.check_history();
+        self.check_schemas(&before.0);
         self.check_scopes();
         self.check_standings();
     }
@@ -304,6 +327,45 @@ impl Story {
             .filter(|(key, _)| key.starts_with("did/") && key.matches('/').count() == 2);
         self.history
             .extend(versions.map(|(key, value)| (key.clone(), value.clone())));
+    }
+
+    /// A document and what a version says of it never change; a version is deprecated at most once; within a major version
+    /// no grade is lost.
+    fn check_schemas(&self, before: &BTreeMap<String, Vec<u8>>) {
+        let now = &self.world.state.0;
+        for (key, value) in before.iter().filter(|(key, _)| key.starts_with("schema")) {
+            if key.starts_with("schema-body/") {
+                assert_eq!(now.get(key), Some(value), "{key} changed");
+            } else if key.starts_with("schema-version/") {
+                let was: SchemaVersion = serde_json::from_slice(value).unwrap();
+                let mut is: SchemaVersion = self.world.read(key).unwrap();
+                if was.deprecated.is_none() {
+                    is.deprecated = None;
+                }
+                assert_eq!(is, was);
+            }
+        }
+        for name in [schema_name(0), schema_name(1)] {
+            let name = SchemaName::parse(&name).unwrap();
+            let Some(schema) = self.world.read::<Schema>(&keys::schema(&name)) else {
+                continue;
+            };
+            let grades = |version| -> Vec<u64> {
+                let record: SchemaVersion = self
+                    .world
+                    .read(&keys::schema_version(&name, version))
+                    .unwrap();
+                let body: serde_json::Value =
+                    self.world.read(&keys::schema_body(&record.digest)).unwrap();
+                serde_json::from_value(body["properties"]["grade"]["enum"].clone()).unwrap()
+            };
+            for pair in schema.versions.windows(2) {
+                assert!(pair[0] < pair[1]);
+                let (old, new) = (grades(&pair[0]), grades(&pair[1]));
+                let kept = old.iter().all(|grade| new.contains(grade));
+                assert!(kept || pair[0].major < pair[1].major);
+            }
+        }
     }
 
     /// A scope never widens down a chain, and a chain ends at a member.
@@ -362,4 +424,12 @@ impl Story {
         }
         granted.liveness_at(at, &chain).standing
     }
+}
+
+fn schema_name(n: u8) -> String {
+    format!("schema-{n}")
+}
+
+fn number((major, minor): (u8, u8)) -> String {
+    format!("{major}.{minor}.0")
 }

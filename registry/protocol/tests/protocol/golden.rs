@@ -3,8 +3,9 @@
 use chop_did::{ChopDid, LedgerId, Scid};
 use chop_integrity::{Hash, Timestamp, canonicalize};
 use chop_protocol::{
-    Accreditation, AccreditationEvent, Anchor, AnchorStatus, CredentialType, EventKind,
-    Jurisdiction, LedgerRecord, Member, Nonce, Parameters, Quota, ReplayMark, RevocationReason,
+    Accreditation, AccreditationEvent, Anchor, AnchorStatus, CredentialType, Deprecation,
+    DeprecationReason, EventKind, Jurisdiction, LedgerRecord, Member, Nonce, Parameters, Quota,
+    ReplayMark, RevocationReason, Schema, SchemaKind, SchemaName, SchemaRef, SchemaVersion, SemVer,
     StatusEvent, accreditation_id, anchor_digest, keys,
 };
 use serde::Serialize;
@@ -61,6 +62,17 @@ fn state_keys_stay() {
         format!("accredited/a{ONES}/QualityInspection")
     );
     assert_eq!(keys::anchor(&hash(2)), format!("anchor/{TWOS}"));
+    let (name, version) = (
+        SchemaName::parse("inspection").unwrap(),
+        SemVer::parse("1.2.3").unwrap(),
+    );
+    assert_eq!(keys::schema(&name), "schema/inspection");
+    assert_eq!(
+        keys::schema_version(&name, &version),
+        "schema-version/inspection/1.2.3"
+    );
+    assert_eq!(keys::schema_body(&hash(2)), format!("schema-body/{TWOS}"));
+    assert_eq!(keys::schema_uses(&hash(2)), format!("schema-uses/{TWOS}"));
     assert_eq!(
         keys::nonce(time(), &scid, &nonce),
         format!("nonce/1793606400000/a{ONES}/abababababababababababababababab")
@@ -128,6 +140,48 @@ fn state_values_stay() {
             height: 7
         }),
         format!(r#"{{"envelope":"{TWOS}","height":7}}"#)
+    );
+}
+
+#[test]
+fn schemas_stay() {
+    let name = SchemaName::parse("inspection").unwrap();
+    let version = SemVer::parse("1.2.3").unwrap();
+    let schema = Schema {
+        name: name.clone(),
+        kind: SchemaKind::JsonLdContext,
+        owner: did(1),
+        time: time(),
+        height: 7,
+        versions: vec![version],
+    };
+    assert_eq!(
+        text(&schema),
+        format!(
+            r#"{{"height":7,"kind":"json-ld-context","name":"inspection","owner":"did:chop:aaaaaaaaaaaaaaaa:a{ONES}","time":"2026-11-02T08:00:00.000Z","versions":["1.2.3"]}}"#
+        )
+    );
+    let record = SchemaVersion {
+        name: name.clone(),
+        version,
+        kind: SchemaKind::JsonSchema,
+        owner: did(1),
+        digest: hash(2),
+        size: 99,
+        time: time(),
+        height: 7,
+        deprecated: Some(Deprecation {
+            time: time(),
+            height: 8,
+            reason: Some(DeprecationReason::parse("renamed").unwrap()),
+            replaced_by: Some(SchemaRef { name, version }),
+        }),
+    };
+    assert_eq!(
+        text(&record),
+        format!(
+            r#"{{"deprecated":{{"height":8,"reason":"renamed","replacedBy":{{"name":"inspection","version":"1.2.3"}},"time":"2026-11-02T08:00:00.000Z"}},"digest":"{TWOS}","height":7,"kind":"json-schema","name":"inspection","owner":"did:chop:aaaaaaaaaaaaaaaa:a{ONES}","size":99,"time":"2026-11-02T08:00:00.000Z","version":"1.2.3"}}"#
+        )
     );
 }
 

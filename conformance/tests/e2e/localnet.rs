@@ -13,6 +13,7 @@ use chop_protocol::http::ProvenValue;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -272,7 +273,12 @@ fn a_killed_member_comes_back_with_everything_while_the_others_go_on() {
     };
     let consortium = lock(&consortium);
     let before = consortium.write(1);
+    let socket = consortium.data().join("node1/cometbft/rpc.sock");
+    UnixStream::connect(&socket).unwrap();
     consortium.kill(1);
+    until("its CometBFT ends with it", || {
+        UnixStream::connect(&socket).is_err()
+    });
     let without = [
         consortium.write(0),
         consortium.write(2),

@@ -24,20 +24,18 @@ mod shared;
 mod verified;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chop_integrity::Hash;
 use chop_keys::PrivateKey;
-use chop_proof::{TrustRoot, TrustRootError};
+use chop_proof::TrustRoot;
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
-use tendermint::validator;
 use tokio::sync::{oneshot, watch};
-use tracing::{debug, info};
+use tracing::debug;
 
-use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door, founding};
-use crate::store::{DiskLimit, Snapshot, Store};
+use super::{Clock, Head, Health, OpenError, SubmitError, View, door};
+use crate::store::{DiskLimit, Store};
 
 pub use home::{HomeError, Peering, check_peer, node_id};
 pub use process::{Binary, BinaryError};
@@ -95,37 +93,18 @@ impl Comet {
     /// # Errors
     /// When the database or CometBFT's folder is unusable or of another ledger, or a thread or socket cannot be made.
     pub fn open(config: CometConfig) -> Result<Self, OpenError> {
-        let trust_root = trust_root(&config.genesis)?;
         let store = Store::open(&config.path, config.limit)?;
-        if !founding::is_founded(&store, &config.genesis)? {
-            found(&store, &config.genesis)?;
-            info!(ledger = trust_root.ledger(), "founded the ledger");
-        }
-        let home = home::Home::prepare(
-            &config.home,
-            &home::Content {
-                genesis: &config.genesis,
-                validator: &config.validator,
-                node: &config.node,
-                peering: &config.peering,
-            },
-        )?;
-        let view = last_view(store.snapshot()?, &config.genesis)?;
-        let validators: Arc<validator::Set> = Arc::new(trust_root.validators().clone());
-        let shared = Arc::new(shared::Shared {
-            genesis: config.genesis,
-            trust_root,
-            store,
-            rpc: rpc::Rpc::at(home.socket("rpc.sock")),
-            clock: config.clock,
-            pending: pending::Pending::default(),
-            committed: watch::Sender::new(Arc::new(view)),
-            proven: watch::Sender::new(None),
-            health: watch::Sender::new(Health::Ready),
-            beat: Mutex::new(Instant::now()),
-            peers: AtomicUsize::new(0),
-            validators: RwLock::new(validators),
-        });
+        let home = home::Home::open(&config.home)?;
+        let rpc = rpc::Rpc::at(home.socket("rpc.sock"));
+        let shared = shared::Shared::open(store, config.genesis, rpc, config.clock)?;
+        home.prepare(&home::Content {
+            genesis: &shared.genesis,
+            heartbeat_ms: shared.parameters().heartbeat_ms,
+            validator: &config.validator,
+            node: &config.node,
+            peering: &config.peering,
+        })?;
+        let shared = Arc::new(shared);
         // Where the last block's header is here and proves the state, reads need no other validator.
         if let Err(error) = shared.refresh() {
             debug!(%error, "the last block is proven later");
@@ -279,59 +258,4 @@ impl std::fmt::Debug for Comet {
             .field("health", &self.health())
             .finish_non_exhaustive()
     }
-}
-
-fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, TrustRootError> {
-    let validators: Vec<_> = genesis
-        .terms()
-        .validators
-        .iter()
-        .map(|listed| (listed.public_key.clone(), listed.power))
-        .collect();
-    TrustRoot::new(&genesis.id().to_string(), &validators)
-}
-
-fn found(store: &Store, genesis: &LedgerGenesis) -> Result<(), OpenError> {
-    let delta = chop_ledger::genesis_state(genesis).map_err(|error| OpenError::Found {
-        reason: error.to_string(),
-    })?;
-    block::found(genesis, &delta, |write| Ok(store.commit(write)?))?;
-    Ok(())
-}
-
-/// The state after the last block, or the founding one; checked against the tree.
-fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, OpenError> {
-    let Some((height, record)) = snapshot.last_block()? else {
-        let head = Head {
-            height: 0,
-            time_ms: genesis.terms().time.unix_ms(),
-            app_hash: snapshot.root(0)?,
-            hash: [0; 32],
-        };
-        return Ok(View::committed(snapshot, 0, head));
-    };
-    let root = snapshot.root(height)?;
-    if root != record.root {
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-        let (found, expected) = (hex(&root), hex(&record.root));
-        return Err(crate::store::StoreError::OtherRoot {
-            version: height,
-            found,
-            expected,
-        }
-        .into());
-    }
-    let head = if record.signed_header.is_empty() {
-        // A block that was replayed just before the last end: its header is fetched again.
-        Head {
-            height,
-            time_ms: genesis.terms().time.unix_ms(),
-            app_hash: record.root,
-            hash: [0; 32],
-        }
-    } else {
-        let header = record.decode_header().map_err(EngineError::from)?;
-        block::head_of(&record, &header)?
-    };
-    Ok(View::committed(snapshot, height, head))
 }

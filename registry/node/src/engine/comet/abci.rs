@@ -211,6 +211,7 @@ mod tests {
         fn answer(&self, ask: Ask) -> Option<Answer> {
             match ask {
                 Ask::Echo(RequestEcho { message }) if message == "fail" => None,
+                Ask::Echo(RequestEcho { message }) if message == "panic" => panic!("as asked"),
                 Ask::Echo(RequestEcho { message }) => Some(Answer::Echo(ResponseEcho { message })),
                 _ => Some(Answer::Flush(ResponseFlush {})),
             }
@@ -296,5 +297,27 @@ mod tests {
         assert_eq!(echo(&mut connect(&path), "hello").unwrap(), "hello");
         drop(server);
         assert!(!path.exists());
+    }
+
+    /// The child is this very test, which then panics inside a handler.
+    #[test]
+    fn a_panic_in_a_handler_ends_the_process() {
+        const CHILD: &str = "CHOP_TEST_PANICS";
+        if std::env::var_os(CHILD).is_some() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("abci.sock");
+            let _server = Server::start(&path, Arc::new(Echo)).unwrap();
+            let _broken = echo(&mut connect(&path), "panic");
+            std::thread::sleep(Duration::from_secs(10));
+            return;
+        }
+        let name = std::thread::current().name().unwrap().to_owned();
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &name])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        // An abort is a signal; a test that passes or fails ends with a code.
+        assert_eq!(output.status.code(), None, "{output:?}");
     }
 }

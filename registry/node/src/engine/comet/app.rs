@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chop_integrity::Timestamp;
 use chop_protocol::LedgerGenesis;
+use data_encoding::HEXUPPER;
 use prost::bytes::Bytes;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::v0_38::abci as pb;
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::abci::Application;
 use super::block::{Decided, Executed, execute};
@@ -163,6 +164,15 @@ impl App {
         &self,
         ask: &pb::RequestFinalizeBlock,
     ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
+        for evidence in &ask.misbehavior {
+            let validator = evidence.validator.as_ref();
+            let address = validator.map(|validator| HEXUPPER.encode(&validator.address));
+            warn!(
+                validator = address,
+                height = evidence.height,
+                "a validator signed two blocks of one height"
+            );
+        }
         let view = self.shared.view();
         let decided = self.decided(ask, &view)?;
         let (height, parent) = (decided.height, view.head().app_hash);
@@ -328,3 +338,6 @@ impl Application for App {
 fn signed(height: u64) -> i64 {
     i64::try_from(height).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

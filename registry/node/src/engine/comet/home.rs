@@ -85,6 +85,8 @@ pub enum HomeError {
 /// What a folder is written from.
 pub(super) struct Content<'a> {
     pub(super) genesis: &'a LedgerGenesis,
+    /// Idle time after which a block is made; members may have changed it since the genesis.
+    pub(super) heartbeat_ms: i64,
     pub(super) validator: &'a PrivateKey,
     pub(super) node: &'a PrivateKey,
     pub(super) peering: &'a Peering,
@@ -134,38 +136,41 @@ fn is_host(host: &str) -> bool {
 }
 
 impl Home {
-    /// Writes configuration and genesis document, and the keys where they are missing.
+    /// Opens the folder, and makes it (0700) when it does not exist.
     ///
     /// # Errors
-    /// When a file cannot be written, holds another key, or the record of what was last signed is missing.
-    pub(super) fn prepare(path: &Path, content: &Content<'_>) -> Result<Self, HomeError> {
+    /// When it cannot be made.
+    pub(super) fn open(path: &Path) -> Result<Self, HomeError> {
+        let fail = |path: &Path| {
+            let path = path.to_owned();
+            move |source| HomeError::Io { path, source }
+        };
         for folder in [path.to_owned(), path.join("config"), path.join("data")] {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(&folder)
-                .map_err(|source| HomeError::Io {
-                    path: folder.clone(),
-                    source,
-                })?;
+                .map_err(fail(&folder))?;
         }
+        Ok(Self {
+            path: path.to_owned(),
+            folder: File::open(path).map_err(fail(path))?,
+        })
+    }
+
+    /// Writes configuration and genesis document, and the keys where they are missing.
+    ///
+    /// # Errors
+    /// When a file cannot be written, holds another key, or the record of what was last signed is missing.
+    pub(super) fn prepare(&self, content: &Content<'_>) -> Result<(), HomeError> {
         for peer in &content.peering.peers {
             check_peer(peer)?;
         }
-        let folder = File::open(path).map_err(|source| HomeError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let home = Self {
-            path: path.to_owned(),
-            folder,
-        };
-        home.write_validator(content.validator)?;
-        home.write_node_key(content.node)?;
-        home.write("config/config.toml", config(content).as_bytes())?;
+        self.write_validator(content.validator)?;
+        self.write_node_key(content.node)?;
+        self.write("config/config.toml", config(content).as_bytes())?;
         let document = genesis_document(content.genesis);
-        home.write("config/genesis.json", document.to_string().as_bytes())?;
-        Ok(home)
+        self.write("config/genesis.json", document.to_string().as_bytes())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -302,7 +307,7 @@ fn config(content: &Content<'_>) -> String {
         external,
         peers,
     } = content.peering;
-    let heartbeat_ms = content.genesis.terms().parameters.heartbeat_ms;
+    let heartbeat_ms = content.heartbeat_ms;
     let moniker = node_id(content.node.public_key());
     let external = external
         .as_deref()
@@ -388,15 +393,15 @@ mod tests {
             external: None,
             peers: vec![format!("{}@127.0.0.1:26657", node_id(key(9).public_key()))],
         };
-        Home::prepare(
-            path,
-            &Content {
-                genesis: &genesis(),
-                validator: &key(seed),
-                node: &key(8),
-                peering: &peering,
-            },
-        )
+        let home = Home::open(path)?;
+        home.prepare(&Content {
+            genesis: &genesis(),
+            heartbeat_ms: 60_000,
+            validator: &key(seed),
+            node: &key(8),
+            peering: &peering,
+        })?;
+        Ok(home)
     }
 
     #[test]

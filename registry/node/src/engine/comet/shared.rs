@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
-use chop_proof::TrustRoot;
+use chop_proof::{TrustRoot, TrustRootError};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 use tokio::sync::watch;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
+use super::block::{found, head_of};
 use super::pending::Pending;
 use super::rpc::Rpc;
 use crate::engine::solo::{Clock, Health};
-use crate::engine::{EngineError, View};
-use crate::store::Store;
+use crate::engine::{EngineError, Head, OpenError, View, founding};
+use crate::store::{Snapshot, Store, StoreError};
 
 /// How many heartbeats a ledger may miss before it counts as waiting for its validators.
 const MISSED_HEARTBEATS: u32 = 3;
@@ -42,6 +43,39 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Takes the ledger up where the store ends; founds it in an empty one.
+    ///
+    /// # Errors
+    /// When the store is of another ledger or damaged, or the genesis founds none.
+    pub(super) fn open(
+        store: Store,
+        genesis: LedgerGenesis,
+        rpc: Rpc,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let trust_root = trust_root(&genesis)?;
+        if !founding::is_founded(&store, &genesis)? {
+            found_in(&store, &genesis)?;
+            info!(ledger = trust_root.ledger(), "founded the ledger");
+        }
+        let view = last_view(store.snapshot()?, &genesis)?;
+        let validators = Arc::new(trust_root.validators().clone());
+        Ok(Self {
+            genesis,
+            trust_root,
+            store,
+            rpc,
+            clock,
+            pending: Pending::default(),
+            committed: watch::Sender::new(Arc::new(view)),
+            proven: watch::Sender::new(None),
+            health: watch::Sender::new(Health::Ready),
+            beat: Mutex::new(Instant::now()),
+            peers: AtomicUsize::new(0),
+            validators: RwLock::new(validators),
+        })
+    }
+
     pub(super) fn view(&self) -> Arc<View> {
         self.committed.borrow().clone()
     }
@@ -184,7 +218,7 @@ impl Shared {
             return Ok(());
         };
         let header = record.decode_header()?;
-        let head = super::block::head_of(&record, &header)?;
+        let head = head_of(&record, &header)?;
         let proves = chop_proof::build::state_root(&header.header) == Some(record.root);
         let view = View::committed(snapshot, height, head);
         if proves {
@@ -225,4 +259,59 @@ impl Shared {
             .elapsed()
             > patience
     }
+}
+
+fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, TrustRootError> {
+    let validators: Vec<_> = genesis
+        .terms()
+        .validators
+        .iter()
+        .map(|listed| (listed.public_key.clone(), listed.power))
+        .collect();
+    TrustRoot::new(&genesis.id().to_string(), &validators)
+}
+
+fn found_in(store: &Store, genesis: &LedgerGenesis) -> Result<(), OpenError> {
+    let delta = chop_ledger::genesis_state(genesis).map_err(|error| OpenError::Found {
+        reason: error.to_string(),
+    })?;
+    found(genesis, &delta, |write| Ok(store.commit(write)?))?;
+    Ok(())
+}
+
+/// The state after the last block, or the founding one; checked against the tree.
+fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, OpenError> {
+    let Some((height, record)) = snapshot.last_block()? else {
+        let head = Head {
+            height: 0,
+            time_ms: genesis.terms().time.unix_ms(),
+            app_hash: snapshot.root(0)?,
+            hash: [0; 32],
+        };
+        return Ok(View::committed(snapshot, 0, head));
+    };
+    let root = snapshot.root(height)?;
+    if root != record.root {
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let (found, expected) = (hex(&root), hex(&record.root));
+        return Err(StoreError::OtherRoot {
+            version: height,
+            found,
+            expected,
+        }
+        .into());
+    }
+    let head = if record.signed_header.is_empty() {
+        // A block that was replayed just before the last end: its header is fetched again.
+        Head {
+            height,
+            time_ms: genesis.terms().time.unix_ms(),
+            app_hash: record.root,
+            hash: [0; 32],
+        }
+    } else {
+        let header = record.decode_header().map_err(EngineError::from)?;
+        head_of(&record, &header)?
+    };
+    Ok(View::committed(snapshot, height, head))
 }

@@ -1,0 +1,264 @@
+//! The application without CometBFT: asked as CometBFT asks it.
+
+use std::path::{Path, PathBuf};
+
+use chop_protocol::transaction::bundle;
+use chop_protocol::{Outcome, SignedEnvelope};
+use tendermint_proto::google::protobuf::Timestamp as Time;
+use tokio::sync::oneshot;
+
+use super::super::super::fixtures::{
+    FOUNDED_MS, anchor_key, envelope, genesis, genesis_of, key, signed_by,
+};
+use super::super::rpc::Rpc;
+use super::*;
+use crate::store::{DiskLimit, Store};
+
+fn open(folder: &Path) -> App {
+    let store = Store::open(&folder.join("ledger.redb"), Arc::new(DiskLimit::none())).unwrap();
+    let rpc = Rpc::at(PathBuf::from("/nonexistent/rpc.sock"));
+    let clock = Arc::new(|| FOUNDED_MS + 1_000);
+    App::new(Arc::new(
+        Shared::open(store, genesis(), rpc, clock).unwrap(),
+    ))
+}
+
+fn tx(envelopes: &[&SignedEnvelope]) -> Bytes {
+    bundle(envelopes).into()
+}
+
+fn block(height: i64, txs: Vec<Bytes>) -> pb::RequestFinalizeBlock {
+    pb::RequestFinalizeBlock {
+        txs,
+        height,
+        hash: vec![u8::try_from(height).unwrap(); 32].into(),
+        time: Some(Time {
+            seconds: (FOUNDED_MS + 1_000) / 1_000 + height,
+            nanos: 999_999,
+        }),
+        ..pb::RequestFinalizeBlock::default()
+    }
+}
+
+/// Decides a block and commits it; the results.
+fn decide(app: &App, height: i64, txs: Vec<Bytes>) -> pb::ResponseFinalizeBlock {
+    let answer = app.finalize(&block(height, txs)).unwrap();
+    app.commit().unwrap();
+    answer
+}
+
+fn codes(answer: &pb::ResponseFinalizeBlock) -> Vec<u32> {
+    answer.tx_results.iter().map(|result| result.code).collect()
+}
+
+fn check(app: &App, tx: Bytes, kind: pb::CheckTxType) -> pb::ResponseCheckTx {
+    app.check_tx(&pb::RequestCheckTx {
+        tx,
+        r#type: kind as i32,
+    })
+}
+
+fn process(app: &App, txs: Vec<Bytes>) -> bool {
+    let answer = app.process(&pb::RequestProcessProposal {
+        txs,
+        ..pb::RequestProcessProposal::default()
+    });
+    answer.status == pb::response_process_proposal::ProposalStatus::Accept as i32
+}
+
+#[test]
+fn begins_with_the_founding_state_of_its_own_ledger_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    assert_eq!(app.info().last_block_height, 0);
+    let ask = |genesis: &LedgerGenesis| pb::RequestInitChain {
+        app_state_bytes: genesis.canonical_bytes().unwrap().into(),
+        ..pb::RequestInitChain::default()
+    };
+    let answer = app.init_chain(&ask(&genesis())).unwrap();
+    assert_eq!(answer.app_hash, app.shared.view().head().app_hash[..]);
+    assert!(app.init_chain(&ask(&genesis_of(7))).is_err());
+    assert!(app.init_chain(&pb::RequestInitChain::default()).is_err());
+}
+
+#[test]
+fn two_nodes_make_the_same_of_the_same_blocks() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let apps = [open(folders[0].path()), open(folders[1].path())];
+    let blocks = [
+        vec![tx(&[&envelope(1)]), tx(&[&envelope(2), &envelope(3)])],
+        vec![],
+        vec![
+            tx(&[&envelope(4), &envelope(1)]),
+            Bytes::from_static(b"nonsense"),
+        ],
+        vec![tx(&[&signed_by(5, &key(9))])],
+    ];
+    for (height, txs) in (1..).zip(blocks) {
+        // One node saw the transactions in its mempool before, the other did not.
+        for tx in &txs {
+            check(&apps[0], tx.clone(), pb::CheckTxType::New);
+        }
+        let answers = apps.each_ref().map(|app| decide(app, height, txs.clone()));
+        assert_eq!(answers[0], answers[1], "block {height}");
+    }
+    let [one, _] = apps;
+    assert_eq!(one.info().last_block_height, 4);
+    let view = one.shared.view();
+    for n in 1..=4 {
+        assert!(view.value(&anchor_key(n)).unwrap().is_some(), "{n}");
+    }
+    assert!(view.value(&anchor_key(5)).unwrap().is_none());
+    // The header time is cut to milliseconds.
+    assert_eq!(view.head().time_ms, FOUNDED_MS + 1_000 + 4_000);
+}
+
+#[test]
+fn each_envelope_of_a_bundle_has_an_outcome_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    let stranger = signed_by(2, &key(9));
+    let answer = decide(
+        &app,
+        1,
+        vec![
+            tx(&[&envelope(1), &stranger]),
+            tx(&[&stranger]),
+            Bytes::from_static(b"{}"),
+            tx(&[&envelope(3)]),
+        ],
+    );
+    assert_eq!(codes(&answer), [0, 1, 2, 0]);
+    let record = app.shared.view().snapshot().block(1).unwrap().unwrap();
+    let outcomes: Vec<Vec<bool>> = record
+        .results
+        .iter()
+        .map(|result| {
+            result
+                .outcomes()
+                .unwrap()
+                .iter()
+                .map(Outcome::is_committed)
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        outcomes,
+        [vec![true, false], vec![false], vec![], vec![true]]
+    );
+}
+
+#[test]
+fn refuses_a_proposed_block_with_anything_that_is_no_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    let good = tx(&[&envelope(1), &envelope(2)]);
+    let mut forged = good.to_vec();
+    let at = forged
+        .windows(6)
+        .position(|window| window == b"\"nonce")
+        .unwrap()
+        + 10;
+    forged[at] = if forged[at] == b'1' { b'2' } else { b'1' };
+    assert!(process(&app, vec![]));
+    assert!(process(&app, vec![good.clone(), tx(&[&envelope(3)])]));
+    assert!(!process(&app, vec![good.clone(), Bytes::new()]));
+    assert!(!process(&app, vec![forged.into(), good.clone()]));
+    let spaced = [b" ", good.as_ref()].concat();
+    assert!(!process(&app, vec![spaced.into()]));
+}
+
+#[test]
+fn the_mempool_takes_what_a_block_would_execute_and_keeps_what_is_left_of_a_bundle() {
+    use pb::CheckTxType::{New, Recheck};
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    let pair = tx(&[&envelope(1), &envelope(2)]);
+    assert_eq!(check(&app, pair.clone(), New).code, 0);
+    let stranger = check(&app, tx(&[&envelope(1), &signed_by(2, &key(9))]), New);
+    assert_eq!(
+        (stranger.code, stranger.codespace.as_str()),
+        (1, "envelope.sponsor-key")
+    );
+    assert_eq!(
+        check(&app, Bytes::from_static(b"nonsense"), New).codespace,
+        "transaction.malformed"
+    );
+
+    decide(&app, 1, vec![tx(&[&envelope(1)])]);
+    assert_eq!(check(&app, pair.clone(), Recheck).code, 0);
+    assert_eq!(
+        check(&app, pair.clone(), New).codespace,
+        "envelope.replayed"
+    );
+    decide(&app, 2, vec![tx(&[&envelope(2)])]);
+    assert_eq!(check(&app, pair, Recheck).codespace, "envelope.replayed");
+}
+
+#[test]
+fn proposes_what_fits_without_what_is_no_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    let (one, two) = (tx(&[&envelope(1)]), tx(&[&envelope(2)]));
+    let ask = |max_tx_bytes| pb::RequestPrepareProposal {
+        max_tx_bytes,
+        txs: vec![one.clone(), Bytes::from_static(b"nonsense"), two.clone()],
+        ..pb::RequestPrepareProposal::default()
+    };
+    assert_eq!(app.prepare(&ask(1 << 20)).txs, [one.clone(), two.clone()]);
+    let room = i64::try_from(one.len() + two.len()).unwrap();
+    assert_eq!(app.prepare(&ask(room)).txs, std::slice::from_ref(&one));
+    assert!(app.prepare(&ask(0)).txs.is_empty());
+}
+
+#[test]
+fn a_block_that_was_computed_and_not_committed_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    let first = app.finalize(&block(1, vec![tx(&[&envelope(1)])])).unwrap();
+    assert!(app.shared.view().value(&anchor_key(1)).unwrap().is_none());
+    drop(app);
+    let app = open(folder.path());
+    assert_eq!(app.info().last_block_height, 0);
+    let again = decide(&app, 1, vec![tx(&[&envelope(1)])]);
+    assert_eq!(again, first);
+    drop(app);
+    let info = open(folder.path()).info();
+    assert_eq!(
+        (info.last_block_height, info.last_block_app_hash),
+        (1, first.app_hash)
+    );
+}
+
+#[test]
+fn goes_on_with_no_block_but_the_next_and_commits_none_that_it_did_not_compute() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    assert!(app.answer(Ask::FinalizeBlock(block(2, vec![]))).is_none());
+    assert!(app.answer(Ask::Commit(pb::RequestCommit {})).is_none());
+    let mut timeless = block(1, vec![]);
+    timeless.time = None;
+    assert!(app.answer(Ask::FinalizeBlock(timeless)).is_none());
+    let mut short = block(1, vec![]);
+    short.hash = vec![1; 31].into();
+    assert!(app.answer(Ask::FinalizeBlock(short)).is_none());
+    assert!(app.answer(Ask::FinalizeBlock(block(1, vec![]))).is_some());
+}
+
+#[test]
+fn answers_who_waits_once_the_block_is_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    let (reply, mut answer) = oneshot::channel();
+    app.shared.pending.add(envelope(1), reply, 8).unwrap();
+    app.finalize(&block(1, vec![tx(&[&envelope(1)])])).unwrap();
+    assert!(answer.try_recv().is_err());
+    app.commit().unwrap();
+    let outcome = answer.try_recv().unwrap().unwrap();
+    assert!(outcome.is_committed());
+    assert_eq!(outcome.height, 1);
+    assert_eq!(
+        app.shared.view().outcome(&outcome.hash).unwrap(),
+        Some(outcome)
+    );
+}

@@ -69,6 +69,9 @@ impl Started {
                 command.args(["--bundle", &bundle.to_string()]);
             }
             let child = command
+                // Each member's keys are sealed with the passphrase in its own folder, not with the caller's.
+                .env_remove("CHOPMARK_PASSPHRASE")
+                .env_remove("CHOPMARK_PASSPHRASE_FILE")
                 .stdin(Stdio::null())
                 .stdout(log.try_clone()?)
                 .stderr(log)

@@ -5,6 +5,7 @@ mod did;
 pub(crate) mod failure;
 mod key;
 pub(crate) mod keyring;
+mod schema;
 pub(crate) mod stack;
 pub(crate) mod terminal;
 pub(crate) mod vc;
@@ -59,6 +60,8 @@ enum Command {
     Key(key::Args),
     /// Create, resolve, change and end DIDs on the ledger
     Did(did::Args),
+    /// Publish, deprecate and show JSON Schemas and JSON-LD contexts of the ledger
+    Schema(schema::Args),
     /// Issue, verify and inspect credentials
     Vc(vc::Args),
     /// Print the completions of a shell, to be sourced
@@ -93,6 +96,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure
         Command::Scenario(args) => crate::scenario::run(args, terminal).await,
         Command::Key(args) => key::run(args, terminal),
         Command::Did(args) => did::run(args, terminal).await,
+        Command::Schema(args) => schema::run(args, terminal).await,
         Command::Vc(args) => vc::run(args, terminal).await,
         Command::Completions { shell } => completions(shell),
     }

@@ -404,3 +404,74 @@ fn a_proof_that_does_not_hold_is_refused_and_an_absence_is_proved() {
     );
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn schemas_are_published_shown_and_deprecated() {
+    let data = TempDir::new().unwrap();
+    let up = Up::start(&data.path().join("data"));
+    let desk = Desk::new(&up.url);
+    let data = data.path().join("data");
+    let data = data.to_str().unwrap();
+    let run = |arguments: &[&str]| desk.json(&[arguments, &["--data", data]].concat());
+    let schema = |grades: Value| {
+        let text = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "https://orchard.example/inspection.json",
+            "properties": {"grade": {"enum": grades}},
+        });
+        desk.write("schema.json", &format!("{text:#}"))
+    };
+    assert_eq!(run(&["did", "create", "--name", "orchard"]).0, 0);
+    let publish =
+        |version: &str, file: &str| run(&["schema", "publish", version, file, "--as", "orchard"]);
+    let (code, published) = publish("inspection@1.0.0", &schema(json!(["A"])));
+    assert_eq!(
+        (code, &published["kind"]),
+        (0, &json!("json-schema")),
+        "{published:#}"
+    );
+    let url = published["url"].as_str().unwrap();
+    assert_eq!(
+        url,
+        format!(
+            "{}/schemas/{}",
+            up.url,
+            published["digest"].as_str().unwrap()
+        )
+    );
+    // The ledger refuses what breaks the version before; this program refuses what works nowhere.
+    let (code, refused) = publish("inspection@1.1.0", &schema(json!(["B"])));
+    assert_eq!(code, 1, "{refused:#}");
+    assert!(
+        refused.to_string().contains("schema.incompatible"),
+        "{refused:#}"
+    );
+    let broken = desk.write("broken.json", r#"{"@context":{"@version":7}}"#);
+    assert_eq!(publish("terms@1.0.0", &broken).0, 2);
+    assert_eq!(publish("inspection@2.0.0", &schema(json!(["B"]))).0, 0);
+    let (code, _) = run(&[
+        "schema",
+        "deprecate",
+        "inspection@1.0.0",
+        "--as",
+        "orchard",
+        "--reason",
+        "grades were renamed",
+        "--replaced-by",
+        "inspection@2.0.0",
+    ]);
+    assert_eq!(code, 0);
+    let (_, listed) = desk.json(&["schema", "list"]);
+    assert_eq!(listed["schemas"][0]["versions"], json!(["1.0.0", "2.0.0"]));
+    let (_, shown) = desk.json(&["schema", "show", "inspection"]);
+    assert_eq!(
+        shown["versions"][0]["deprecated"]["reason"],
+        "grades were renamed"
+    );
+    assert!(shown["versions"][1].get("deprecated").is_none());
+    let (_, shown) = desk.json(&["schema", "show", "inspection@1.0.0"]);
+    assert_eq!(shown["url"], url);
+    let (_, body) = desk.json(&["schema", "show", "inspection@2.0.0", "--body"]);
+    assert_eq!(body["properties"]["grade"]["enum"], json!(["B"]));
+    assert_eq!(desk.json(&["schema", "show", "inspection@9.0.0"]).0, 3);
+}

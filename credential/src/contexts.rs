@@ -9,6 +9,7 @@ mod check;
 pub(crate) mod digest;
 mod error;
 mod iri;
+mod named;
 pub(crate) mod place;
 mod process;
 mod store;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use digest::{DigestFault, ResourceDigest};
 pub use error::ContextError;
+pub use named::named_contexts;
 pub use store::Contexts;
 
 pub(crate) use active::{Active, Meaning, Term};

@@ -18,7 +18,7 @@ pub mod status;
 pub mod verdict;
 
 pub use any::{AnyCredential, AnyError};
-pub use contexts::{ContextError, Contexts};
+pub use contexts::{ContextError, Contexts, named_contexts};
 pub use model::{Credential, ModelError, Presentation, Version};
 pub use problem::ProblemType;
 pub use sd_jwt_vc::SdJwtVc;

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use evidence::{
-    AccreditationFact, AnchorFact, AnchorState, Evidence, Finding, HeldSchema, Interval, KeyFact,
-    KeyHistory, LapseReason, StatusList, TokenStatusList,
+    AccreditationFact, AnchorFact, AnchorState, DeprecationFact, Evidence, Finding, HeldSchema,
+    Interval, KeyFact, KeyHistory, LapseReason, StatusList, TokenStatusList,
 };
 pub use judge::{judge, judge_bytes};
 pub use keys::{KeyFault, KeyStanding, key_holds};
@@ -242,6 +242,19 @@ pub enum Mark {
     StatusMessage {
         /// The message of the status list's entry.
         message: String,
+    },
+    /// The ledger deprecates a context or schema that the credential names; what was issued under it stays good.
+    Deprecated {
+        /// The URL of the context or schema.
+        id: String,
+        /// Since when, as a timestamp.
+        since: chop_integrity::Timestamp,
+        /// Why, when its owner said so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What takes its place, as `name@version`, when its owner said so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaced_by: Option<String>,
     },
     /// The credential says something that nobody acted upon here: terms of use, evidence, a service for refreshing it
     /// (VC Data Model 2.0 §5.4–§5.6, §5.10). Whoever relies on it answers for reading it.

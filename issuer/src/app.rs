@@ -46,7 +46,7 @@ struct Inner {
     resolver: Arc<Resolver>,
     keys: RwLock<HashMap<String, Arc<PrivateKey>>>,
     lists: ListCache,
-    contexts: Contexts,
+    contexts: Arc<Contexts>,
 }
 
 /// Why the service cannot start.
@@ -78,7 +78,7 @@ impl IssuerApp {
             resolver,
             keys: RwLock::default(),
             lists: ListCache::default(),
-            contexts: Contexts::embedded(),
+            contexts: Arc::new(Contexts::embedded()),
         };
         let app = Self {
             inner: Arc::new(inner),
@@ -217,13 +217,22 @@ impl IssuerApp {
         &self.inner.lists
     }
 
-    /// What the instance signs with.
+    /// What the instance signs with; the contexts are those that every document may name.
     pub(crate) fn pen<'a>(&'a self, instance: &'a Instance, signer: &'a dyn Signer) -> Pen<'a> {
         Pen {
             instance,
             signer,
             contexts: &self.inner.contexts,
         }
+    }
+
+    /// The contexts that are known without a ledger.
+    pub(crate) fn contexts(&self) -> &Arc<Contexts> {
+        &self.inner.contexts
+    }
+
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.inner.resolver
     }
 
     pub(crate) fn list_url(&self, id: &str) -> String {

@@ -7,11 +7,14 @@ use crate::store::StoreError;
 use crate::suite::SuiteError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chop_client::ReadError;
+use chop_credential::schema::SchemaError;
 use chop_credential::securing::x5c::X5cError;
 use chop_http::Problem;
 use chop_integrity::json::JsonError;
 use chop_keystore::KeystoreError;
 use thiserror::Error;
+use tracing::warn;
 
 const MALFORMED: &str = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR";
 const RETRIEVAL: &str = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR";
@@ -83,6 +86,18 @@ pub enum IssueError {
     /// The credential cannot be secured.
     #[error(transparent)]
     Secure(#[from] SecureError),
+    /// No ledger holds the schema that the credential names.
+    #[error("no ledger that is known here holds the schema {id}")]
+    UnknownSchema {
+        /// Its URL.
+        id: String,
+    },
+    /// The credential does not fit a schema of the ledger that it names.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The ledger that holds contexts and schemas gave no proven answer.
+    #[error("the ledger gave no proven answer")]
+    Ledger(#[from] ReadError),
     /// The status asked for cannot be assigned.
     #[error(transparent)]
     Status(#[from] StatusError),
@@ -146,9 +161,19 @@ impl From<IssueError> for Problem {
             | IssueError::IdempotencyKey
             | IssueError::NoLists
             | IssueError::TooWide { .. } => Problem::bad_request(&detail),
-            IssueError::OtherIssuer { .. } | IssueError::Status(_) => {
-                malformed("The credential cannot be issued")
+            IssueError::Ledger(failed) => {
+                warn!(
+                    error = failed as &dyn std::error::Error,
+                    "the ledger gave no proven answer"
+                );
+                Problem::unavailable(&detail)
             }
+            IssueError::Schema(refused) => {
+                malformed("The credential cannot be issued").with("rule", refused.rule())
+            }
+            IssueError::OtherIssuer { .. }
+            | IssueError::Status(_)
+            | IssueError::UnknownSchema { .. } => malformed("The credential cannot be issued"),
             IssueError::Secure(refused) if refused.is_ours() => Problem::internal(&error),
             IssueError::Secure(refused) => refused.rule().into_iter().fold(
                 malformed("The credential cannot be issued"),

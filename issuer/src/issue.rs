@@ -4,7 +4,8 @@ use crate::app::IssuerApp;
 use crate::disclosing::Disclosing;
 use crate::error::IssueError;
 use crate::instance::Instance;
-use crate::secure::{Secured, Selective};
+use crate::of_ledger;
+use crate::secure::{Pen, Secured, Selective};
 use crate::status::{StatusError, StatusRequest, token_entry};
 use crate::store::Issuance;
 use crate::suite::Form;
@@ -83,6 +84,8 @@ pub(crate) async fn issue(
     if !statuses.is_empty() && instance.suite.key_type() == KeyType::Bls12381G2 {
         return Err(IssueError::NoLists);
     }
+    let contexts = of_ledger::contexts(app, &credential).await?;
+    let schemas = of_ledger::schemas(app, &credential).await?;
     let key = app.key(instance)?;
     let mut issuance = app.store().issuance(&instance.name).await?;
     if let Some(kept) = kept(&mut issuance, repeat).await? {
@@ -90,12 +93,20 @@ pub(crate) async fn issue(
     }
     let now = clock::now_ms();
     let token_entry = assign(app, &mut issuance, &mut credential, &statuses, now).await?;
+    // What every verifier would refuse is not issued.
+    for schema in &schemas {
+        schema.validate(&credential)?;
+    }
     let id = credential
         .get("id")
         .and_then(Value::as_str)
         .map(ToOwned::to_owned);
     let created = created.unwrap_or(Timestamp::from_unix_ms(now));
-    let secured = app.pen(instance, key.as_ref()).secure(
+    let pen = Pen {
+        contexts: &contexts,
+        ..app.pen(instance, key.as_ref())
+    };
+    let secured = pen.secure(
         Value::Object(credential),
         token_entry.as_ref(),
         &disclosing,

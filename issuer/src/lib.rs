@@ -11,6 +11,7 @@ mod handlers;
 mod instance;
 mod issue;
 mod lists;
+mod of_ledger;
 mod secure;
 mod status;
 mod store;

@@ -31,7 +31,7 @@ pub struct VerifierApp {
 #[derive(Debug)]
 struct Inner {
     resolver: Resolver,
-    contexts: Contexts,
+    contexts: Arc<Contexts>,
     embedded_schemas: BTreeMap<String, &'static str>,
     lists: Cache<Arc<VerifiedList>>,
     token_lists: Cache<Arc<VerifiedTokenList>>,
@@ -69,7 +69,7 @@ impl VerifierApp {
         Self {
             inner: Arc::new(Inner {
                 resolver,
-                contexts: Contexts::embedded(),
+                contexts: Arc::new(Contexts::embedded()),
                 embedded_schemas: embedded_schemas(),
                 lists: Cache::new(LISTS),
                 token_lists: Cache::new(LISTS),
@@ -99,7 +99,8 @@ impl VerifierApp {
         &self.inner.resolver
     }
 
-    pub(crate) fn contexts(&self) -> &Contexts {
+    /// The contexts that are known without a ledger.
+    pub(crate) fn contexts(&self) -> &Arc<Contexts> {
         &self.inner.contexts
     }
 

@@ -2,14 +2,21 @@
 //!
 //! Nothing is judged here. What cannot be reached is recorded as unreachable, which never counts as good.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chop_client::ReadError;
 use chop_credential::schema::SchemaCredential;
 use chop_credential::securing::Keys;
 use chop_credential::status::StatusEntry;
-use chop_credential::verdict::{CheckName, Evidence, Finding, HeldSchema, Policy, TokenStatusList};
-use chop_credential::{AnyCredential, SecuredCredential};
+use chop_credential::verdict::{
+    CheckName, DeprecationFact, Evidence, Finding, HeldSchema, Policy, TokenStatusList,
+};
+use chop_credential::{AnyCredential, Contexts, SecuredCredential, named_contexts};
+use serde_json::{Map, Value};
+
+use chop_protocol::SchemaKind;
+use chop_protocol::schema::digest_of_url;
 
 use crate::session::{Session, unreachable};
 
@@ -68,7 +75,14 @@ pub(crate) async fn evidence(
         (status_lists, token_lists),
         (schemas, schema_credentials, resources),
         (anchor, accreditations),
-    ) = tokio::join!(keys, status, documents, ledger);
+        deprecations,
+    ) = tokio::join!(
+        keys,
+        status,
+        documents,
+        ledger,
+        deprecations(session, credential)
+    );
     Evidence {
         keys,
         status_lists,
@@ -78,6 +92,7 @@ pub(crate) async fn evidence(
         resources,
         anchor,
         accreditations,
+        deprecations,
         ..Evidence::default()
     }
 }
@@ -94,6 +109,71 @@ pub(crate) async fn evidence_of(
             sd_jwt_vc::evidence(session, credential, policy).await
         }
     }
+}
+
+/// The most contexts of ledgers that one document, or a presentation with all that is in it, may name.
+const MAX_CONTEXTS: usize = 16;
+
+/// Adds the contexts that documents name and a ledger holds to those that are known anyway.
+///
+/// What no ledger holds, or none could be asked for, stays unknown: nothing is fetched, and the verdict is indeterminate.
+pub(crate) async fn contexts<'d>(
+    session: &Session,
+    documents: impl IntoIterator<Item = &'d Map<String, Value>>,
+) -> Arc<Contexts> {
+    let known = session.app.contexts();
+    let mut named = BTreeSet::new();
+    for document in documents {
+        named.extend(named_contexts(document));
+    }
+    named.retain(|url| digest_of_url(url).is_some());
+    let mut found = Vec::new();
+    for url in named.into_iter().take(MAX_CONTEXTS) {
+        if let Finding::Found(document) = documents::published(session, url).await
+            && document.kind == SchemaKind::JsonLdContext
+        {
+            found.push((url, document));
+        }
+    }
+    let texts = found
+        .iter()
+        .map(|(url, document)| (*url, document.text.as_ref()));
+    // A context that cannot be read stays unknown too.
+    known.extended(texts).unwrap_or_else(|_| Arc::clone(known))
+}
+
+/// Finds which of the contexts and schemas that a credential names are deprecated on their ledger.
+async fn deprecations(
+    session: &Session,
+    credential: &SecuredCredential,
+) -> BTreeMap<String, DeprecationFact> {
+    let credential = credential.credential();
+    let mut named = named_contexts(credential.json());
+    named.extend(credential.schemas().map(|schema| schema.id));
+    named.retain(|url| digest_of_url(url).is_some());
+    let mut deprecations = BTreeMap::new();
+    for url in named.into_iter().take(MAX_CONTEXTS) {
+        if let Finding::Found(document) = documents::published(session, url).await
+            && let Some(deprecation) = document.deprecation()
+        {
+            let fact = DeprecationFact {
+                since: deprecation.time,
+                reason: deprecation.reason.as_ref().map(ToString::to_string),
+                replaced_by: deprecation.replaced_by.as_ref().map(ToString::to_string),
+            };
+            deprecations.insert(url.to_owned(), fact);
+        }
+    }
+    deprecations
+}
+
+/// Says that the ledger could not be asked.
+fn unanswered<T>(error: &ReadError) -> Finding<T> {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a registry gave no proven answer"
+    );
+    unreachable("the ledger gave no proven answer")
 }
 
 /// Finds the keys behind verification methods.
@@ -208,14 +288,17 @@ async fn schema_credential(
         Finding::Unreachable { reason } => return Finding::Unreachable { reason },
     };
     let own = SchemaCredential::policy(policy);
-    let about = match SecuredCredential::parse(&bytes) {
-        Ok(held) => evidence(session, &held, &own).await,
+    let (about, contexts) = match SecuredCredential::parse(&bytes) {
+        Ok(held) => (
+            evidence(session, &held, &own).await,
+            contexts(session, [held.credential().json()]).await,
+        ),
         // What does not parse is refused below for its own reason.
-        Err(_) => Evidence::default(),
+        Err(_) => (Evidence::default(), Arc::clone(session.app.contexts())),
     };
-    let (app, asked) = (session.app.clone(), policy.clone());
+    let asked = policy.clone();
     let verifying =
-        move || SchemaCredential::verify(&bytes, &about, &asked, app.contexts()).map(Arc::new);
+        move || SchemaCredential::verify(&bytes, &about, &asked, &contexts).map(Arc::new);
     match tokio::task::spawn_blocking(verifying).await {
         Ok(held) => Finding::Found(held),
         Err(_) => unreachable("the schema's credential could not be verified"),

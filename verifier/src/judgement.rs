@@ -6,7 +6,7 @@ use chop_credential::verdict::{
     CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict,
     judge, judge_presentation,
 };
-use chop_credential::{AnyCredential, SecuredPresentation};
+use chop_credential::{AnyCredential, Contexts, SecuredPresentation};
 use chop_did::ChopDid;
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::anchor_digest;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::VerifierApp;
-use crate::gather::{evidence, evidence_of, keys_of};
+use crate::gather::{contexts, evidence, evidence_of, keys_of};
 use crate::request::{PolicyName, Request, Subject};
 use crate::session::Session;
 
@@ -104,7 +104,15 @@ async fn alone(bench: Arc<Bench>, credential: AnyCredential) -> Judgement {
     let length = bytes.map_or(0, |bytes| bytes.len());
     let session = Session::new(bench.app.clone(), as_of);
     let evidence = evidence_of(&session, &credential, &bench.policy).await;
-    let verdict = off_threads(length, move || bench.credential(&credential, &evidence)).await;
+    let document = match &credential {
+        AnyCredential::W3c(credential) => Some(credential.credential().json()),
+        AnyCredential::SdJwtVc(_) => None,
+    };
+    let contexts = contexts(&session, document).await;
+    let verdict = off_threads(length, move || {
+        bench.credential(&credential, &evidence, &contexts)
+    })
+    .await;
     Judgement::Credential {
         as_of,
         digest,
@@ -134,6 +142,10 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
     while let Some(found) = gathering.join_next().await {
         store(&mut gathered, Some(found));
     }
+    let held = presentation.credentials().iter().flatten();
+    let documents = std::iter::once(presentation.presentation().json())
+        .chain(held.map(|credential| credential.credential().json()));
+    let contexts = contexts(&session, documents).await;
     // Each credential in it is signed for itself, so a long presentation is long work.
     let length = LONG * usize::from(gathered.len() > AT_ONCE) + 1;
     let refused = PresentationVerdict {
@@ -142,7 +154,7 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
         credentials: Vec::new(),
     };
     off_threads(length, move || {
-        bench.presentation(&presentation, &own, &gathered)
+        bench.presentation(&presentation, &own, &gathered, &contexts)
     })
     .await
     .unwrap_or(refused)
@@ -170,8 +182,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn credential(&self, credential: &AnyCredential, evidence: &Evidence) -> Verdict {
-        let judge = |policy: &Policy| credential.judge(evidence, policy, self.app.contexts());
+    fn credential(
+        &self,
+        credential: &AnyCredential,
+        evidence: &Evidence,
+        contexts: &Contexts,
+    ) -> Verdict {
+        let judge = |policy: &Policy| credential.judge(evidence, policy, contexts);
         let mut verdict = judge(&self.policy);
         self.weigh(&mut verdict, credential.issuer(), evidence, judge);
         verdict
@@ -182,20 +199,15 @@ impl Bench {
         presentation: &SecuredPresentation,
         own: &Evidence,
         gathered: &[Evidence],
+        contexts: &Contexts,
     ) -> PresentationVerdict {
-        let mut verdict = judge_presentation(
-            presentation,
-            own,
-            gathered,
-            &self.policy,
-            self.app.contexts(),
-        );
+        let mut verdict = judge_presentation(presentation, own, gathered, &self.policy, contexts);
         let credentials = presentation.credentials().iter().zip(gathered);
         for (verdict, (credential, evidence)) in verdict.credentials.iter_mut().zip(credentials) {
             if let Ok(credential) = credential {
                 let issuer = credential.credential().issuer();
                 self.weigh(verdict, issuer, evidence, |policy| {
-                    judge(credential, evidence, policy, self.app.contexts())
+                    judge(credential, evidence, policy, contexts)
                 });
             }
         }

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chop_client::Published;
 use chop_credential::verdict::{AccreditationFact, Finding, KeyFact, StatusList, TokenStatusList};
 use chop_integrity::Timestamp;
 use tokio::sync::{OnceCell, SemaphorePermit};
@@ -25,6 +26,7 @@ pub(crate) struct Session {
     /// By URI and issuer: whose key signs may depend on who refers to the list.
     pub(crate) token_lists: Memo<(String, String), Finding<TokenStatusList>>,
     pub(crate) documents: Memo<String, Finding<Vec<u8>>>,
+    pub(crate) published: Memo<String, Finding<Arc<Published>>>,
     pub(crate) accreditations: Memo<(String, String), Finding<Vec<AccreditationFact>>>,
 }
 
@@ -38,6 +40,7 @@ impl Session {
             lists: Memo::new(),
             token_lists: Memo::new(),
             documents: Memo::new(),
+            published: Memo::new(),
             accreditations: Memo::new(),
         })
     }

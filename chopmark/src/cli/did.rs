@@ -1,9 +1,9 @@
 //! `chopmark did`: identifiers on the ledger.
 
-mod act;
+pub(super) mod act;
 mod create;
 mod document;
-mod keys;
+pub(super) mod keys;
 mod log;
 mod replace;
 mod resolve;
@@ -94,6 +94,6 @@ pub(super) fn named(given: &str, keyring: &KeyringArgs) -> Result<String, Failur
 }
 
 /// Reads a DID of this ledger's method, or the name of one.
-pub(super) fn named_chop(given: &str, keyring: &KeyringArgs) -> Result<ChopDid, Failure> {
+pub(crate) fn named_chop(given: &str, keyring: &KeyringArgs) -> Result<ChopDid, Failure> {
     ChopDid::parse(&named(given, keyring)?).map_err(Failure::usage)
 }

@@ -116,9 +116,26 @@ impl Stack {
     /// # Errors
     /// A failure of the kind that the answer's status means.
     pub(crate) async fn get(&self, segments: &[&str], what: &str) -> Result<Value, Failure> {
+        self.get_with(segments, &[], what).await
+    }
+
+    /// Reads a path given by its segments, with a query.
+    ///
+    /// # Errors
+    /// As [`Stack::get`].
+    pub(crate) async fn get_with(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        what: &str,
+    ) -> Result<Value, Failure> {
+        let mut url = self.service.url(segments);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let answer = self
             .service
-            .get(self.service.url(segments))
+            .get(url)
             .await
             .map_err(|error| self.unanswered(error))?;
         success(answer, what)

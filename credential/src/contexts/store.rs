@@ -4,12 +4,15 @@ use super::active::Active;
 use super::error::ContextError;
 use super::process::{Processor, Scope};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The most lists of contexts whose processed form is kept.
 const MAX_TABLES: usize = 256;
+/// The most sets of further contexts that are kept with their processed forms.
+const MAX_EXTENSIONS: usize = 32;
 
 /// Holds the contexts that documents may name: the embedded ones, and those that the caller adds from committed state.
 ///
@@ -18,6 +21,7 @@ const MAX_TABLES: usize = 256;
 pub struct Contexts {
     documents: RwLock<BTreeMap<String, Arc<Value>>>,
     tables: RwLock<HashMap<String, Arc<Active>>>,
+    extensions: RwLock<HashMap<Vec<u8>, Arc<Contexts>>>,
 }
 
 impl Default for Contexts {
@@ -36,7 +40,57 @@ impl Contexts {
         Self {
             documents: RwLock::new(documents),
             tables: RwLock::default(),
+            extensions: RwLock::default(),
         }
+    }
+
+    /// Returns these contexts with further ones beside them, such as those that a ledger holds, each as URL and text.
+    ///
+    /// What a caller adds for one document does not reach another. The same set is kept, with what was computed from it, for the
+    /// next document that names it; an embedded context is never replaced.
+    ///
+    /// # Errors
+    /// When a text is no JSON object with `@context`, or a URL is that of an embedded context.
+    pub fn extended<'a>(
+        self: &Arc<Self>,
+        further: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Arc<Self>, ContextError> {
+        let further: BTreeMap<&str, &str> = further.into_iter().collect();
+        if further.is_empty() {
+            return Ok(Arc::clone(self));
+        }
+        let key = set_key(&further);
+        let kept = self
+            .extensions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        drop(kept);
+        let documents = self
+            .documents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let extended = Self {
+            documents: RwLock::new(documents),
+            tables: RwLock::default(),
+            extensions: RwLock::default(),
+        };
+        for (url, text) in further {
+            extended.add(url, text)?;
+        }
+        let extended = Arc::new(extended);
+        let mut kept = self
+            .extensions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_EXTENSIONS {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&extended));
+        Ok(extended)
     }
 
     /// Adds a context, or replaces one that was added; an embedded one stays.
@@ -60,6 +114,12 @@ impl Contexts {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_extensions(&self) -> usize {
+        let kept = self.extensions.read();
+        kept.unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Says whether a context is known here.
@@ -106,6 +166,17 @@ impl Contexts {
 /// Is the active context before any other: nothing is defined.
 pub(crate) fn initial() -> Arc<Active> {
     Arc::new(Active::new(Arc::new(AtomicUsize::new(0))))
+}
+
+/// Digests a set of URLs and texts, each with its length.
+fn set_key(further: &BTreeMap<&str, &str>) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    for part in further.iter().flat_map(|(url, text)| [url, text]) {
+        hasher.update(part.len().to_string());
+        hasher.update(":");
+        hasher.update(part);
+    }
+    hasher.finalize().to_vec()
 }
 
 /// Joins a list of URLs; a context with terms of its own is not kept.

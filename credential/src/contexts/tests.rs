@@ -36,6 +36,34 @@ fn an_embedded_context_is_not_replaced() {
 }
 
 #[test]
+fn further_contexts_are_known_to_those_who_asked_for_them_and_to_nobody_else() {
+    let known = std::sync::Arc::new(Contexts::embedded());
+    let (url, shoe) = (
+        "https://ledger.example/v1",
+        r#"{"@context": {"shoe": "https://example.org/shoe"}}"#,
+    );
+    let seen = document(json!({"@context": [V2, url], "shoe": 1}));
+    let extended = known.extended([(url, shoe)]).unwrap();
+    assert_eq!(extended.check_document(&seen), Ok(()));
+    assert!(!known.knows(url));
+    // The same set is kept, another text is another set.
+    assert!(std::sync::Arc::ptr_eq(
+        &extended,
+        &known.extended([(url, shoe)]).unwrap()
+    ));
+    let other = known.extended([(url, r#"{"@context": {"sock": "https://example.org/sock"}}"#)]);
+    assert!(other.unwrap().check_document(&seen).is_err());
+    assert_eq!(extended.check_document(&seen), Ok(()));
+    assert!(known.extended([(V2, shoe)]).is_err());
+    for n in 0..100 {
+        known
+            .extended([(format!("{url}/{n}").as_str(), shoe)])
+            .unwrap();
+    }
+    assert!(known.kept_extensions() <= 32);
+}
+
+#[test]
 fn an_added_context_counts_at_once_for_documents_seen_before() {
     let contexts = Contexts::embedded();
     let url = "https://ledger.example/v1";

@@ -35,6 +35,8 @@ pub struct Evidence {
     pub type_metadata: BTreeMap<String, Finding<Vec<u8>>>,
     /// The bytes of related resources by id; embedded contexts are known without.
     pub resources: BTreeMap<String, Finding<Vec<u8>>>,
+    /// The contexts and schemas that are deprecated on their ledger, by the URL that names them.
+    pub deprecations: BTreeMap<String, DeprecationFact>,
     /// The ledger's anchor of the secured bytes.
     pub anchor: Finding<AnchorFact>,
     /// The issuer's accreditations for the credential's types.
@@ -150,6 +152,17 @@ pub struct AccreditationFact {
     pub lapse: Option<LapseReason>,
     /// What proves it, for the reader.
     pub proof: Option<Value>,
+}
+
+/// Is a ledger's word that a context or schema should not be used for new credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeprecationFact {
+    /// Header time of the deprecation.
+    pub since: Timestamp,
+    /// Why, when its owner said so.
+    pub reason: Option<String>,
+    /// What takes its place, as `name@version`, when its owner said so.
+    pub replaced_by: Option<String>,
 }
 
 /// Is a time span, from inclusive to exclusive.

@@ -145,6 +145,14 @@ pub(super) fn judge_signed(
     if policy.need(CheckName::Transcribed).is_none() {
         checks::transcribed(&case, &mut sheet.marks);
     }
+    for (id, deprecation) in &evidence.deprecations {
+        sheet.marks.push(Mark::Deprecated {
+            id: id.clone(),
+            since: deprecation.since,
+            reason: deprecation.reason.clone(),
+            replaced_by: deprecation.replaced_by.clone(),
+        });
+    }
     for (property, kind) in credential.credential().unprocessed() {
         let mark = Mark::NotProcessed {
             property: property.to_owned(),

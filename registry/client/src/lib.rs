@@ -9,6 +9,7 @@ pub mod http;
 pub mod ledger;
 pub mod registry;
 pub mod resolver;
+pub mod schemas;
 pub mod service;
 pub mod submit;
 
@@ -17,5 +18,6 @@ pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
 pub use registry::{Proven, ReadError, Reading, Registry};
 pub use resolver::{ResolveOptions, Resolver};
+pub use schemas::Published;
 pub use service::{Answer, Service, ServiceError};
 pub use submit::{Submission, SubmitError};

@@ -29,6 +29,8 @@ mod web;
 const WEB_TERM: Duration = Duration::from_mins(5);
 /// How many documents of web methods are remembered.
 const WEB_DOCUMENTS: usize = 256;
+/// How many contexts and schemas of ledgers are remembered, of at most 64 KiB each.
+const LEDGER_DOCUMENTS: usize = 128;
 
 /// What a caller asks of a resolution.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,7 @@ pub struct Resolver {
     registries: Arc<BTreeMap<LedgerTag, Arc<dyn Registry>>>,
     outbound: Guarded,
     web: Arc<Cache<Arc<Vec<u8>>>>,
+    documents: Arc<Cache<Arc<str>>>,
     clock: fn() -> i64,
 }
 
@@ -70,6 +73,7 @@ impl Resolver {
             registries: Arc::default(),
             outbound,
             web: Arc::new(Cache::new(WEB_DOCUMENTS)),
+            documents: Arc::new(Cache::new(LEDGER_DOCUMENTS)),
             clock: clock::now_ms,
         }
     }
@@ -95,6 +99,16 @@ impl Resolver {
     /// Returns the registry of a ledger, when its trust root is pinned.
     pub fn registry(&self, ledger: LedgerTag) -> Option<&Arc<dyn Registry>> {
         self.registries.get(&ledger)
+    }
+
+    /// Lists the registries whose trust roots are pinned.
+    pub(crate) fn registries(&self) -> impl Iterator<Item = &Arc<dyn Registry>> {
+        self.registries.values()
+    }
+
+    /// The texts of contexts and schemas of ledgers, by digest.
+    pub(crate) fn documents(&self) -> &Cache<Arc<str>> {
+        &self.documents
     }
 
     /// Returns the guarded client.

@@ -5,6 +5,7 @@ mod identifiers;
 mod logs;
 mod query;
 mod registrar;
+mod schemas;
 mod state;
 mod status;
 mod transactions;
@@ -94,6 +95,11 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/genesis", get(status::genesis))
         .route("/v1/trust-root", get(status::trust_root))
         .route("/v1/dids/{did}/log", get(logs::show))
+        .route("/v1/schemas", get(schemas::list))
+        .route("/v1/schemas/{name}", get(schemas::show))
+        .route("/v1/schemas/{name}/{version}", get(schemas::version))
+        .route("/schemas/{digest}", get(schemas::document))
+        .route("/schemas/{name}/{version}", get(schemas::by_name))
         .route("/authorization", post(trqp::authorization))
         .route("/recognition", post(trqp::recognition))
         .with_state(app)
@@ -120,6 +126,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     status::genesis,
     status::trust_root,
     logs::show,
+    schemas::list,
+    schemas::show,
+    schemas::version,
+    schemas::document,
+    schemas::by_name,
     trqp::authorization,
     trqp::recognition,
 ))]

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::genesis::GenesisValidator;
 use crate::outcome::{ExecutionResult, Outcome};
+use crate::schema::{Schema, SchemaName};
 
 /// Where a transaction stands: the answer to `POST /v1/transactions` and `GET /v1/transactions/{hash}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +135,19 @@ pub struct BlockPage {
     /// What to pass as `before` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
+}
+
+/// A page of schemas, ordered by name: the answer to `GET /v1/schemas`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SchemaPage {
+    /// The schemas.
+    pub schemas: Vec<Schema>,
+    /// What to pass as `after` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<SchemaName>,
+    /// Always true: nothing proves that a list is complete.
+    pub unproven: bool,
 }
 
 /// One entry of a DID's log: an element of the answer to `GET /v1/dids/{did}/log`.

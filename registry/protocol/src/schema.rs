@@ -312,6 +312,20 @@ pub struct SchemaRef {
     pub version: SemVer,
 }
 
+impl SchemaRef {
+    /// Parses `name@version`.
+    ///
+    /// # Errors
+    /// Returns [`SchemaTermError`] when it is something else.
+    pub fn parse(text: &str) -> Result<Self, SchemaTermError> {
+        let (name, version) = text.split_once('@').ok_or(SchemaTermError::Version)?;
+        Ok(Self {
+            name: SchemaName::parse(name)?,
+            version: SemVer::parse(version)?,
+        })
+    }
+}
+
 impl fmt::Display for SchemaRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name, self.version)
@@ -375,6 +389,22 @@ pub struct Deprecation {
     /// What takes its place, when the owner said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<SchemaRef>,
+}
+
+/// Says whether a document is deprecated, given the versions that publish it: when every one of them is, by the last one's word.
+///
+/// As the list of publications is bounded, a full one may not be all, and says nothing.
+pub fn deprecation_of(publications: &[SchemaVersion]) -> Option<&Deprecation> {
+    if publications.len() >= MAX_USES {
+        return None;
+    }
+    let said: Option<Vec<&Deprecation>> = publications
+        .iter()
+        .map(|version| version.deprecated.as_ref())
+        .collect();
+    said?
+        .into_iter()
+        .max_by_key(|deprecation| deprecation.height)
 }
 
 /// Publishes a version of a schema; the first one makes the actor the owner of the name.

@@ -1,13 +1,17 @@
-//! Schemas and related resources: embedded, remembered, or fetched through the guarded client.
+//! Schemas and related resources: embedded, on a ledger, remembered, or fetched through the guarded client.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use chop_client::Published;
 use chop_credential::model::RelatedResource;
 use chop_credential::verdict::Finding;
 use chop_http::outbound::{Fetched, Outgoing};
+use chop_protocol::SchemaKind;
+use chop_protocol::schema::digest_of_url;
 use url::Url;
 
+use super::unanswered;
 use crate::session::{Session, unreachable};
 
 const MAX_SCHEMA: usize = 256 * 1024;
@@ -15,10 +19,32 @@ const MAX_RESOURCE: usize = 1024 * 1024;
 /// How long a fetched schema is kept at most.
 const MAX_TERM: Duration = Duration::from_mins(10);
 
+/// Finds the document of a ledger that a URL names by its digest. It is read with proof; the URL's host is never asked.
+pub(super) async fn published(session: &Session, url: &str) -> Finding<Arc<Published>> {
+    if digest_of_url(url).is_none() {
+        return Finding::Absent;
+    }
+    let search = || async {
+        let _turn = match session.spend().await {
+            Ok(turn) => turn,
+            Err(reason) => return unreachable(reason),
+        };
+        match session.app.resolver().published(url).await {
+            Ok(Some(found)) => Finding::Found(found),
+            Ok(None) => Finding::Absent,
+            Err(error) => unanswered(&error),
+        }
+    };
+    session.published.once(url.to_owned(), search).await
+}
+
 /// Finds the bytes of a JSON Schema.
 pub(super) async fn schema(session: &Session, id: &str) -> Finding<Vec<u8>> {
     if let Some(text) = session.app.embedded_schema(id) {
         return Finding::Found(text.as_bytes().to_vec());
+    }
+    if digest_of_url(id).is_some() {
+        return of_ledger(session, id, Some(SchemaKind::JsonSchema)).await;
     }
     if let Some(bytes) = session.app.schemas().recall(id) {
         return Finding::Found(bytes.to_vec());
@@ -43,6 +69,9 @@ pub(super) async fn resource(
     resource: &RelatedResource<'_>,
 ) -> Finding<Vec<u8>> {
     let (id, wanted) = (resource.id, resource.media_type);
+    if digest_of_url(id).is_some() {
+        return of_ledger(session, id, None).await;
+    }
     let search = || async {
         let found = fetch(session, id, MAX_RESOURCE, wanted).await;
         if let (Finding::Found(fetched), Some(wanted)) = (&found, wanted)
@@ -59,6 +88,18 @@ pub(super) async fn resource(
     // The same URL may be wanted as another media type by another credential of the request.
     let key = format!("{} {id}", wanted.unwrap_or_default());
     session.documents.once(key, search).await
+}
+
+/// Finds the bytes of a document of a ledger, of one kind or any.
+async fn of_ledger(session: &Session, url: &str, kind: Option<SchemaKind>) -> Finding<Vec<u8>> {
+    match published(session, url).await {
+        Finding::Found(found) if kind.is_none_or(|kind| kind == found.kind) => {
+            Finding::Found(found.text.as_bytes().to_vec())
+        }
+        Finding::Found(_) | Finding::Absent => Finding::Absent,
+        Finding::NotSought => Finding::NotSought,
+        Finding::Unreachable { reason } => Finding::Unreachable { reason },
+    }
 }
 
 async fn fetch(

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chop_client::Registry;
 use chop_client::ledger::{self, AccreditationChain};
 use chop_client::resolver::state_proof;
-use chop_client::{ReadError, Registry};
 use chop_credential::verdict::{
     AccreditationFact, AnchorFact, AnchorState, CheckName, Finding, Interval, LapseReason, Policy,
 };
@@ -14,6 +14,7 @@ use chop_integrity::Timestamp;
 use chop_protocol::{Accreditation, Anchor, AnchorStatus, CredentialType, Standing, anchor_digest};
 use serde_json::Value;
 
+use super::unanswered;
 use crate::session::{Session, unreachable};
 
 /// Most types of one credential whose accreditation is looked up.
@@ -238,12 +239,4 @@ fn reason(standing: Standing) -> Option<LapseReason> {
         Standing::Expired => Some(LapseReason::Expired),
         _ => None,
     }
-}
-
-fn unanswered<T>(error: &ReadError) -> Finding<T> {
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        "a registry gave no proven answer"
-    );
-    unreachable("the ledger gave no proven answer")
 }

@@ -15,7 +15,9 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::VerifierApp;
+use crate::gather::contexts;
 use crate::request::read;
+use crate::session::Session;
 
 /// The body of `POST /credentials/derive`.
 #[derive(Deserialize, ToSchema)]
@@ -64,8 +66,10 @@ pub(crate) async fn derive_credential(
         presentation_header: header.as_ref().map_or(&[], |bytes| bytes.as_slice()),
         binding: binding.as_ref(),
     };
-    let derived = derive(&body.verifiable_credential, app.contexts(), &reveal)
-        .map_err(|error| problem(&error))?;
+    let session = Session::new(app.clone(), app.now());
+    let contexts = contexts(&session, [&body.verifiable_credential]).await;
+    let derived =
+        derive(&body.verifiable_credential, &contexts, &reveal).map_err(|error| problem(&error))?;
     Ok((
         StatusCode::CREATED,
         [(CACHE_CONTROL, "no-store")],

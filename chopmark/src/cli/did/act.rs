@@ -16,7 +16,7 @@ use serde_json::json;
 use std::io::IsTerminal as _;
 
 /// An envelope lives five minutes: long enough for a slow ledger, short enough to give up on.
-const LIFE_MS: i64 = 5 * 60 * 1000;
+pub(crate) const LIFE_MS: i64 = 5 * 60 * 1000;
 
 /// Arguments of a command that needs no more than the DID.
 #[derive(Debug, clap::Args)]
@@ -130,7 +130,8 @@ pub(super) async fn submit(
     stack.submit(&envelope).await
 }
 
-fn sponsor(genesis: &LedgerGenesis) -> Result<ChopDid, Failure> {
+/// The member that runs the service: the first founder.
+pub(crate) fn sponsor(genesis: &LedgerGenesis) -> Result<ChopDid, Failure> {
     let founder = genesis
         .founders()
         .first()

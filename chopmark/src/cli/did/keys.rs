@@ -10,7 +10,7 @@ use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
 use std::sync::Arc;
 
 /// A set of keys with their names in the folder.
-pub(super) struct Held {
+pub(crate) struct Held {
     /// The names, in the order of the keys.
     pub(super) names: Vec<String>,
     /// The keys.
@@ -56,7 +56,7 @@ impl Held {
     }
 
     /// The keys as signers, at most `count` of them.
-    pub(super) fn signers(&self, count: usize) -> Vec<&dyn Signer> {
+    pub(crate) fn signers(&self, count: usize) -> Vec<&dyn Signer> {
         self.keys
             .iter()
             .take(count)
@@ -65,7 +65,7 @@ impl Held {
     }
 
     /// Refuses when fewer keys are here than are needed.
-    pub(super) fn at_least(self, needed: usize, what: &str) -> Result<Self, Failure> {
+    pub(crate) fn at_least(self, needed: usize, what: &str) -> Result<Self, Failure> {
         if self.keys.len() >= needed {
             return Ok(self);
         }
@@ -77,7 +77,7 @@ impl Held {
 }
 
 /// The keys of the folder that may invoke capabilities for a DID: one of them signs envelopes.
-pub(super) fn invoking(keyring: &Keyring, state: &DidState, now_ms: i64) -> Result<Held, Failure> {
+pub(crate) fn invoking(keyring: &Keyring, state: &DidState, now_ms: i64) -> Result<Held, Failure> {
     let at = Timestamp::from_unix_ms(now_ms);
     Held::find(keyring, |key| state.invokes(key, at))
 }

@@ -219,6 +219,17 @@ fn remark(mark: &Value) -> String {
         ),
         "keyRetired" => format!("the signing key was retired at {}", text(mark, "since")),
         "statusMessage" => text(mark, "message").to_owned(),
+        "deprecated" => {
+            let successor = match text(mark, "replacedBy") {
+                "" => String::new(),
+                successor => format!(", in favour of {successor}"),
+            };
+            format!(
+                "{} is deprecated since {}{successor}",
+                text(mark, "id"),
+                text(mark, "since")
+            )
+        }
         "notProcessed" => format!(
             "its {} of the type {} is for the reader to weigh",
             text(mark, "property"),

@@ -37,7 +37,7 @@ async fn service(router: Router) -> Service {
 }
 
 /// Serves a ledger's state, after a change to every answer.
-async fn node(ledger: &Arc<TestLedger>, lie: fn(&mut ProvenValue)) -> HttpRegistry {
+pub(crate) async fn node(ledger: &Arc<TestLedger>, lie: fn(&mut ProvenValue)) -> HttpRegistry {
     let shared = Arc::clone(ledger);
     let read = move |Path(key): Path<String>| async move {
         let proven = shared.read(&key).await.unwrap();

@@ -10,4 +10,5 @@ mod http;
 mod ledger;
 mod reads;
 mod resolve;
+mod schemas;
 mod web;

@@ -27,16 +27,25 @@ pub(super) async fn show(
     Path(key): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ProvenValue>, Problem> {
-    let query = Query::parse(query.as_deref(), &["proof"])?;
     if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Problem::bad_request(format!(
             "a key is at most {MAX_KEY} printable ASCII characters"
         )));
     }
+    read(&app, &key, query.as_deref()).await.map(Json)
+}
+
+/// Reads a key, with proof when the query says so.
+pub(super) async fn read(
+    app: &NodeApp,
+    key: &str,
+    query: Option<&str>,
+) -> Result<ProvenValue, Problem> {
+    let query = Query::parse(query, &["proof"])?;
     let (value, proof) = if query.flag("proof")? {
         let read = app
             .engine()
-            .read(FRESH, &key)
+            .read(FRESH, key)
             .await
             .map_err(|error| failed(&error))?;
         (read.value, Some(read.proof))
@@ -44,7 +53,7 @@ pub(super) async fn show(
         (
             app.engine()
                 .view()
-                .value(&key)
+                .value(key)
                 .map_err(|error| failed(&error))?,
             None,
         )
@@ -56,5 +65,9 @@ pub(super) async fn show(
             reason: error.to_string(),
         })
     })?;
-    Ok(Json(ProvenValue { key, value, proof }))
+    Ok(ProvenValue {
+        key: key.to_owned(),
+        value,
+        proof,
+    })
 }

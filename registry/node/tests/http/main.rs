@@ -8,6 +8,7 @@
 mod identifiers;
 mod reads;
 mod registrar;
+mod schemas;
 mod transactions;
 mod trqp;
 mod world;

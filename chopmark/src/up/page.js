@@ -23,16 +23,35 @@ const refresh = async () => {
   }
 };
 
+// What the service answers is checked here, in the browser, by the same verifier that runs in Node.
+const check = async (body) => {
+  const [chosen] = $("trust-root").files;
+  const { parseTrustRoot, verifyResolution } = await import("/assets/verifier/chopmark.mjs");
+  try {
+    const root = await parseTrustRoot(chosen ? JSON.parse(await chosen.text()) : await (await fetch("/v1/trust-root")).json());
+    const { header } = await verifyResolution(root, body, { nowMs: Date.now() });
+    const against = chosen ? `the trust root ${chosen.name}` : "the trust root that this same service gives: choose one that you got elsewhere";
+    const time = new Date(header.timeMs).toISOString();
+    show($("resolve-check"), `Checked in this browser: header ${header.height} of ${time}, signed by ${header.signed} of ${header.validators} validators, against ${against}`, chosen ? "accepted" : "indeterminate");
+  } catch (error) {
+    show($("resolve-check"), `Not proven in this browser: ${error.message}`, "refused");
+  }
+};
+
 $("resolve").addEventListener("submit", async (event) => {
   event.preventDefault();
   const did = $("did").value.trim();
-  const response = await fetch(`/1.0/identifiers/${encodeURIComponent(did)}`, { headers: { accept: "application/did-resolution" } });
+  // Only a ledger proves its answers.
+  const chop = /^did:chop:[^?#/]*$/.test(did);
+  const response = await fetch(`/1.0/identifiers/${encodeURIComponent(did)}${chop ? "?proof=true" : ""}`, { headers: { accept: "application/did-resolution" } });
   const body = await answer(response);
   const error = body.didResolutionMetadata?.error;
   if (response.ok) show($("resolve-verdict"), "Resolved", "accepted");
   else if (response.status === 410) show($("resolve-verdict"), "Deactivated: this DID will never change again", "indeterminate");
   else show($("resolve-verdict"), error?.title ?? body.title ?? `Refused (${response.status})`, "refused");
   show($("resolve-answer"), JSON.stringify(body, null, 2));
+  $("resolve-check").hidden = true;
+  if (chop && (response.ok || response.status === 410)) await check(body);
 });
 
 $("verify").addEventListener("submit", async (event) => {

@@ -1,13 +1,14 @@
 //! The pages that a browser sees: what runs here, and the API in readable form.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::HeaderName;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::IntoResponse;
 use axum::routing::get;
+use chop_http::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
@@ -23,6 +24,7 @@ pub(super) fn router() -> Router {
         .route("/docs", get(|| async { html(include_str!("docs.html")) }))
         .route("/assets/page.js", get(|| async { script(include_str!("page.js")) }))
         .route("/assets/docs.js", get(|| async { script(include_str!("docs.js")) }))
+        .route("/assets/verifier/{*file}", get(verifier))
         .route("/openapi.json", get(|State(api): State<String>| async move { ([(CONTENT_TYPE, "application/json")], api) }))
         .with_state(api)
 }
@@ -54,6 +56,25 @@ pub(super) fn openapi() -> OpenApi {
         .get_or_insert_default()
         .add_security_scheme("admin", admin);
     api
+}
+
+/// The JavaScript verifier: its modules import one another by these names.
+async fn verifier(Path(file): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let text = match file.as_str() {
+        "chopmark.mjs" => include_str!("../../../registry/verifier-js/chopmark.mjs"),
+        "did.mjs" => include_str!("../../../registry/verifier-js/did.mjs"),
+        "proof.mjs" => include_str!("../../../registry/verifier-js/proof.mjs"),
+        "wire.mjs" => include_str!("../../../registry/verifier-js/wire.mjs"),
+        "vendor/noble-ed25519.mjs" => {
+            include_str!("../../../registry/verifier-js/vendor/noble-ed25519.mjs")
+        }
+        _ => {
+            return Err(Problem::not_found(format!(
+                "the verifier has no part {file:?}"
+            )));
+        }
+    };
+    Ok(script(text))
 }
 
 fn html(text: &'static str) -> impl IntoResponse {

@@ -15,3 +15,4 @@ mod localnet;
 mod page;
 mod scenario;
 mod support;
+mod verifier_js;

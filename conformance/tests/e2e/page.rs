@@ -1,12 +1,8 @@
 //! The start page works in a browser.
 
+use crate::support::browser::Browser;
 use crate::support::party::Party;
 use crate::support::stack::Stack;
-use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
 
 #[test]
 fn the_form_on_the_start_page_resolves_a_did() {
@@ -26,6 +22,14 @@ fn the_form_on_the_start_page_resolves_a_did() {
         answer.as_str().unwrap().contains("capabilityInvocation"),
         "{answer}"
     );
+    browser.wait_for("document.getElementById('resolve-check').hidden === false");
+    let check = browser.evaluate("document.getElementById('resolve-check').textContent");
+    let check = check.as_str().unwrap();
+    assert!(
+        check.starts_with("Checked in this browser: header "),
+        "{check}"
+    );
+    assert!(check.contains("signed by 1 of 1 validators"), "{check}");
 
     let picture = browser.screenshot();
     assert!(picture.starts_with(b"\x89PNG"));
@@ -45,108 +49,4 @@ fn the_form_on_the_start_page_shows_why_a_credential_is_refused() {
     browser.wait_for("document.getElementById('verify-verdict').textContent.length > 0");
     let verdict = browser.evaluate("document.getElementById('verify-verdict').className");
     assert!(verdict.as_str().unwrap().contains("refused"), "{verdict}");
-}
-
-/// A headless Chromium, driven over its debugging pipe: JSON messages that end in a zero byte.
-struct Browser {
-    process: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-    session: Value,
-    sent: u64,
-}
-
-impl Browser {
-    fn open(profile: &Path, url: &str) -> Self {
-        // Chromium reads commands from descriptor 3 and answers on descriptor 4.
-        let script = "exec chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --window-size=1200,1600 \
-                      --remote-debugging-pipe --user-data-dir=\"$1\" about:blank 3<&0 4>&1 </dev/null >/dev/null";
-        let mut process = Command::new("sh")
-            .args(["-c", script, "sh"])
-            .arg(profile.join("browser"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let to = process.stdin.take().unwrap();
-        let from = BufReader::new(process.stdout.take().unwrap());
-        let mut browser = Self {
-            process,
-            to,
-            from,
-            session: Value::Null,
-            sent: 0,
-        };
-        let target = browser.call("Target.createTarget", &json!({"url": url}))["targetId"].clone();
-        browser.session = browser.call(
-            "Target.attachToTarget",
-            &json!({"targetId": target, "flatten": true}),
-        )["sessionId"]
-            .clone();
-        browser
-    }
-
-    fn call(&mut self, method: &str, params: &Value) -> Value {
-        self.sent += 1;
-        let mut message = json!({"id": self.sent, "method": method, "params": params});
-        if self.session.is_string() {
-            message["sessionId"] = self.session.clone();
-        }
-        let mut bytes = serde_json::to_vec(&message).unwrap();
-        bytes.push(0);
-        self.to.write_all(&bytes).unwrap();
-        self.to.flush().unwrap();
-        loop {
-            let mut answer = Vec::new();
-            self.from.read_until(0, &mut answer).unwrap();
-            assert_eq!(
-                answer.pop(),
-                Some(0),
-                "the browser ended; is Debian's package chromium installed?"
-            );
-            let answer: Value = serde_json::from_slice(&answer).unwrap();
-            if answer["id"] == self.sent {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].clone();
-            }
-        }
-    }
-
-    fn evaluate(&mut self, script: &str) -> Value {
-        let answer = self.call(
-            "Runtime.evaluate",
-            &json!({"expression": script, "returnByValue": true}),
-        );
-        assert!(answer["exceptionDetails"].is_null(), "{answer}");
-        answer["result"]["value"].clone()
-    }
-
-    fn wait_for(&mut self, condition: &str) {
-        let started = Instant::now();
-        while self.evaluate(condition) != true {
-            if started.elapsed() > Duration::from_secs(20) {
-                let page = self.evaluate("document.body.innerText");
-                panic!(
-                    "never true: {condition}\n{}",
-                    page.as_str().unwrap_or_default()
-                );
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn screenshot(&mut self) -> Vec<u8> {
-        let picture = self.call("Page.captureScreenshot", &json!({"format": "png"}));
-        data_encoding::BASE64
-            .decode(picture["data"].as_str().unwrap().as_bytes())
-            .unwrap()
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

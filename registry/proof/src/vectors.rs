@@ -7,12 +7,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tendermint::block::CommitSig;
 
-use crate::fixtures::{GENESIS, OTHER_GENESIS, START_MS, Solo};
 use crate::{
     Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_absence, verify_inclusion,
 };
+
+mod consortium;
+mod solo;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -49,172 +50,17 @@ impl Case {
     }
 }
 
-fn case(description: &str, key: &str, value: Option<&str>) -> Case {
-    let ledger = Solo::new();
-    Case {
-        description: description.to_owned(),
-        key: key.to_owned(),
-        value: value.map(str::to_owned),
-        now_ms: START_MS + 1_000,
-        max_age_ms: 60_000,
-        proof: ledger.proof(key),
-        trust_root: ledger.root,
-        refused: None,
-        height: None,
-    }
+/// A case with its folder, `valid` or `invalid`, and its file name without extension.
+type Filed = (&'static str, &'static str, Case);
+
+fn accepted(name: &'static str, height: u64, case: Case) -> Filed {
+    let height = Some(height);
+    ("valid", name, Case { height, ..case })
 }
 
-fn refused(code: &str, case: Case) -> Case {
-    Case {
-        refused: Some(format!("proof.{code}")),
-        ..case
-    }
-}
-
-fn with_bad_signature(mut case: Case) -> Case {
-    let ledger = Solo::new();
-    let mut header = ledger.second.clone();
-    if let Some(CommitSig::BlockIdFlagCommit {
-        signature: Some(signature),
-        ..
-    }) = header.commit.signatures.first_mut()
-    {
-        let mut bytes = signature.clone().into_bytes();
-        bytes[63] ^= 1;
-        *signature = bytes.try_into().unwrap();
-    }
-    case.proof = StateProof::new(
-        header,
-        ledger.root.validators(),
-        ledger.tree.path(&case.key),
-    );
-    case
-}
-
-/// Cases about the statement: (folder, file name without extension, case).
-fn statement_cases() -> Vec<(&'static str, &'static str, Case)> {
-    let present = || case("a key with its value", "did/a2", Some("{}"));
-    let valid = |case: Case| Case {
-        height: Some(2),
-        ..case
-    };
-    vec![
-        ("valid", "inclusion", valid(present())),
-        (
-            "valid",
-            "absence",
-            valid(case("a key that the ledger does not hold", "did/a3", None)),
-        ),
-        (
-            "invalid",
-            "other-value",
-            refused(
-                "path-mismatch",
-                case("another value than the ledger holds", "did/a2", Some("{ }")),
-            ),
-        ),
-        (
-            "invalid",
-            "present-called-absent",
-            refused(
-                "path-mismatch",
-                case("a key that the ledger holds, called absent", "did/a2", None),
-            ),
-        ),
-        (
-            "invalid",
-            "other-keys-path",
-            refused(
-                "path-mismatch",
-                Case {
-                    description: "the path of another key".to_owned(),
-                    proof: Solo::new().proof("did/a1"),
-                    ..present()
-                },
-            ),
-        ),
-        (
-            "invalid",
-            "other-ledger",
-            refused(
-                "other-chain",
-                Case {
-                    description: "a proof of another ledger under the same validator".to_owned(),
-                    proof: Solo::of(OTHER_GENESIS, 7).proof("did/a2"),
-                    ..present()
-                },
-            ),
-        ),
-        (
-            "invalid",
-            "strange-validator",
-            refused(
-                "untrusted-validators",
-                Case {
-                    description: "a consistent chain by a validator that nobody pinned".to_owned(),
-                    proof: Solo::of(GENESIS, 8).proof("did/a2"),
-                    ..present()
-                },
-            ),
-        ),
-    ]
-}
-
-/// Cases in which the statement is right and the header is not.
-fn header_cases() -> Vec<(&'static str, &'static str, Case)> {
-    let present = || case("a key with its value", "did/a2", Some("{}"));
-    let trailing = {
-        let mut case = case(
-            "protobuf with an unknown field appended",
-            "did/a2",
-            Some("{}"),
-        );
-        case.proof.signed_header.extend([0x7a, 0x01, 0x00]);
-        case
-    };
-    vec![
-        (
-            "invalid",
-            "bad-signature",
-            refused(
-                "bad-signature",
-                with_bad_signature(case(
-                    "the precommit's signature altered",
-                    "did/a2",
-                    Some("{}"),
-                )),
-            ),
-        ),
-        (
-            "invalid",
-            "stale-header",
-            refused(
-                "stale",
-                Case {
-                    description: "a header older than accepted".to_owned(),
-                    now_ms: START_MS + 3_600_000,
-                    ..present()
-                },
-            ),
-        ),
-        (
-            "invalid",
-            "future-header",
-            refused(
-                "from-the-future",
-                Case {
-                    description: "a header dated ahead of the clock".to_owned(),
-                    now_ms: START_MS - 3_600_000,
-                    ..present()
-                },
-            ),
-        ),
-        (
-            "invalid",
-            "not-canonical",
-            refused("not-canonical", trailing),
-        ),
-    ]
+fn refused(name: &'static str, code: &str, case: Case) -> Filed {
+    let refused = Some(format!("proof.{code}"));
+    ("invalid", name, Case { refused, ..case })
 }
 
 fn file(folder: &str, name: &str) -> PathBuf {
@@ -227,7 +73,7 @@ fn file(folder: &str, name: &str) -> PathBuf {
 
 #[test]
 fn every_vector_is_what_the_builder_makes() {
-    for (folder, name, case) in statement_cases().into_iter().chain(header_cases()) {
+    for (folder, name, case) in solo::cases().into_iter().chain(consortium::cases()) {
         let path = file(folder, name);
         let text = serde_json::to_string_pretty(&case).unwrap() + "\n";
         if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {

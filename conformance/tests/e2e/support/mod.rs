@@ -1,5 +1,6 @@
 //! What the tests of the running program share.
 
+pub(crate) mod browser;
 pub(crate) mod http;
 pub(crate) mod party;
 pub(crate) mod remote;

@@ -1,0 +1,10 @@
+//! The two verifiers, Rust and JavaScript, judge alike.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's panics are its assertions"
+)]
+
+mod altered;
+mod node;
+mod vectors;

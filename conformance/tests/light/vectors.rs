@@ -1,0 +1,50 @@
+use super::node;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Every case of a kind with its file name, from `vectors/valid` and `vectors/invalid`.
+pub(crate) fn cases(kind: &str) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for folder in ["valid", "invalid"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("vectors")
+            .join(folder)
+            .join(kind);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let case = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            found.push((path.display().to_string(), case));
+        }
+    }
+    found
+}
+
+/// The verdict that a case asks for.
+pub(crate) fn expected(case: &Value) -> Value {
+    match case.get("refused") {
+        Some(code) => json!({ "refused": code }),
+        None => json!({"height": case.get("height")}),
+    }
+}
+
+#[test]
+fn javascript_judges_every_state_proof_as_its_file_says() {
+    let cases = cases("state-proof");
+    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
+    let Some(verdicts) = node::judge(&questions) else {
+        return;
+    };
+    for ((name, case), verdict) in cases.iter().zip(verdicts) {
+        assert_eq!(verdict, expected(case), "{name}");
+    }
+    let refused = cases
+        .iter()
+        .filter(|(_, case)| case.get("refused").is_some())
+        .count();
+    assert!(refused >= 30, "{refused} invalid cases");
+    assert!(
+        cases.len() - refused >= 10,
+        "{} valid cases",
+        cases.len() - refused
+    );
+}

@@ -1,0 +1,4 @@
+// What the verifier offers: read a trust root, then check answers against it.
+
+export { DEFAULT_MAX_AGE_MS, Refusal, parseTrustRoot, verifyState } from "./proof.mjs";
+export { documentOf, verifyAnswer, verifyResolution } from "./did.mjs";

@@ -1,0 +1,108 @@
+// What a resolution result for a did:chop says and what proves it: SPEC §7.2 and §8.3.
+
+import { Refusal, exactly, jcs, sha256, text, verifyState } from "./proof.mjs";
+import { toBase32 } from "./wire.mjs";
+
+const RELATIONSHIPS = ["authentication", "assertionMethod", "keyAgreement", "capabilityInvocation", "capabilityDelegation"];
+const COMPROMISED = { compromised: { "@id": "https://w3id.org/chopmark#compromised", "@type": "http://www.w3.org/2001/XMLSchema#dateTime" } };
+
+/** Writes the document that a resolver emits from the one that the ledger holds: absolute ids, contexts, controllers (SPEC §7.2). */
+export function documentOf(did, controller, stored) {
+  const methods = stored.verificationMethod ?? [];
+  const context = ["https://www.w3.org/ns/did/v1"];
+  if (methods.some(({ type }) => type === "Multikey")) context.push("https://w3id.org/security/multikey/v1");
+  if (methods.some(({ type }) => type === "JsonWebKey")) context.push("https://w3id.org/security/jwk/v1");
+  if (methods.some((method) => "compromised" in method)) context.push(COMPROMISED);
+  const document = { ...stored, "@context": context, id: did };
+  if (controller !== undefined) document.controller = controller;
+  if (stored.verificationMethod) document.verificationMethod = methods.map((method) => ({ ...method, id: did + method.id, controller: did }));
+  if (stored.service) document.service = stored.service.map((service) => ({ ...service, id: did + service.id }));
+  for (const name of RELATIONSHIPS) {
+    if (stored[name]) document[name] = stored[name].map((id) => did + id);
+  }
+  return document;
+}
+
+/** Undoes `documentOf`: what the ledger holds the hash of. */
+function storedOf(did, document) {
+  const relative = (id) => (typeof id === "string" && id.startsWith(`${did}#`) ? id.slice(did.length) : id);
+  const { "@context": _context, id: _id, controller: _controller, ...stored } = document;
+  if (stored.verificationMethod) {
+    stored.verificationMethod = stored.verificationMethod.map(({ controller: _own, ...method }) => ({ ...method, id: relative(method.id) }));
+  }
+  if (stored.service) stored.service = stored.service.map((service) => ({ ...service, id: relative(service.id) }));
+  for (const name of RELATIONSHIPS) {
+    if (stored[name]) stored[name] = stored[name].map(relative);
+  }
+  return stored;
+}
+
+/** `SHA-256(tag ‖ JCS(value))` in base32: how SPEC §4.2 hashes documents and operations. */
+export const hashOf = async (tag, value) => toBase32(await sha256(text(tag), text(jcs(value))));
+
+export const documentHash = (stored) => hashOf("chop/document/v1", stored);
+
+/** Splits `did:chop:<ledger>:<scid>`; refuses any other spelling (SPEC §3.1). */
+export function parseDid(did) {
+  const match = typeof did === "string" && /^did:chop:([a-z2-7]{16}):([ab][a-z2-7]{51}[aq])$/.exec(did);
+  if (!match) throw new Refusal("did", `${did} is not a did:chop identifier`);
+  return { ledger: match[1], scid: match[2] };
+}
+
+/** Checks that a value under `did/{scid}` is the state of this DID on this ledger. */
+export function checkState(root, did, key, state) {
+  const { ledger, scid } = parseDid(did);
+  if (ledger !== root.ledger) throw new Refusal("did", `${did} lives on ledger ${ledger}, the trust root is that of ${root.ledger}`);
+  if (key !== `did/${scid}` || (state !== null && state.did !== did)) throw new Refusal("did", `the proven state is not that of ${did}`);
+}
+
+/**
+ * Checks a resolution result that was asked for with `proof=true`.
+ * Returns `{did, header, deactivated, versionId, unproven}`; `unproven` lists members of the document that no proof covers.
+ */
+export async function verifyResolution(root, result, freshness) {
+  const metadata = result.didDocumentMetadata;
+  const statements = metadata?.proof;
+  if (!Array.isArray(statements) || statements.length === 0) throw new Refusal("did", "the result carries no proof; ask with proof=true");
+  const proven = new Map();
+  let header;
+  for (const { type, key, value, proof } of statements) {
+    if (type !== "ChopStateProof") throw new Refusal("did", `${type} is no proof that is known here`);
+    const under = await verifyState(root, { key, value, proof }, freshness);
+    // A version is the current one in the same state that holds no later one.
+    if (header && under.height !== header.height) throw new Refusal("did", "the proofs are of different heights");
+    header = under;
+    proven.set(key, value);
+  }
+  const [stateKey, state] = [...proven].find(([key]) => /^did\/[^/]+$/.test(key)) ?? [];
+  if (!state) throw new Refusal("did", "the state of the DID is not proven");
+  checkState(root, state.did, stateKey, state);
+  const shown = { did: state.did, header, deactivated: state.deactivated, versionId: metadata.versionId, unproven: [] };
+  if (metadata.versionId === `${state.seq}-${state.operation}`) {
+    const expected = state.deactivated ? null : documentOf(state.did, state.control.controller, state.document);
+    if (jcs(result.didDocument ?? null) !== jcs(expected)) throw new Refusal("did", "the document is not the one that the ledger holds");
+  } else {
+    await checkEarlier(result, state, stateKey, proven, shown);
+  }
+  return shown;
+}
+
+/** An earlier version: its record names the document's hash, and the record after it says until when it was current. */
+async function checkEarlier(result, state, stateKey, proven, shown) {
+  const seq = Number(/^(0|[1-9][0-9]*)-/.exec(shown.versionId ?? "")?.[1] ?? NaN);
+  const record = proven.get(`${stateKey}/${seq}`);
+  if (!record || shown.versionId !== `${seq}-${record.operation}`) throw new Refusal("did", "the version is not proven");
+  if (!proven.has(`${stateKey}/${seq + 1}`)) throw new Refusal("did", "until when the version was current is not proven");
+  const { controller } = result.didDocument ?? {};
+  const stored = storedOf(state.did, result.didDocument ?? {});
+  const same = jcs(documentOf(state.did, controller, stored)) === jcs(result.didDocument);
+  if (!same || (await documentHash(stored)) !== record.document) throw new Refusal("did", "the document is not the one that the ledger recorded");
+  // Who controlled the DID then stands in the operations, which a resolution result does not carry.
+  if (controller !== undefined) shown.unproven.push("controller");
+}
+
+/** Checks an answer of `GET /v1/state/{key}?proof=true`. */
+export async function verifyAnswer(root, answer, freshness) {
+  exactly(answer, ["key", "value", "proof"], (reason) => new Refusal("answer", `this is no answer to a keyed read with proof: ${reason}`));
+  return verifyState(root, answer, freshness);
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// node verify.mjs TRUST-ROOT ANSWER: checks an answer of a registry against a pinned trust root, without a network.
+
+import { readFileSync } from "node:fs";
+import { argv, exit, stderr, stdout } from "node:process";
+import { parseArgs } from "node:util";
+import { verifyAnswer, verifyResolution } from "./did.mjs";
+import { DEFAULT_MAX_AGE_MS, Refusal, jcs, parseTrustRoot } from "./proof.mjs";
+
+const USAGE = `Usage: node verify.mjs [--max-age SECONDS] [--at TIME] TRUST-ROOT ANSWER
+
+Checks what a registry answered to GET /v1/state/{key}?proof=true or GET /1.0/identifiers/{did}?proof=true.
+ANSWER - is standard input.
+
+  --max-age SECONDS  oldest header that counts [default: ${DEFAULT_MAX_AGE_MS / 1000}]; "any" for stored evidence
+  --at TIME          the time to judge by, RFC 3339 [default: now]
+
+Exit code 0: proved. 1: refused. 2: the arguments or the files cannot be used.
+`;
+
+/** Ends with the usage: what was asked cannot be done. */
+function unusable(reason) {
+  stderr.write(`${reason}\n\n${USAGE}`);
+  exit(2);
+}
+
+const { values, positionals } = (() => {
+  try {
+    return parseArgs({ args: argv.slice(2), allowPositionals: true, options: { "max-age": { type: "string" }, at: { type: "string" }, help: { type: "boolean" } } });
+  } catch (error) {
+    return unusable(error.message);
+  }
+})();
+if (values.help) {
+  stdout.write(USAGE);
+  exit(0);
+}
+if (positionals.length !== 2) unusable("two files are needed");
+
+const maxAge = values["max-age"] ?? String(DEFAULT_MAX_AGE_MS / 1000);
+const maxAgeMs = maxAge === "any" ? null : Number(maxAge) * 1000;
+const nowMs = values.at === undefined ? Date.now() : Date.parse(values.at);
+if (Number.isNaN(maxAgeMs) || Number.isNaN(nowMs)) unusable("--max-age or --at is not understood");
+
+const read = (file) => {
+  try {
+    return JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8"));
+  } catch (error) {
+    return unusable(`${file} cannot be read: ${error.message}`);
+  }
+};
+const [rootJson, answer] = positionals.map(read);
+
+/** The header in words: what is proved is so as of its time, and not necessarily now. */
+const asOf = (header) => {
+  const alone = header.validators === 1 ? " (one alone: it is trusted, not outvoted)" : "";
+  return `as of header ${header.height} of ${new Date(header.timeMs).toISOString()}, signed by ${header.signed} of ${header.validators} validators${alone}`;
+};
+
+async function check() {
+  const root = await parseTrustRoot(rootJson);
+  const freshness = { nowMs, maxAgeMs };
+  if (answer !== null && typeof answer === "object" && "didDocumentMetadata" in answer) {
+    const { did, header, versionId, deactivated, unproven } = await verifyResolution(root, answer, freshness);
+    const without = unproven.length > 0 ? `\nnot covered by the proof: ${unproven.join(", ")}` : "";
+    return `proved: ${did} ${deactivated ? "was deactivated by" : "has"} version ${versionId}\n${asOf(header)}${without}`;
+  }
+  const header = await verifyAnswer(root, answer, freshness);
+  const says = answer.value === null ? `holds nothing under ${answer.key}` : `holds under ${answer.key}:\n${jcs(answer.value)}`;
+  return `proved: ledger ${root.ledger} ${says}\n${asOf(header)}`;
+}
+
+try {
+  stdout.write(`${await check()}\n`);
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  stderr.write(`refused: ${error.message} (${error.code})\n`);
+  exit(1);
+}

@@ -1,18 +1,21 @@
-//! `chopmark ledger`: looks into the ledger of a data folder that no process uses.
+//! `chopmark ledger`: judges a ledger from the outside: its data folder while no process uses it, evidence of a fork.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chop_integrity::Timestamp;
 use chop_node::engine::{Sealed, verify_replay};
 use chop_node::store::{DiskLimit, Store};
+use chop_proof::{Fork, TrustRoot};
 use chop_protocol::LedgerGenesis;
 use clap::{Parser, Subcommand};
 use data_encoding::HEXUPPER;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::cli::{Done, Failure, Mark, Page};
 
-/// Looks into the ledger of a data folder that no process uses
+/// Replay the ledger of a data folder that no process uses, or check the evidence of a fork
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -27,6 +30,19 @@ enum Command {
         #[arg(long, default_value = "chopmark-data")]
         data: PathBuf,
     },
+    /// Check the evidence of a fork: two headers of one height, and who signed both
+    Fork {
+        /// The file that `did resolve --witness` wrote
+        #[arg(value_name = "FILE")]
+        evidence: PathBuf,
+        /// The pinned trust root
+        #[arg(
+            long,
+            value_name = "FILE",
+            default_value = "chopmark-data/trust-root.json"
+        )]
+        trust_root: PathBuf,
+    },
 }
 
 /// Runs the command.
@@ -34,7 +50,62 @@ enum Command {
 /// # Errors
 /// When the folder is in use or damaged, or a block differs.
 pub(crate) fn run(args: &Args) -> Result<Done, Failure> {
-    let Command::Replay { data } = &args.command;
+    match &args.command {
+        Command::Replay { data } => replay(data),
+        Command::Fork {
+            evidence,
+            trust_root,
+        } => fork(evidence, trust_root),
+    }
+}
+
+fn fork(evidence: &Path, trust_root: &Path) -> Result<Done, Failure> {
+    let root: TrustRoot = read_json(trust_root)?;
+    let fork: Fork = read_json(evidence)?;
+    let proven = fork.verify(&root).map_err(Failure::refused)?;
+    let time = |index: usize| {
+        proven
+            .times_ms
+            .get(index)
+            .map(|ms| Timestamp::from_unix_ms(*ms))
+    };
+    let mut page = Page::new().heading(
+        Mark::Bad,
+        format!("the ledger forked at height {}", proven.height),
+    );
+    for (index, hash) in proven.hashes.iter().enumerate() {
+        let time = time(index).map(|time| time.to_string()).unwrap_or_default();
+        page = page.field("header", format!("{} of {time}", HEXUPPER.encode(hash)));
+    }
+    let mut both = Vec::new();
+    for signer in &proven.signed_both {
+        let how = if signer.same_round {
+            "signed both in one round"
+        } else {
+            "signed both, in two rounds"
+        };
+        page = page.field(&signer.validator, how);
+        both.push(json!({"validator": signer.validator, "sameRound": signer.same_round}));
+    }
+    let hashes: Vec<_> = proven
+        .hashes
+        .iter()
+        .map(|hash| HEXUPPER.encode(hash))
+        .collect();
+    let value = json!({"height": proven.height, "headers": hashes, "signedBoth": both});
+    Ok(Done::new(value, page))
+}
+
+fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(Failure::usage)?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is malformed", file.display()))
+        .map_err(Failure::usage)
+}
+
+fn replay(data: &Path) -> Result<Done, Failure> {
     let genesis = std::fs::read(data.join("genesis.json"))
         .with_context(|| format!("cannot read the genesis in {}", data.display()))
         .map_err(Failure::usage)?;

@@ -475,3 +475,82 @@ fn schemas_are_published_shown_and_deprecated() {
     assert_eq!(body["properties"]["grade"]["enum"], json!(["B"]));
     assert_eq!(desk.json(&["schema", "show", "inspection@9.0.0"]).0, 3);
 }
+
+#[test]
+fn a_bundle_proves_a_did_and_its_past_when_the_service_is_gone() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let up = Up::start(&data);
+    let desk = Desk::new(&up.url);
+    let data = data.to_str().unwrap();
+    let root = format!("{data}/trust-root.json");
+    let ok = |arguments: &[&str]| {
+        let (code, value) = desk.json(&[arguments, &["--data", data]].concat());
+        assert_eq!(code, 0, "{arguments:?}: {value:#}");
+        value
+    };
+    let did = ok(&["did", "create", "--name", "orchard"])["did"].clone();
+    let service = "LinkedDomains=https://orchard.example";
+    ok(&["did", "update", "orchard", "--service", service]);
+    let written = ok(&["did", "resolve", "orchard", "--bundle", "orchard.json"]);
+    assert_eq!(written["checked"]["checkpoint"], Value::Null);
+    assert_eq!(written["checked"]["timestamp"], json!("absent"));
+    // A later block, so that there is a header to confirm by.
+    ok(&["did", "create", "--name", "other"]);
+    let arguments = ["did", "resolve", "--from-bundle", "orchard.json"];
+    let adding = ["--checkpoint", "--bundle", "confirmed.json"];
+    let confirmed = ok(&[&arguments[..], &adding].concat());
+    assert!(confirmed["checked"]["checkpoint"]["height"].is_u64());
+
+    drop(up);
+    for file in ["orchard.json", "confirmed.json"] {
+        let offline = ok(&[
+            "did",
+            "resolve",
+            "--from-bundle",
+            file,
+            "--trust-root",
+            &root,
+        ]);
+        assert_eq!(offline["did"], did);
+        assert_eq!(offline["asOf"], written["checked"]["headerTime"]);
+        assert_eq!(offline["didDocument"], written["didDocument"]);
+        assert_eq!(
+            offline["didDocument"]["service"][0]["type"],
+            json!("LinkedDomains")
+        );
+    }
+    let versions = &written["didDocumentMetadata"];
+    let bundle: Value =
+        serde_json::from_slice(&std::fs::read(desk.folder.path().join("orchard.json")).unwrap())
+            .unwrap();
+    let first = bundle["log"][0]["versionId"].as_str().unwrap();
+    assert_ne!(versions["versionId"], json!(first));
+    let earlier = ok(&[
+        "did",
+        "resolve",
+        "--from-bundle",
+        "orchard.json",
+        "--version-id",
+        first,
+    ]);
+    assert_eq!(earlier["didDocument"]["service"], Value::Null);
+
+    let mut altered = bundle.clone();
+    altered["log"][1]["operation"]["document"]["service"][0]["id"] = json!("#other");
+    let altered = desk.write("altered.json", &altered.to_string());
+    let mut other = bundle;
+    other["evidence"]["proof"]["statements"][0]["value"] = Value::Null;
+    let other = desk.write("absent.json", &other.to_string());
+    for file in [&altered, &other] {
+        let arguments = ["did", "resolve", "--from-bundle", file, "--data", data];
+        let (code, refused) = desk.json(&arguments);
+        assert_eq!(
+            (code, refused["error"]["kind"].as_str()),
+            (1, Some("refused")),
+            "{refused}"
+        );
+    }
+    let misplaced = ["did", "resolve", "orchard", "--checkpoint"];
+    assert_eq!(desk.run(&misplaced).status.code(), Some(2));
+}

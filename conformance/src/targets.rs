@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     ("cose_sign1", enveloped::cose_sign1),
     ("credential", credential::credential),
     ("did", did::did),
+    ("did_bundle", ledger::did_bundle),
     ("did_url", did::did_url),
     ("envelope", ledger::envelope),
     ("jwt", credential::jwt),

@@ -23,6 +23,14 @@ export function documentOf(did, controller, stored) {
   return document;
 }
 
+export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** Whether a document's lists are lists, of objects or of ids: what the functions here rely on. */
+function isDocument(document) {
+  const lists = (names, fits) => names.every((name) => !(name in document) || (Array.isArray(document[name]) && document[name].every(fits)));
+  return isObject(document) && lists(["verificationMethod", "service"], isObject) && lists(RELATIONSHIPS, (id) => typeof id === "string");
+}
+
 /** Undoes `documentOf`: what the ledger holds the hash of. */
 function storedOf(did, document) {
   const relative = (id) => (typeof id === "string" && id.startsWith(`${did}#`) ? id.slice(did.length) : id);
@@ -66,7 +74,8 @@ export async function verifyResolution(root, result, freshness) {
   if (!Array.isArray(statements) || statements.length === 0) throw new Refusal("did", "the result carries no proof; ask with proof=true");
   const proven = new Map();
   let header;
-  for (const { type, key, value, proof } of statements) {
+  for (const statement of statements) {
+    const { type, key, value, proof } = statement ?? {};
     if (type !== "ChopStateProof") throw new Refusal("did", `${type} is no proof that is known here`);
     const under = await verifyState(root, { key, value, proof }, freshness);
     // A version is the current one in the same state that holds no later one.
@@ -93,8 +102,9 @@ async function checkEarlier(result, state, stateKey, proven, shown) {
   const record = proven.get(`${stateKey}/${seq}`);
   if (!record || shown.versionId !== `${seq}-${record.operation}`) throw new Refusal("did", "the version is not proven");
   if (!proven.has(`${stateKey}/${seq + 1}`)) throw new Refusal("did", "until when the version was current is not proven");
-  const { controller } = result.didDocument ?? {};
-  const stored = storedOf(state.did, result.didDocument ?? {});
+  if (!isDocument(result.didDocument)) throw new Refusal("did", "the document is malformed");
+  const { controller } = result.didDocument;
+  const stored = storedOf(state.did, result.didDocument);
   const same = jcs(documentOf(state.did, controller, stored)) === jcs(result.didDocument);
   if (!same || (await documentHash(stored)) !== record.document) throw new Refusal("did", "the document is not the one that the ledger recorded");
   // Who controlled the DID then stands in the operations, which a resolution result does not carry.

@@ -15,7 +15,7 @@ const MAX_AHEAD_MS = 10_000;
 /** The oldest header that shows how things are now, in milliseconds. */
 export const DEFAULT_MAX_AGE_MS = 300_000;
 /** The largest parts of a proof, in bytes. */
-const LIMITS = { "signed header": 128 * 1024, "validator set": 128 * 1024, "Merkle path": 20 * 1024 };
+const LIMITS = { header: 128 * 1024, "signed header": 128 * 1024, "validator set": 128 * 1024, "Merkle path": 20 * 1024 };
 /** The highest power that a whole set may have: an eighth of the largest int64. */
 const MAX_TOTAL_POWER = (2n ** 63n - 1n) / 8n;
 /** The years 1 to 9999, in seconds since 1970. */
@@ -121,7 +121,10 @@ export async function verifyHeader(root, proof, freshness) {
   if (!equal(await hashOfSet(set), root.validatorsHash)) {
     throw new Refusal("proof.untrusted-validators", "the validators that signed are not the trusted ones");
   }
-  return verified(root, signed, set);
+  const { header } = signed;
+  const { hash, signed: count } = await checkSigned(root, signed, set);
+  if (header.appHash.length !== 32) throw new Refusal("proof.inconsistent-header", "the header is inconsistent: app_hash is not 32 bytes");
+  return { height: header.height, timeMs: timeMs(header), appHash: header.appHash, hash, validators: set.length, signed: count };
 }
 
 /** Checks that a state root holds `value` under `key`, or nothing when `value` is null: SPEC §8.2, step 5. */
@@ -164,29 +167,44 @@ const bytesOf = (value) => (value instanceof Uint8Array ? value : text(jcs(value
 export function decodeSignedHeader(bytes) {
   const where = "signed header";
   const signed = canonical(SIGNED_HEADER, bytes, where);
-  const need = (condition, reason) => {
-    if (!condition) throw malformed(where, reason);
-  };
+  const need = needing(where);
   const { header, commit } = signed;
   need(header && commit, "header or commit is missing");
+  checkHeaderShape(header, where);
+  need(commit.height === header.height, "the heights do not agree");
+  need(commit.round >= 0n && commit.round < 2n ** 31n, "the round is out of range");
+  need(isBlockId(commit.blockId), "the commit names no block");
+  for (const entry of commit.signatures) checkEntryShape(entry, need, where);
+  return signed;
+}
+
+/** Decodes a header that travels without its commit. */
+export function decodeHeader(bytes) {
+  const header = canonical(HEADER, bytes, "header");
+  checkHeaderShape(header, "header");
+  return header;
+}
+
+const needing = (where) => (condition, reason) => {
+  if (!condition) throw malformed(where, reason);
+};
+
+function checkHeaderShape(header, where) {
+  const need = needing(where);
   need(header.version, "the version is missing");
   need(/^[A-Za-z0-9._-]{1,50}$/.test(header.chainId), "this is no chain id");
-  need(header.height >= 0n && commit.height === header.height, "the heights do not agree");
-  need(commit.round >= 0n && commit.round < 2n ** 31n, "the round is out of range");
+  need(header.height >= 0n, "the height is negative");
   need(isTime(header.time), "the time is missing or out of range");
   for (const name of ["lastCommitHash", "dataHash", "validatorsHash", "nextValidatorsHash", "consensusHash", "lastResultsHash", "evidenceHash"]) {
     need(isHash(header[name]), `${name} is not a hash`);
   }
   need(header.proposerAddress.length === 20, "the proposer has no address");
-  need(isBlockId(commit.blockId), "the commit names no block");
   if (header.lastBlockId) {
     need(isBlockId(header.lastBlockId), "the parent is not a block id");
     // An empty parent is written by leaving it out.
     if (equal(encode(BLOCK_ID, header.lastBlockId), encode(BLOCK_ID, NO_BLOCK))) throw notCanonical(where);
     need(header.height !== 1n, "the first block names a parent");
   }
-  for (const entry of commit.signatures) checkEntryShape(entry, need, where);
-  return signed;
 }
 
 function checkEntryShape(entry, need, where) {
@@ -231,15 +249,13 @@ export function checkFreshness(time, { nowMs, maxAgeMs = DEFAULT_MAX_AGE_MS }) {
   }
 }
 
-/** Checks that a header is the one that a set of validators signed. */
-export async function verified(root, { header, commit }, set) {
+/** Checks that a header is the one that a set of validators signed, and returns its hash and how many of them did. */
+export async function checkSigned(root, { header, commit }, set) {
   const hash = await headerHash(header);
   if (!equal(hash, commit.blockId.hash)) {
     throw new Refusal("proof.other-block", `the commit is for block ${hex(commit.blockId.hash)}, but the header hashes to ${hex(hash)}`);
   }
-  const signed = await checkCommit(root.chainId, commit, set);
-  if (header.appHash.length !== 32) throw new Refusal("proof.inconsistent-header", "the header is inconsistent: app_hash is not 32 bytes");
-  return { height: header.height, timeMs: timeMs(header), appHash: header.appHash, hash, validators: set.length, signed };
+  return { hash, signed: await checkCommit(root.chainId, commit, set) };
 }
 
 /** The Merkle root over the header's fourteen fields, each in the encoding that CometBFT's `Header.Hash` gives it. */

@@ -4,15 +4,16 @@
 import { readFileSync } from "node:fs";
 import { argv, exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
+import { verifyBundle } from "./bundle.mjs";
 import { verifyAnswer, verifyResolution } from "./did.mjs";
 import { DEFAULT_MAX_AGE_MS, Refusal, jcs, parseTrustRoot } from "./proof.mjs";
 
 const USAGE = `Usage: node verify.mjs [--max-age SECONDS] [--at TIME] TRUST-ROOT ANSWER
 
-Checks what a registry answered to GET /v1/state/{key}?proof=true or GET /1.0/identifiers/{did}?proof=true.
+Checks what a registry answered to GET /v1/state/{key}?proof=true or GET /1.0/identifiers/{did}?proof=true, or an offline bundle.
 ANSWER - is standard input.
 
-  --max-age SECONDS  oldest header that counts [default: ${DEFAULT_MAX_AGE_MS / 1000}]; "any" for stored evidence
+  --max-age SECONDS  oldest header that counts [default: ${DEFAULT_MAX_AGE_MS / 1000}]; "any" for stored evidence. For bundles any does
   --at TIME          the time to judge by, RFC 3339 [default: now]
 
 Exit code 0: proved. 1: refused. 2: the arguments or the files cannot be used.
@@ -60,6 +61,7 @@ const asOf = (header) => {
 async function check() {
   const root = await parseTrustRoot(rootJson);
   const freshness = { nowMs, maxAgeMs };
+  if (answer?.type === "ChopDidBundle") return bundled(await verifyBundle(root, answer, freshness));
   if (answer !== null && typeof answer === "object" && "didDocumentMetadata" in answer) {
     const { did, header, versionId, deactivated, unproven } = await verifyResolution(root, answer, freshness);
     const without = unproven.length > 0 ? `\nnot covered by the proof: ${unproven.join(", ")}` : "";
@@ -68,6 +70,22 @@ async function check() {
   const header = await verifyAnswer(root, answer, freshness);
   const says = answer.value === null ? `holds nothing under ${answer.key}` : `holds under ${answer.key}:\n${jcs(answer.value)}`;
   return `proved: ledger ${root.ledger} ${says}\n${asOf(header)}`;
+}
+
+/** What a bundle shows, and what else vouches for the age of its header. */
+function bundled({ did, header, state, document, versions, changes, direction, checkpoint, timestamp }) {
+  const what = state === null ? "does not exist" : state.deactivated ? "was deactivated" : `has version ${versions.at(-1).versionId}`;
+  const later = checkpoint && `in the past of header ${checkpoint.height} of ${new Date(checkpoint.timeMs).toISOString()}`;
+  return [
+    `proved: ${did} ${what}`,
+    asOf(header),
+    `it was so then, and need not be so now`,
+    ...versions.map(({ versionId, time, type }) => `  ${time} ${type.padEnd(10)} ${versionId}`),
+    direction === "forward" ? `changes of validators on the way: ${changes}` : "the pinned validators signed the checkpoint, not the header",
+    `checkpoint: ${later ?? "none: the keys of that time must have stayed with their owners"}`,
+    `timestamp: ${timestamp ? "carried, not checked here" : "none"}`,
+    ...(document ? [JSON.stringify(document, null, 2)] : []),
+  ].join("\n");
 }
 
 try {

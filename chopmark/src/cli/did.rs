@@ -1,6 +1,7 @@
 //! `chopmark did`: identifiers on the ledger.
 
 pub(super) mod act;
+mod bundle;
 mod create;
 mod document;
 pub(super) mod keys;

@@ -59,6 +59,20 @@ impl StackArgs {
     /// # Errors
     /// A usage failure when the token or the certificate cannot be read.
     pub(crate) fn connect(&self, terminal: &Terminal) -> Result<Stack, Failure> {
+        let service = self.service(self.url.clone())?;
+        let mut token = self.token().map_err(Failure::usage)?;
+        if token.is_some() && !is_private_way(&self.url) {
+            terminal.warn(&format!("the administrator's token is not sent to {}: anybody on the way could read it; use https", self.url));
+            token = None;
+        }
+        Ok(Stack { service, token })
+    }
+
+    /// Addresses a service by its URL, without a token.
+    ///
+    /// # Errors
+    /// A usage failure when the certificate cannot be read or the URL is no base URL.
+    pub(crate) fn service(&self, url: Url) -> Result<Service, Failure> {
         let certificate = self
             .tls_certificate
             .as_ref()
@@ -66,7 +80,7 @@ impl StackArgs {
             .transpose()
             .map_err(Failure::usage)?;
         let trusted = vec![TrustedOrigin {
-            base: self.url.clone(),
+            base: url.clone(),
             certificate,
         }];
         let client = Guarded::new(Settings {
@@ -74,13 +88,7 @@ impl StackArgs {
             ..Settings::default()
         })
         .map_err(Failure::usage)?;
-        let service = Service::new(self.url.clone(), client).map_err(Failure::usage)?;
-        let mut token = self.token().map_err(Failure::usage)?;
-        if token.is_some() && !is_private_way(&self.url) {
-            terminal.warn(&format!("the administrator's token is not sent to {}: anybody on the way could read it; use https", self.url));
-            token = None;
-        }
-        Ok(Stack { service, token })
+        Service::new(url, client).map_err(Failure::usage)
     }
 
     fn token(&self) -> anyhow::Result<Option<String>> {
@@ -182,6 +190,11 @@ impl Stack {
         let value = self.get(&["v1", "genesis"], "the ledger's genesis").await?;
         LedgerGenesis::parse(value.to_string().as_bytes())
             .map_err(|error| Failure::internal(error).context("the service's genesis is malformed"))
+    }
+
+    /// The service itself.
+    pub(crate) fn into_service(self) -> Service {
+        self.service
     }
 
     /// The ledger as this trust root shows it: every answer is proved or refused.

@@ -62,6 +62,7 @@ pub(super) fn openapi() -> OpenApi {
 async fn verifier(Path(file): Path<String>) -> Result<impl IntoResponse, Problem> {
     let text = match file.as_str() {
         "chopmark.mjs" => include_str!("../../../registry/verifier-js/chopmark.mjs"),
+        "bundle.mjs" => include_str!("../../../registry/verifier-js/bundle.mjs"),
         "did.mjs" => include_str!("../../../registry/verifier-js/did.mjs"),
         "proof.mjs" => include_str!("../../../registry/verifier-js/proof.mjs"),
         "wire.mjs" => include_str!("../../../registry/verifier-js/wire.mjs"),

@@ -1,9 +1,10 @@
-//! Envelopes and state proofs.
+//! Envelopes, state proofs and offline bundles.
 
 use super::did::{NOW_MS, create, key, ledger};
 use crate::mutate;
 use chop_integrity::Timestamp;
 use chop_proof::{Freshness, StateProof, TrustRoot, verify_absence, verify_inclusion};
+use chop_protocol::bundle::DidBundle;
 use chop_protocol::{Action, Envelope, Nonce, SignedEnvelope};
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,6 +52,33 @@ pub(super) fn state_proof(input: &[u8]) {
         verify_inclusion(&case.trust_root, &proof, &case.key, b"another", &freshness).is_err(),
         "no other value is shown"
     );
+}
+
+/// The input is a bundle, or changes of one.
+pub(super) fn did_bundle(input: &[u8]) {
+    let Some(case) = BUNDLE.as_ref() else { return };
+    let bytes = mutate::bytes(&case.bundle, input);
+    let Ok(bundle) = DidBundle::parse(&bytes) else {
+        return;
+    };
+    let again = serde_json::to_vec(&bundle).unwrap_or_default();
+    assert_eq!(
+        DidBundle::parse(&again).ok().as_ref(),
+        Some(&bundle),
+        "a bundle survives a round trip"
+    );
+    let Ok(honest) = DidBundle::parse(case.bundle.to_string().as_bytes()) else {
+        return;
+    };
+    let verdict = bundle.evidence.verify(&case.trust_root, case.now_ms);
+    let (shown, known) = (&bundle.evidence.proof, &honest.evidence.proof);
+    // Statements can be left out; nothing can be added or altered.
+    let says_nothing_new = shown.signed_header == known.signed_header
+        && shown
+            .statements
+            .iter()
+            .all(|statement| known.statements.contains(statement));
+    assert!(verdict.is_err() || says_nothing_new, "{verdict:?}");
 }
 
 fn changed(proof: &StateProof, input: &[u8]) -> StateProof {
@@ -107,7 +135,23 @@ static PROOF: LazyLock<Option<Case>> = LazyLock::new(|| {
     .ok()
 });
 
+/// A golden case of the offline bundle.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BundleCase {
+    trust_root: TrustRoot,
+    now_ms: i64,
+    bundle: Value,
+}
+
+static BUNDLE: LazyLock<Option<BundleCase>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!(
+        "../../vectors/valid/did-bundle/two-versions.json"
+    ))
+    .ok()
+});
+
 #[cfg(test)]
 pub(super) fn has_templates() -> bool {
-    ENVELOPE.is_some() && PROOF.is_some()
+    ENVELOPE.is_some() && PROOF.is_some() && BUNDLE.is_some()
 }

@@ -2,7 +2,7 @@
 
 use crate::support::browser::Browser;
 use crate::support::party::Party;
-use crate::support::stack::Stack;
+use crate::support::stack::{Stack, binary};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -32,10 +32,10 @@ fn node_proves_what_the_stack_answers_and_refuses_what_was_changed() {
         let Some(output) = verify(data.path(), &root, answer, &[]) else {
             return;
         };
-        let said = String::from_utf8_lossy(&output.stdout);
+        let printed = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{output:?}");
-        assert!(said.contains(&says), "{said}");
-        assert!(said.contains("signed by 1 of 1 validators"), "{said}");
+        assert!(printed.contains(&says), "{printed}");
+        assert!(printed.contains("signed by 1 of 1 validators"), "{printed}");
     }
 
     let mut other_document = resolution.clone();
@@ -56,10 +56,52 @@ fn node_proves_what_the_stack_answers_and_refuses_what_was_changed() {
         ),
     ] {
         let output = verify(data.path(), &root, answer, options).unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.trim_end().ends_with(&format!("({code})")), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{printed}");
+        assert!(
+            printed.trim_end().ends_with(&format!("({code})")),
+            "{printed}"
+        );
     }
+}
+
+#[test]
+fn node_proves_a_bundle_of_the_stack_without_it() {
+    let data = tempfile::tempdir().unwrap();
+    let stack = Stack::start(data.path());
+    let party = Party::create(&stack);
+    let file = data.path().join("bundle.json");
+    let wrote = Command::new(binary())
+        .args(["did", "resolve", &party.did.to_string()])
+        .args(["--url", stack.base(), "--data"])
+        .arg(data.path())
+        .arg("--bundle")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(wrote.status.success(), "{wrote:?}");
+    let root = data.path().join("trust-root.json");
+    let bundle: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    stack.kill();
+    let years_later = ["--at", "2036-01-01T00:00:00Z"];
+    let Some(output) = verify(data.path(), &root, &bundle, &years_later) else {
+        return;
+    };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        printed.contains(&format!("proved: {} has version 0-", party.did)),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("it was so then, and need not be so now"),
+        "{printed}"
+    );
+    assert!(printed.contains("timestamp: none"), "{printed}");
+    let mut altered = bundle;
+    altered["log"][0]["time"] = json!("2026-01-01T00:00:00.000Z");
+    let output = verify(data.path(), &root, &altered, &years_later).unwrap();
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
@@ -69,24 +111,27 @@ fn a_browser_judges_every_vector_as_its_file_says() {
     let mut browser = Browser::open(data.path(), stack.base());
     browser.wait_for("document.readyState === 'complete'");
     let judge = include_str!("../light/judge.mjs").replace("export ", "");
-    let cases = vectors("state-proof");
+    let mut cases = vectors("state-proof");
+    cases.extend(vectors("evidence"));
     let questions: Vec<&Value> = cases.iter().map(|(_, case)| case).collect();
     let script = format!(
         "(async () => {{ {judge}
            const proof = await import('/assets/verifier/proof.mjs');
+           const bundle = await import('/assets/verifier/bundle.mjs');
            const verdicts = [];
-           for (const question of {}) verdicts.push(await judge({{ proof }}, question));
+           for (const question of {}) verdicts.push(await judge({{ proof, bundle }}, question));
            return verdicts; }})()",
         json!(questions)
     );
     let verdicts = browser.evaluate(&script);
     let verdicts = verdicts.as_array().unwrap();
     assert_eq!(verdicts.len(), cases.len());
-    assert!(cases.len() >= 40, "{} cases", cases.len());
+    assert!(cases.len() >= 54, "{} cases", cases.len());
     for ((name, case), verdict) in cases.iter().zip(verdicts) {
-        let expected = match case.get("refused") {
-            Some(code) => json!({ "refused": code }),
-            None => json!({"height": case["height"]}),
+        let expected = match (case.get("refused"), case.get("shown")) {
+            (Some(code), _) => json!({ "refused": code }),
+            (None, Some(shown)) => shown.clone(),
+            (None, None) => json!({"height": case["height"]}),
         };
         assert_eq!(*verdict, expected, "{name}");
     }
@@ -106,8 +151,8 @@ fn verify(folder: &Path, root: &Path, answer: &Value, options: &[&str]) -> Optio
     {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             assert!(std::env::var("CI").is_err(), "node is not installed");
-            let said = b"\n*** THE JAVASCRIPT VERIFIER DID NOT RUN: node is not installed\n\n";
-            std::io::stderr().write_all(said).unwrap();
+            let printed = b"\n*** THE JAVASCRIPT VERIFIER DID NOT RUN: node is not installed\n\n";
+            std::io::stderr().write_all(printed).unwrap();
             None
         }
         output => Some(output.unwrap()),

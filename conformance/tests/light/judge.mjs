@@ -1,10 +1,18 @@
 // One question of the tests to the JavaScript verifier. The same text runs in Node and in a page of a browser.
-export async function judge({ proof }, question) {
+export async function judge({ proof, bundle }, question) {
   try {
     const root = await proof.parseTrustRoot(question.trustRoot);
+    const { nowMs, maxAgeMs } = question;
+    if (question.evidence) {
+      const { header, direction, checkpoint } = await bundle.verifyEvidence(root, question.evidence, nowMs);
+      return { height: Number(header.height), direction, checkpoint: checkpoint && Number(checkpoint.height) };
+    }
+    if (question.bundle) {
+      const { header, versions, document } = await bundle.verifyBundle(root, question.bundle, { nowMs });
+      return { versionId: versions.at(-1)?.versionId ?? null, height: Number(header.height), document };
+    }
     const value = question.value === null ? null : proof.text(question.value);
-    const freshness = { nowMs: question.nowMs, maxAgeMs: question.maxAgeMs };
-    const header = await proof.verifyState(root, { key: question.key, value, proof: question.proof }, freshness);
+    const header = await proof.verifyState(root, { key: question.key, value, proof: question.proof }, { nowMs, maxAgeMs });
     return { height: Number(header.height) };
   } catch (error) {
     // An error that is no refusal has no code: it shows as such and fails the test.

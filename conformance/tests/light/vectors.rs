@@ -21,9 +21,10 @@ pub(crate) fn cases(kind: &str) -> Vec<(String, Value)> {
 
 /// The verdict that a case asks for.
 pub(crate) fn expected(case: &Value) -> Value {
-    match case.get("refused") {
-        Some(code) => json!({ "refused": code }),
-        None => json!({"height": case.get("height")}),
+    match (case.get("refused"), case.get("shown")) {
+        (Some(code), _) => json!({ "refused": code }),
+        (None, Some(shown)) => shown.clone(),
+        (None, None) => json!({"height": case.get("height")}),
     }
 }
 
@@ -47,4 +48,38 @@ fn javascript_judges_every_state_proof_as_its_file_says() {
         "{} valid cases",
         cases.len() - refused
     );
+}
+
+#[test]
+fn javascript_judges_every_piece_of_evidence_as_its_file_says() {
+    let cases = cases("evidence");
+    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
+    let Some(verdicts) = node::judge(&questions) else {
+        return;
+    };
+    for ((name, case), verdict) in cases.iter().zip(verdicts) {
+        assert_eq!(verdict, expected(case), "{name}");
+    }
+    assert!(cases.len() >= 14, "{} cases", cases.len());
+}
+
+#[test]
+fn javascript_judges_every_bundle_as_its_file_says() {
+    let cases = cases("did-bundle");
+    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
+    let Some(verdicts) = node::judge(&questions) else {
+        return;
+    };
+    for ((name, case), verdict) in cases.iter().zip(verdicts) {
+        match case.get("shown") {
+            Some(shown) => assert_eq!(verdict, *shown, "{name}"),
+            // A refusal has a code; an error of the program has none.
+            None => {
+                let code = verdict["refused"].as_str().unwrap_or_default();
+                let known = ["bundle", "did"].contains(&code) || code.starts_with("proof.");
+                assert!(known, "{name}: {verdict}");
+            }
+        }
+    }
+    assert!(cases.len() >= 8, "{} cases", cases.len());
 }

@@ -1,21 +1,39 @@
 //! A registry reached over HTTP. Nobody has to trust it: what it says is checked against the pinned trust root.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use chop_did::ChopDid;
 use chop_http::clock;
-use chop_proof::{Freshness, TrustRoot};
-use chop_protocol::http::{LogEntry, ProvenValue, Status};
+use chop_proof::{
+    BatchProof, EncodedLightBlock, Freshness, ProofError, TrustRoot, TrustedHeader, VerifiedHeader,
+};
+use chop_protocol::http::{LogEntry, ProofQuery, ProvenValue, Status};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::light::{LightClient, Place, Step};
 use crate::registry::{DEFAULT_MAX_AGE_MS, Proven, ReadError, Reading, Registry};
 use crate::service::Service;
 
 /// A node's HTTP interface, checked against the trust root of its ledger.
+///
+/// When the validators change, it walks over the headers that hand over, and from then on counts only the new ones.
 #[derive(Debug, Clone)]
 pub struct HttpRegistry {
     service: Service,
     root: TrustRoot,
     max_age_ms: i64,
+    witness: Option<Service>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What clones of a registry share.
+#[derive(Debug, Default)]
+struct Memory {
+    /// The header that the last walk reached.
+    reached: Option<TrustedHeader>,
+    /// The last header that the witness confirmed.
+    confirmed: Option<[u8; 32]>,
 }
 
 impl HttpRegistry {
@@ -25,7 +43,16 @@ impl HttpRegistry {
             service,
             root,
             max_age_ms: DEFAULT_MAX_AGE_MS,
+            witness: None,
+            memory: Arc::default(),
         }
+    }
+
+    /// Asks a second node whether it has the same headers; an answer that it does not confirm is refused.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Service) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// Bounds the age of headers, in milliseconds.
@@ -76,8 +103,136 @@ impl HttpRegistry {
         let proof = answer
             .proof
             .ok_or_else(|| malformed("it carries no proof"))?;
-        let freshness = Freshness::within(clock::now_ms(), self.max_age_ms);
-        Proven::check(&self.root, &freshness, key, value, proof)
+        let height = proof.height();
+        let height = height.map_err(|source| unproven(key, source))?;
+        let freshness = self.freshness();
+        let check =
+            |root: &TrustRoot| Proven::check(root, &freshness, key, value.clone(), proof.clone());
+        let proven = match check(&self.root_at(height)?) {
+            Err(ReadError::Unproven {
+                source: ProofError::UntrustedValidators { .. },
+                ..
+            }) if self.is_ahead(height) => {
+                self.catch_up(height).await?;
+                check(&self.root_at(height)?)?
+            }
+            checked => checked?,
+        };
+        self.confirm(&proven.header).await?;
+        Ok(proven)
+    }
+
+    /// Reads several keys under one header.
+    ///
+    /// # Errors
+    /// When the node gives no answer that is proven.
+    pub async fn batch(&self, keys: &[String]) -> Result<(BatchProof, VerifiedHeader), ReadError> {
+        let what = "several keys";
+        let query = ProofQuery {
+            keys: keys.to_vec(),
+        };
+        let body = serde_json::to_vec(&query).map_err(|source| ReadError::Value {
+            key: what.to_owned(),
+            source,
+        })?;
+        let url = self.service.url(&["v1", "proofs"]);
+        let answer = self.service.post(url, body, None).await?;
+        let proof: BatchProof = decode(what, answer.success()?)?;
+        let asked = keys.iter().map(String::as_str);
+        if !asked.eq(proof.statements.iter().map(|said| said.key.as_str())) {
+            return Err(ReadError::Malformed {
+                key: what.to_owned(),
+                reason: "it is for other keys",
+            });
+        }
+        let height = proof.height().map_err(|source| unproven(what, source))?;
+        let check = |root: &TrustRoot| proof.verify(root, &self.freshness());
+        let header = match check(&self.root_at(height)?) {
+            Err(ProofError::UntrustedValidators { .. }) if self.is_ahead(height) => {
+                self.catch_up(height).await?;
+                check(&self.root_at(height)?)
+            }
+            checked => checked,
+        };
+        let header = header.map_err(|source| unproven(what, source))?;
+        self.confirm(&header).await?;
+        Ok((proof, header))
+    }
+
+    /// The headers below a height that hand over to other validators, from the trust root on.
+    ///
+    /// # Errors
+    /// When the node does not give them.
+    pub async fn changes_below(&self, height: u64) -> Result<Vec<EncodedLightBlock>, ReadError> {
+        let place = Place::Height(height);
+        let trail = self.light().walk(None, place, Step::Change).await?;
+        Ok(trail.changes_below(height))
+    }
+
+    /// The light client of the node.
+    pub fn light(&self) -> LightClient {
+        LightClient::new(self.service.clone(), self.root.clone())
+    }
+
+    fn freshness(&self) -> Freshness {
+        Freshness::within(clock::now_ms(), self.max_age_ms)
+    }
+
+    /// Whose signatures count for a header at this height.
+    fn root_at(&self, height: u64) -> Result<TrustRoot, ReadError> {
+        let memory = self.remembered();
+        let root = match &memory.reached {
+            None => return Ok(self.root.clone()),
+            Some(reached) if height > reached.height() => reached.trust_root(),
+            Some(reached) => reached.own_trust_root(),
+        };
+        root.map_err(|error| {
+            let reason = error.to_string();
+            let part = "validator set";
+            unproven("header", ProofError::Malformed { part, reason })
+        })
+    }
+
+    fn is_ahead(&self, height: u64) -> bool {
+        let memory = self.remembered();
+        memory
+            .reached
+            .as_ref()
+            .is_none_or(|reached| height > reached.height())
+    }
+
+    async fn catch_up(&self, height: u64) -> Result<(), ReadError> {
+        let from = self.remembered().reached.clone();
+        let place = Place::Height(height);
+        let trail = self.light().walk(from.as_ref(), place, Step::Skip).await?;
+        let mut memory = self.remembered();
+        // Another reader may have got farther meanwhile: trust never goes back.
+        if memory
+            .reached
+            .as_ref()
+            .is_none_or(|reached| reached.height() < height)
+        {
+            memory.reached = Some(trail.reached);
+        }
+        Ok(())
+    }
+
+    async fn confirm(&self, header: &VerifiedHeader) -> Result<(), ReadError> {
+        let Some(witness) = &self.witness else {
+            return Ok(());
+        };
+        if self.remembered().confirmed == Some(header.hash) {
+            return Ok(());
+        }
+        self.light()
+            .confirm(witness, header.height, header.hash)
+            .await?;
+        self.remembered().confirmed = Some(header.hash);
+        Ok(())
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn operations(&self, did: &ChopDid) -> Result<Vec<LogEntry>, ReadError> {
@@ -101,6 +256,13 @@ impl Registry for HttpRegistry {
 
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
         Box::pin(self.operations(did))
+    }
+}
+
+fn unproven(key: &str, source: ProofError) -> ReadError {
+    ReadError::Unproven {
+        key: key.to_owned(),
+        source,
     }
 }
 

@@ -4,18 +4,22 @@
 //! sees the value. [`HttpRegistry`] asks a node that nobody has to trust; a node offers the same trait in process.
 //! [`ledger`] turns values into facts, and the [`Resolver`] turns DIDs of all supported methods into documents.
 
+pub mod bundle;
 pub mod cache;
 pub mod http;
 pub mod ledger;
+pub mod light;
 pub mod registry;
 pub mod resolver;
 pub mod schemas;
 pub mod service;
 pub mod submit;
 
+pub use bundle::{BundleRefusal, BundleRegistry};
 pub use cache::Cache;
 pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
+pub use light::{LightClient, LightError};
 pub use registry::{Proven, ReadError, Reading, Registry};
 pub use resolver::{ResolveOptions, Resolver};
 pub use schemas::Published;

@@ -10,6 +10,7 @@ use chop_proof::{
 use chop_protocol::http::LogEntry;
 use serde::de::DeserializeOwned;
 
+use crate::light::LightError;
 use crate::service::ServiceError;
 
 /// How old the header under an answer may be unless the caller says otherwise: 5 minutes, in milliseconds.
@@ -58,6 +59,9 @@ pub enum ReadError {
         /// What does not hold.
         source: ProofError,
     },
+    /// The header under the answer is not reached from the trust root, or a second node contradicts it.
+    #[error("the header under the registry's answer is not trusted")]
+    Header(#[from] LightError),
     /// The registry answered for another key or without a proof.
     #[error("the registry's answer for {key:?} is not one: {reason}")]
     Malformed {

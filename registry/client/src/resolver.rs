@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::cache::Cache;
 use crate::registry::Registry;
 
+pub(crate) use self::chop::check_log;
 pub use self::chop::state_proof;
 
 mod chop;

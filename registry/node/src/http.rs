@@ -1,8 +1,10 @@
 //! The registry over HTTP: writes go in as envelopes, reads come back with proofs.
 
 mod blocks;
+mod headers;
 mod identifiers;
 mod logs;
+mod proofs;
 mod query;
 mod registrar;
 mod schemas;
@@ -90,6 +92,8 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/transactions/{hash}", get(transactions::show))
         .route("/v1/blocks", get(blocks::list))
         .route("/v1/blocks/{height}", get(blocks::show))
+        .route("/v1/headers/{height}", get(headers::show))
+        .route("/v1/proofs", post(proofs::show))
         .route("/v1/state/{*key}", get(state::show))
         .route("/v1/status", get(status::status))
         .route("/v1/genesis", get(status::genesis))
@@ -121,6 +125,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     transactions::show,
     blocks::list,
     blocks::show,
+    headers::show,
+    proofs::show,
     state::show,
     status::status,
     status::genesis,

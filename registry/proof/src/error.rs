@@ -136,6 +136,46 @@ pub enum ProofError {
         /// What the tree library said.
         reason: String,
     },
+    /// There are more parts of a kind than any honest proof needs.
+    #[error("there are {count} {parts}, but at most {limit} are read")]
+    TooMany {
+        /// What there are too many of.
+        parts: &'static str,
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Two statements are about one key.
+    #[error("two statements are about the key {key:?}")]
+    RepeatedKey {
+        /// The key.
+        key: String,
+    },
+    /// A checkpoint does not show the header that it is said to confirm.
+    #[error("the checkpoint does not confirm the header: {reason}")]
+    Checkpoint {
+        /// What does not hold.
+        reason: &'static str,
+    },
+    /// Two headers do not contradict one another.
+    #[error("the two headers are no fork: {reason}")]
+    NoFork {
+        /// What they would have to be.
+        reason: &'static str,
+    },
+    /// Too little of the power that is trusted signed a farther header.
+    #[error(
+        "too little of the power trusted at height {trusted} signed the header at height {height}: {tally}"
+    )]
+    TooLittleTrust {
+        /// Height of the new header.
+        height: u64,
+        /// Height of the trusted header.
+        trusted: u64,
+        /// What the verifier counted.
+        tally: String,
+    },
     /// A header does not follow from the trusted one.
     #[error(
         "the header at height {height} does not follow from the trusted one at {trusted}: {reason}"
@@ -178,6 +218,11 @@ impl ProofError {
             Self::BadSignature { .. } => "proof.bad-signature",
             Self::TooLittlePower { .. } => "proof.too-little-power",
             Self::PathMismatch { .. } => "proof.path-mismatch",
+            Self::TooMany { .. } => "proof.too-many",
+            Self::RepeatedKey { .. } => "proof.repeated-key",
+            Self::Checkpoint { .. } => "proof.checkpoint",
+            Self::NoFork { .. } => "proof.no-fork",
+            Self::TooLittleTrust { .. } => "proof.too-little-trust",
             Self::NotAdvancing { .. } => "proof.not-advancing",
             Self::Unlinked { .. } => "proof.unlinked",
         }

@@ -13,6 +13,8 @@ use crate::build::Draft;
 use crate::hashes::{block_id, vote_sign_bytes};
 use crate::{StateProof, TrustRoot, key_hash, validator_set};
 
+pub(crate) mod changing;
+
 pub(crate) const GENESIS: &str = "mfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2q";
 pub(crate) const OTHER_GENESIS: &str = "nfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2q";
 /// Time of the first header: 2026-11-01T00:00:00Z.

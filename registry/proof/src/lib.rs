@@ -8,17 +8,24 @@
 //! TrustRoot ──pins──▶ validators ──sign──▶ header ──app_hash──▶ path ──▶ "K = V" or "K is absent"
 //! ```
 
+mod base64;
+mod batch;
 pub mod build;
 mod commit;
 mod error;
+mod evidence;
+mod fork;
 pub mod hashes;
 mod light;
 mod state_proof;
 mod trust_root;
 mod verify;
 
+pub use batch::{BatchProof, Statement};
 pub use error::ProofError;
-pub use light::{LightBlock, TrustedHeader};
+pub use evidence::{Checkpoint, Direction, Evidence, VerifiedEvidence};
+pub use fork::{Equivocation, Fork, VerifiedFork};
+pub use light::{EncodedLightBlock, LightBlock, TrustedHeader};
 pub use state_proof::{StateProof, key_hash};
 pub use trust_root::{TrustRoot, TrustRootError, validator_set};
 pub use verify::{Freshness, VerifiedHeader, verify_absence, verify_header, verify_inclusion};

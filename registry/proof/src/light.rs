@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::{Hash, Time, block, validator};
 use tendermint_light_client_verifier::options::Options;
@@ -10,9 +11,13 @@ use tendermint_light_client_verifier::types::{
 };
 use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
 
+use crate::build::hash_bytes;
 use crate::commit::check_commit;
-use crate::verify::check_chain;
-use crate::{Freshness, ProofError, TrustRoot};
+use crate::state_proof::{
+    decode_signed_header, decode_validators, encode_signed_header, encode_validators,
+};
+use crate::verify::{check_chain, time_ms_of};
+use crate::{Freshness, ProofError, TrustRoot, base64};
 
 /// A signed header with the validators that signed it and those that sign the next one; unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +30,66 @@ pub struct LightBlock {
     pub next_validators: validator::Set,
 }
 
+/// A light block as it travels.
+///
+/// As JSON `{"signedHeader", "validators", "nextValidators"}`, each in base64 of canonical protobuf, as in
+/// [`crate::StateProof`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EncodedLightBlock {
+    /// Header and commit, protobuf.
+    #[serde(with = "base64")]
+    pub signed_header: Vec<u8>,
+    /// Validators at this height, protobuf.
+    #[serde(with = "base64")]
+    pub validators: Vec<u8>,
+    /// Validators at the next height, protobuf.
+    #[serde(with = "base64")]
+    pub next_validators: Vec<u8>,
+}
+
+impl EncodedLightBlock {
+    /// Reads the block; nothing about it is verified yet.
+    ///
+    /// # Errors
+    /// When a part is too long, malformed or not in its canonical encoding.
+    pub fn decode(&self) -> Result<LightBlock, ProofError> {
+        Ok(LightBlock {
+            signed_header: decode_signed_header(&self.signed_header)?,
+            validators: decode_validators(&self.validators)?,
+            next_validators: decode_validators(&self.next_validators)?,
+        })
+    }
+}
+
+impl From<&LightBlock> for EncodedLightBlock {
+    fn from(block: &LightBlock) -> Self {
+        Self {
+            signed_header: encode_signed_header(&block.signed_header),
+            validators: encode_validators(&block.validators),
+            next_validators: encode_validators(&block.next_validators),
+        }
+    }
+}
+
+impl LightBlock {
+    /// Height that the header names.
+    pub fn height(&self) -> u64 {
+        self.signed_header.header.height.value()
+    }
+
+    /// Hash of the header; `None` never comes from a decoded one.
+    pub fn hash(&self) -> Option<[u8; 32]> {
+        hash_bytes(self.signed_header.header.hash())
+    }
+
+    /// Whether the header hands over to another set of validators.
+    pub fn changes_validators(&self) -> bool {
+        let header = &self.signed_header.header;
+        header.next_validators_hash != header.validators_hash
+    }
+}
+
 /// A header that was verified, and the validators that it entrusts with the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedHeader {
@@ -32,6 +97,7 @@ pub struct TrustedHeader {
     height: block::Height,
     time: Time,
     hash: Hash,
+    validators: validator::Set,
     next_validators: validator::Set,
     next_validators_hash: Hash,
 }
@@ -95,11 +161,48 @@ impl TrustedHeader {
         match verdict {
             Verdict::Success => {}
             Verdict::NotEnoughTrust(tally) => {
-                return Err(not_advancing(format!("not enough trust: {tally}")));
+                return Err(ProofError::TooLittleTrust {
+                    height: header.height.value(),
+                    trusted: self.height.value(),
+                    tally: tally.to_string(),
+                });
             }
             Verdict::Invalid(detail) => return Err(not_advancing(detail.to_string())),
         }
-        // The library leaves this to its caller: an unlinked fork under the same keys would pass.
+        self.check_link(header)?;
+        Ok(next)
+    }
+
+    /// Follows to a later header that the very validators signed to whom this one hands over.
+    ///
+    /// It needs no overlap and no trusting period: more than two thirds of a set that is known by name vouch for it, as they do
+    /// for every state proof. So it also serves years later, as far as those validators kept their keys to themselves.
+    ///
+    /// # Errors
+    /// Names the first thing that does not hold.
+    pub fn follow(&self, block: &LightBlock) -> Result<Self, ProofError> {
+        let next = Self::checked(&self.root, block)?;
+        let header = &block.signed_header.header;
+        if header.validators_hash != self.next_validators_hash {
+            return Err(ProofError::UntrustedValidators {
+                found: header.validators_hash.to_string(),
+                pinned: self.next_validators_hash.to_string(),
+            });
+        }
+        if header.height <= self.height || header.time <= self.time {
+            return Err(ProofError::NotAdvancing {
+                height: header.height.value(),
+                trusted: self.height.value(),
+                reason: "it is not later in height and time".to_owned(),
+            });
+        }
+        self.check_link(header)?;
+        Ok(next)
+    }
+
+    /// Checks the parent of the header at the next height, which the library leaves to its caller: an unlinked fork under
+    /// the same keys would pass.
+    fn check_link(&self, header: &block::Header) -> Result<(), ProofError> {
         let named = header.last_block_id.map(|id| id.hash);
         if header.height == self.height.increment() && named != Some(self.hash) {
             return Err(ProofError::Unlinked {
@@ -107,12 +210,30 @@ impl TrustedHeader {
                 trusted: self.hash.to_string(),
             });
         }
-        Ok(next)
+        Ok(())
     }
 
     /// Height of this header.
     pub fn height(&self) -> u64 {
         self.height.value()
+    }
+
+    /// Header time, milliseconds since the Unix epoch.
+    pub fn time_ms(&self) -> i64 {
+        time_ms_of(self.time)
+    }
+
+    /// Hash of this header.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The trust root that pins the validators who signed this header.
+    ///
+    /// # Errors
+    /// When a validator key is not Ed25519.
+    pub fn own_trust_root(&self) -> Result<TrustRoot, crate::TrustRootError> {
+        self.root.with_validators(self.validators.clone())
     }
 
     /// The trust root that pins the validators of the next header: what state proofs are checked against from here on.
@@ -158,6 +279,7 @@ impl TrustedHeader {
             height: header.height,
             time: header.time,
             hash,
+            validators: block.validators.clone(),
             next_validators: block.next_validators.clone(),
             next_validators_hash: header.next_validators_hash,
         })

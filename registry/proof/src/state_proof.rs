@@ -5,11 +5,11 @@ use jmt::proof::SparseMerkleProof;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tendermint::block::signed_header::SignedHeader;
-use tendermint::validator;
+use tendermint::{block, validator};
 use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types as pb;
 
-use crate::ProofError;
+use crate::{ProofError, base64};
 
 /// Room for a header and the signatures of a thousand validators.
 const HEADER_LIMIT: usize = 128 * 1024;
@@ -52,26 +52,55 @@ impl StateProof {
         }
     }
 
-    pub(crate) fn decode_signed_header(&self) -> Result<SignedHeader, ProofError> {
-        const PART: &str = "signed header";
-        within(PART, &self.signed_header, HEADER_LIMIT)?;
-        let signed =
-            <SignedHeader as Protobuf<pb::SignedHeader>>::decode(self.signed_header.as_slice())
-                .map_err(|error| malformed(PART, &error))?;
-        let again = Protobuf::<pb::SignedHeader>::encode_vec(signed.clone());
-        canonical(PART, again == self.signed_header)?;
-        Ok(signed)
+    /// The height that the header names; nothing is verified.
+    ///
+    /// # Errors
+    /// When the header does not decode.
+    pub fn height(&self) -> Result<u64, ProofError> {
+        height_of(&self.signed_header)
     }
+}
 
-    pub(crate) fn decode_validators(&self) -> Result<validator::Set, ProofError> {
-        const PART: &str = "validator set";
-        within(PART, &self.validators, VALIDATORS_LIMIT)?;
-        let set =
-            <validator::Set as Protobuf<pb::ValidatorSet>>::decode(self.validators.as_slice())
-                .map_err(|error| malformed(PART, &error))?;
-        canonical(PART, encode_validators(&set) == self.validators)?;
-        Ok(set)
-    }
+pub(crate) fn decode_signed_header(bytes: &[u8]) -> Result<SignedHeader, ProofError> {
+    const PART: &str = "signed header";
+    within(PART, bytes, HEADER_LIMIT)?;
+    let signed = <SignedHeader as Protobuf<pb::SignedHeader>>::decode(bytes)
+        .map_err(|error| malformed(PART, &error))?;
+    let again = encode_signed_header(&signed);
+    canonical(PART, again == bytes)?;
+    Ok(signed)
+}
+
+pub(crate) fn height_of(signed_header: &[u8]) -> Result<u64, ProofError> {
+    let signed = decode_signed_header(signed_header)?;
+    Ok(signed.header.height.value())
+}
+
+pub(crate) fn encode_signed_header(signed: &SignedHeader) -> Vec<u8> {
+    Protobuf::<pb::SignedHeader>::encode_vec(signed.clone())
+}
+
+pub(crate) fn decode_validators(bytes: &[u8]) -> Result<validator::Set, ProofError> {
+    const PART: &str = "validator set";
+    within(PART, bytes, VALIDATORS_LIMIT)?;
+    let set = <validator::Set as Protobuf<pb::ValidatorSet>>::decode(bytes)
+        .map_err(|error| malformed(PART, &error))?;
+    canonical(PART, encode_validators(&set) == bytes)?;
+    Ok(set)
+}
+
+/// A header alone, without commit.
+pub(crate) fn decode_header(bytes: &[u8]) -> Result<block::Header, ProofError> {
+    const PART: &str = "header";
+    within(PART, bytes, HEADER_LIMIT)?;
+    let header = <block::Header as Protobuf<pb::Header>>::decode(bytes)
+        .map_err(|error| malformed(PART, &error))?;
+    canonical(PART, encode_header(&header) == bytes)?;
+    Ok(header)
+}
+
+pub(crate) fn encode_header(header: &block::Header) -> Vec<u8> {
+    Protobuf::<pb::Header>::encode_vec(header.clone())
 }
 
 pub(crate) fn decode_path(path: &[u8]) -> Result<SparseMerkleProof<Sha256>, ProofError> {
@@ -126,20 +155,4 @@ fn malformed(part: &'static str, error: &impl ToString) -> ProofError {
         .unwrap_or_default()
         .to_owned();
     ProofError::Malformed { part, reason }
-}
-
-mod base64 {
-    use data_encoding::BASE64;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        BASE64.decode(text.as_bytes()).map_err(D::Error::custom)
-    }
 }

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod consortium;
+mod evidence;
 mod solo;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use tendermint::block;
 use tendermint::block::signed_header::SignedHeader;
 
 use crate::commit::check_commit;
-use crate::state_proof::decode_path;
+use crate::state_proof::{decode_path, decode_signed_header, decode_validators};
 use crate::{ProofError, StateProof, TrustRoot, key_hash};
 
 /// The block protocol of CometBFT 0.38 (`version.BlockProtocol`).
@@ -38,7 +38,7 @@ impl Freshness {
         }
     }
 
-    fn check(&self, time_ms: i64) -> Result<(), ProofError> {
+    pub(crate) fn check(&self, time_ms: i64) -> Result<(), ProofError> {
         let age_ms = self.now_ms.saturating_sub(time_ms);
         if age_ms < -Self::MAX_AHEAD_MS {
             return Err(ProofError::FromTheFuture {
@@ -111,7 +111,7 @@ pub fn verify_header(
     proof: &StateProof,
     freshness: &Freshness,
 ) -> Result<VerifiedHeader, ProofError> {
-    let signed = proof.decode_signed_header()?;
+    let signed = decode_signed_header(&proof.signed_header)?;
     let header = &signed.header;
     check_chain(root, &signed)?;
     let time_ms = time_ms(header);
@@ -151,7 +151,7 @@ fn check_validators(
     let found = if proof.validators == root.encoded_validators() {
         root.validators_hash()
     } else {
-        proof.decode_validators()?.hash()
+        decode_validators(&proof.validators)?.hash()
     };
     if found != header.validators_hash {
         return Err(ProofError::OtherValidators {
@@ -216,7 +216,11 @@ pub(crate) fn check_chain(root: &TrustRoot, signed: &SignedHeader) -> Result<(),
 
 /// Header time in milliseconds since the Unix epoch, rounded down.
 pub(crate) fn time_ms(header: &block::Header) -> i64 {
-    let nanos = header.time.unix_timestamp_nanos();
+    time_ms_of(header.time)
+}
+
+pub(crate) fn time_ms_of(time: tendermint::Time) -> i64 {
+    let nanos = time.unix_timestamp_nanos();
     // Tendermint times lie in the years 1 to 9999, whose milliseconds fit.
     i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX)
 }

@@ -91,6 +91,14 @@ impl ProvenValue {
     }
 }
 
+/// The keys that one batch of proofs is about: the body of `POST /v1/proofs`, which answers a [`chop_proof::BatchProof`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofQuery {
+    /// At most [`chop_proof::BatchProof::MAX_STATEMENTS`] keys, each once.
+    pub keys: Vec<String>,
+}
+
 /// What a node says about itself: the answer to `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {

@@ -7,6 +7,7 @@ pub mod accreditation;
 pub mod action;
 pub mod anchor;
 pub mod build;
+pub mod bundle;
 pub mod envelope;
 pub mod genesis;
 pub mod http;

@@ -1,12 +1,12 @@
 //! `chopmark did resolve`.
 
-use super::named;
+use super::{bundle, named};
 use crate::cli::failure::Kind;
 use crate::cli::keyring::KeyringArgs;
 use crate::cli::stack::{StackArgs, failure, read_failure};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::{Context as _, anyhow};
-use chop_client::ledger;
+use chop_client::{LightError, ReadError, ledger};
 use chop_did::{ChopDid, DidState};
 use chop_integrity::Timestamp;
 use chop_proof::{TrustRoot, VerifiedHeader};
@@ -14,27 +14,38 @@ use chop_protocol::keys;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use url::Url;
 
 /// Arguments of `chopmark did resolve`.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("proving").args(["verify", "bundle", "from_bundle"]).multiple(true)))]
 #[command(after_help = "\
 Examples:
   chopmark did resolve did:key:z6Mk…
   chopmark did resolve orchard --verify
   chopmark did resolve did:chop:… --verify --trust-root consortium.json --url https://registry.example
+  chopmark did resolve did:chop:… --verify --url https://one.example --witness https://other.example
+  chopmark did resolve orchard --bundle orchard.bundle.json
+  chopmark did resolve --from-bundle orchard.bundle.json --trust-root consortium.json
+  chopmark did resolve --from-bundle orchard.bundle.json --checkpoint --bundle orchard.bundle.json
+
+A bundle proves a DID and its whole history without a network, as of the time of the header that was newest when it was made.
+--checkpoint adds the headers up to a later one, so that a newer trust root serves to check it; --timestamp a token that a
+time-stamping authority gave for the header hash (openssl ts -query -sha256 -digest HASH).
 
 With --verify nothing that the service says is believed: its proof is checked against the trust root, a file that you
-got from the consortium and keep. Exit code 1 when the proof does not hold, 3 when the ledger proves that there is no such DID.")]
+got from the consortium and keep; with --witness a second node must have the same header, and a fork is written to
+fork-HEIGHT.json. Exit code 1 when the proof does not hold, 3 when the ledger proves that there is no such DID.")]
 pub(super) struct Args {
     /// The DID, or its name in the key folder
-    #[arg(value_name = "DID|NAME")]
-    did: String,
+    #[arg(value_name = "DID|NAME", required_unless_present = "from_bundle")]
+    did: Option<String>,
     /// Check the ledger's proof and say what was checked
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from_bundle")]
     verify: bool,
     /// The pinned trust root [default: trust-root.json in the data folder]
-    #[arg(long, value_name = "FILE", requires = "verify")]
-    trust_root: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "proving")]
+    pub(super) trust_root: Option<PathBuf>,
     /// Oldest header that still counts, in seconds
     #[arg(
         long,
@@ -43,21 +54,33 @@ pub(super) struct Args {
         requires = "verify"
     )]
     max_age: u32,
+    /// Base URL of a second node that must have the same header
+    #[arg(long, value_name = "URL", requires = "verify")]
+    witness: Option<Url>,
+    #[command(flatten)]
+    pub(super) bundle: bundle::BundleArgs,
     /// The version of this id
     #[arg(long, value_name = "ID", conflicts_with_all = ["version_time", "verify"])]
-    version_id: Option<String>,
+    pub(super) version_id: Option<String>,
     /// The version in force at this time
     #[arg(long, value_name = "TIME", conflicts_with = "verify")]
-    version_time: Option<String>,
+    pub(super) version_time: Option<String>,
     #[command(flatten)]
-    stack: StackArgs,
+    pub(super) stack: StackArgs,
     #[command(flatten)]
     keyring: KeyringArgs,
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let did = named(&args.did, &args.keyring)?;
-    if args.verify {
+    let did = args.did.as_deref();
+    let did = did.map(|given| named(given, &args.keyring)).transpose()?;
+    if args.bundle.from_bundle.is_some() {
+        return bundle::read(&args, did.as_deref(), terminal).await;
+    }
+    let did = did.unwrap_or_default();
+    if args.bundle.bundle.is_some() {
+        bundle::write(&args, &did, terminal).await
+    } else if args.verify {
         verified(&args, &did, terminal).await
     } else {
         resolved(&args, &did, terminal).await
@@ -128,24 +151,15 @@ fn refusal(did: &str, status: u16, error: Option<&Value>) -> Option<Failure> {
 }
 
 async fn verified(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, Failure> {
-    let did = ChopDid::parse(did).map_err(|error| {
-        Failure::usage(error).context("only a did:chop has a ledger to prove it")
-    })?;
-    let root = pinned(args)?;
-    if root.ledger() != did.ledger().to_string() {
-        return Err(Failure::refused(anyhow!(
-            "{did} lives on ledger {}, the trust root is that of {}",
-            did.ledger(),
-            root.ledger()
-        )));
-    }
-    let registry = args
+    let (did, root) = provable(args, did)?;
+    let mut registry = args
         .stack
         .connect(terminal)?
         .registry(root.clone(), i64::from(args.max_age) * 1000);
-    let proven = ledger::did_state(&registry, &did)
-        .await
-        .map_err(read_failure)?;
+    if let Some(url) = &args.witness {
+        registry = registry.with_witness(args.stack.service(url.clone())?);
+    }
+    let proven = ledger::did_state(&registry, &did).await.map_err(unproven)?;
     let key = keys::did(&did.scid());
     let checked = checks(&root, &proven.header, &key, proven.value.is_some());
     let Some(state) = proven.value else {
@@ -157,6 +171,38 @@ async fn verified(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, F
         return Ok(Done::new(value, page).ending(Kind::NotFound));
     };
     Ok(proved(&did, &state, &checked))
+}
+
+/// Says why nothing is proven; a fork is written to a file that proves it to others.
+fn unproven(error: ReadError) -> Failure {
+    let ReadError::Header(LightError::Forked { height, evidence }) = &error else {
+        return read_failure(error);
+    };
+    let file = format!("fork-{height}.json");
+    let written = serde_json::to_string(evidence)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| Ok(std::fs::write(&file, text)?));
+    let told = match written {
+        Ok(()) => format!("{file} proves it to anybody: chopmark ledger fork {file}"),
+        Err(error) => format!("{file} was not written: {error}"),
+    };
+    Failure::refused(error).context(told)
+}
+
+/// The DID and the trust root of its ledger.
+pub(super) fn provable(args: &Args, did: &str) -> Result<(ChopDid, TrustRoot), Failure> {
+    let did = ChopDid::parse(did).map_err(|error| {
+        Failure::usage(error).context("only a did:chop has a ledger to prove it")
+    })?;
+    let root = pinned(args)?;
+    if root.ledger() != did.ledger().to_string() {
+        return Err(Failure::refused(anyhow!(
+            "{did} lives on ledger {}, the trust root is that of {}",
+            did.ledger(),
+            root.ledger()
+        )));
+    }
+    Ok((did, root))
 }
 
 fn proved(did: &ChopDid, state: &DidState, checked: &Value) -> Done {
@@ -182,7 +228,12 @@ fn proved(did: &ChopDid, state: &DidState, checked: &Value) -> Done {
 }
 
 /// What was checked, in the order in which it was.
-fn checks(root: &TrustRoot, header: &VerifiedHeader, key: &str, included: bool) -> Value {
+pub(super) fn checks(
+    root: &TrustRoot,
+    header: &VerifiedHeader,
+    key: &str,
+    included: bool,
+) -> Value {
     json!({
         "ledger": root.ledger(),
         "chainId": root.chain_id(),
@@ -197,7 +248,7 @@ fn checks(root: &TrustRoot, header: &VerifiedHeader, key: &str, included: bool) 
     })
 }
 
-fn show(mut page: Page, checked: &Value) -> Page {
+pub(super) fn show(mut page: Page, checked: &Value) -> Page {
     let text = |member: &str| {
         checked
             .get(member)
@@ -235,7 +286,7 @@ fn show(mut page: Page, checked: &Value) -> Page {
     page
 }
 
-fn pinned(args: &Args) -> Result<TrustRoot, Failure> {
+pub(super) fn pinned(args: &Args) -> Result<TrustRoot, Failure> {
     let file = args
         .trust_root
         .clone()

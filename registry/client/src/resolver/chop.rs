@@ -279,6 +279,41 @@ impl MadeBy {
     }
 }
 
+/// Checks that a log is the one that the proven records of all versions name, operation by operation; says what differs.
+pub(crate) fn check_log(
+    state: &DidState,
+    records: &[VersionRecord],
+    log: &[LogEntry],
+) -> Result<(), String> {
+    if log.len() != records.len() {
+        return Err(format!(
+            "it has {} operations for {} versions",
+            log.len(),
+            records.len()
+        ));
+    }
+    let mut previous = None;
+    for ((seq, entry), record) in (0_u64..).zip(log).zip(records) {
+        let other = |_: ResolutionError| format!("operation {seq} is malformed");
+        let (hash, parent, _) = MadeBy::parse(entry)
+            .and_then(|made_by| made_by.links(state))
+            .map_err(other)?;
+        let document = document_of(entry).and_then(|document| document.hash().ok());
+        let id = VersionId {
+            seq,
+            operation: record.operation,
+        };
+        if hash != record.operation || document != Some(record.document) {
+            return Err(format!("operation {seq} is another"));
+        }
+        if parent != previous || entry.time != record.time || entry.version_id != id.to_string() {
+            return Err(format!("operation {seq} does not follow"));
+        }
+        previous = Some(hash);
+    }
+    Ok(())
+}
+
 async fn current(
     registry: &dyn Registry,
     did: &ChopDid,

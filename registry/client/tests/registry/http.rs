@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::ledger::TestLedger;
 
-async fn service(router: Router) -> Service {
+pub(crate) async fn service(router: Router) -> Service {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base: url::Url = format!("http://{}/", socket.local_addr().unwrap())
         .parse()

@@ -6,8 +6,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bundle;
+mod chain;
 mod http;
 mod ledger;
+mod light;
 mod reads;
 mod resolve;
 mod schemas;

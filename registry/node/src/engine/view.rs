@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chop_integrity::Hash;
 use chop_ledger::tree;
-use chop_proof::StateProof;
 use chop_proof::build::{hash_bytes, state_root};
+use chop_proof::{BatchProof, LightBlock, StateProof, Statement};
 use chop_protocol::Outcome;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
@@ -187,6 +187,66 @@ impl View {
                 path,
             },
         })
+    }
+
+    /// What stands under several keys, or that nothing does, with one header for all of them.
+    ///
+    /// # Errors
+    /// When the store fails, or no header commits to this state yet.
+    pub fn batch(&self, keys: &[String]) -> Result<BatchProof, EngineError> {
+        let statement = |key: &String| {
+            let Read { value, proof } = self.read(key)?;
+            let text = value.map(String::from_utf8).transpose();
+            let value = text.map_err(|error| EngineError::Json {
+                what: "state value",
+                reason: error.to_string(),
+            })?;
+            Ok(Statement {
+                key: key.clone(),
+                value,
+                path: proof.path,
+            })
+        };
+        let header = self.header.as_ref().ok_or(EngineError::Unproven {
+            height: self.version,
+        })?;
+        Ok(BatchProof {
+            signed_header: header.encoded.clone(),
+            validators: header.validators.clone(),
+            statements: keys
+                .iter()
+                .map(statement)
+                .collect::<Result<_, EngineError>>()?,
+        })
+    }
+
+    /// The header at a height with those who signed it and those who sign the next one: `None` before CometBFT has handed over
+    /// its commit, and when other validators than these have to do with it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn light_block(
+        &self,
+        height: u64,
+        validators: &validator::Set,
+    ) -> Result<Option<LightBlock>, EngineError> {
+        let signed_header = match self.signed_header() {
+            Some(signed) if signed.header.height.value() == height => signed.clone(),
+            _ => match self.snapshot.block(height)? {
+                Some(record) if !record.signed_header.is_empty() => record.decode_header()?,
+                _ => return Ok(None),
+            },
+        };
+        let header = &signed_header.header;
+        let named = [header.validators_hash, header.next_validators_hash];
+        if named != [validators.hash(); 2] {
+            return Ok(None);
+        }
+        Ok(Some(LightBlock {
+            signed_header,
+            validators: validators.clone(),
+            next_validators: validators.clone(),
+        }))
     }
 
     /// The final outcome of an envelope, if it has one.

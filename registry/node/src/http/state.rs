@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
 /// How old the header under a proof may be before a new one is made.
-const FRESH: Duration = Duration::from_mins(1);
+pub(super) const FRESH: Duration = Duration::from_mins(1);
 
 #[utoipa::path(get, path = "/v1/state/{key}", tag = "registry", summary = "Read a value of the ledger's state",
     description = "A key that holds nothing is answered with value null; with `proof=true` its absence is proven.",
@@ -27,11 +27,7 @@ pub(super) async fn show(
     Path(key): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ProvenValue>, Problem> {
-    if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Problem::bad_request(format!(
-            "a key is at most {MAX_KEY} printable ASCII characters"
-        )));
-    }
+    check_key(&key)?;
     read(&app, &key, query.as_deref()).await.map(Json)
 }
 
@@ -70,4 +66,14 @@ pub(super) async fn read(
         value,
         proof,
     })
+}
+
+/// Refuses what cannot be a key of the state.
+pub(super) fn check_key(key: &str) -> Result<(), Problem> {
+    if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Problem::bad_request(format!(
+            "a key is at most {MAX_KEY} printable ASCII characters"
+        )));
+    }
+    Ok(())
 }

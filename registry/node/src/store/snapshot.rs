@@ -112,6 +112,14 @@ impl Snapshot {
         bytes.map_or(Ok(0), |bytes| tables::read_u64(bytes.value()))
     }
 
+    /// The height of the oldest block that is kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn first_height(&self) -> Result<Option<u64>, StoreError> {
+        Ok(self.blocks.first()?.map(|(height, _)| height.value()))
+    }
+
     /// The last block with its height.
     ///
     /// # Errors

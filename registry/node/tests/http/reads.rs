@@ -4,8 +4,11 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use chop_http::clock;
 use chop_integrity::canonicalize;
-use chop_proof::{Freshness, StateProof, verify_absence, verify_inclusion};
-use serde_json::Value;
+use chop_proof::{
+    BatchProof, EncodedLightBlock, Freshness, StateProof, TrustedHeader, verify_absence,
+    verify_inclusion,
+};
+use serde_json::{Value, json};
 
 use crate::world::{TOKEN, World};
 
@@ -31,6 +34,62 @@ async fn present_and_absent_keys_come_with_proofs_that_hold_for_them_alone() {
     let proof: StateProof = serde_json::from_value(shown["proof"].clone()).unwrap();
     verify_absence(root, &proof, "did/nobody", &fresh()).unwrap();
     verify_absence(root, &proof, &present, &fresh()).unwrap_err();
+}
+
+#[tokio::test]
+async fn several_keys_are_proven_under_one_header() {
+    let world = World::new();
+    let present = format!("did/{}", world.operator.scid());
+    let keys = json!({"keys": [present, "did/nobody", "param/ledger"]});
+    let reply = world.post("/v1/proofs", keys.to_string()).await;
+    assert_eq!(reply.status, 200);
+    let batch: BatchProof = serde_json::from_value(reply.json()).unwrap();
+    let root = world.engine.trust_root();
+    let header = batch.verify(root, &fresh()).unwrap();
+    assert_eq!(header.height, world.engine.head().height);
+    let said: Vec<_> = batch
+        .statements
+        .iter()
+        .map(|statement| (statement.key.as_str(), statement.value.is_some()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (present.as_str(), true),
+            ("did/nobody", false),
+            ("param/ledger", true)
+        ]
+    );
+    for bad in [
+        json!({"keys": ["did/a", "did/a"]}),
+        json!({"keys": vec!["did/a"; 257]}),
+        json!({"keys": ["did/ä"]}),
+        json!({"keys": "did/a"}),
+        json!({}),
+        json!([]),
+    ] {
+        let reply = world.post("/v1/proofs", bad.to_string()).await;
+        assert_eq!(reply.status, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn headers_come_with_those_who_signed_them_and_those_who_sign_next() {
+    let world = World::new();
+    let root = world.engine.trust_root();
+    let top = world.engine.head().height;
+    for (asked, height) in [("first", 1), ("1", 1), ("latest", top)] {
+        let reply = world.get(&format!("/v1/headers/{asked}")).await;
+        assert_eq!(reply.status, 200, "{asked}");
+        let encoded: EncodedLightBlock = serde_json::from_value(reply.json()).unwrap();
+        let block = encoded.decode().unwrap();
+        let trusted = TrustedHeader::first(root, &block).unwrap();
+        assert_eq!(trusted.height(), height);
+    }
+    for (asked, status) in [("0", 404), ("99999", 404), ("x", 400), ("-1", 400)] {
+        let reply = world.get(&format!("/v1/headers/{asked}")).await;
+        assert_eq!(reply.status, status, "{asked}");
+    }
 }
 
 #[tokio::test]

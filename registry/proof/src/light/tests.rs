@@ -1,6 +1,7 @@
 use chop_keys::PrivateKey;
 
 use super::*;
+use crate::fixtures::changing::{Changing, keys_at, root_at, set_at, time_at};
 use crate::fixtures::{GENESIS, Part, START_MS, Solo, header_after, key, root_of, set_of, sign};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -103,7 +104,7 @@ fn the_library_alone_would_believe_such_a_set() {
     let refused = trusted
         .advance(&block(forged, &attackers, &attackers), NOW_MS, DAY)
         .unwrap_err();
-    assert_eq!(refused.code(), "proof.not-advancing");
+    assert_eq!(refused.code(), "proof.too-little-trust");
 }
 
 #[test]
@@ -168,4 +169,39 @@ fn refuses_to_go_back() {
         .advance(&block(first, &set, &set), NOW_MS, DAY)
         .unwrap_err();
     assert_eq!(refused.code(), "proof.not-advancing");
+}
+
+#[test]
+fn follows_from_validators_to_those_that_they_hand_over_to_at_any_age() {
+    let ledger = Changing::new();
+    let first = TrustedHeader::first(&root_at(1), ledger.block(2)).unwrap();
+    // Over a gap within one set, at the change itself, and over the next gap.
+    let at_change = first.follow(ledger.block(5)).unwrap();
+    let later = at_change.follow(ledger.block(8)).unwrap();
+    assert_eq!(later.height(), 8);
+    assert_eq!(later.own_trust_root().unwrap(), root_at(8));
+    assert_eq!(later.time_ms(), time_at(8));
+    for (from, to, refusal) in [
+        (&first, 6, "proof.untrusted-validators"),
+        (&at_change, 4, "proof.untrusted-validators"),
+        (&later, 7, "proof.not-advancing"),
+        (&later, 8, "proof.not-advancing"),
+        (&later, 10, "proof.untrusted-validators"),
+    ] {
+        let refused = from.follow(ledger.block(to)).unwrap_err();
+        assert_eq!(refused.code(), refusal, "{} to {to}", from.height());
+    }
+}
+
+#[test]
+fn does_not_follow_to_a_next_header_with_another_parent() {
+    let ledger = Changing::new();
+    let first = TrustedHeader::first(&root_at(1), ledger.block(2)).unwrap();
+    let keys = keys_at(3);
+    let keys: Vec<_> = keys.iter().collect();
+    let header = header_after(ledger.signed(1), 3, &set_at(3), &set_at(4));
+    let refused = first
+        .follow(&block(signed_by(&header, &keys), &set_at(3), &set_at(4)))
+        .unwrap_err();
+    assert_eq!(refused.code(), "proof.unlinked");
 }

@@ -1,0 +1,391 @@
+//! The light client: from the pinned validators to those of now, over as few headers as that takes.
+
+use std::time::Duration;
+
+use chop_http::clock;
+use chop_proof::{
+    Checkpoint, EncodedLightBlock, Evidence, Fork, LightBlock, ProofError, TrustRoot, TrustedHeader,
+};
+
+use crate::service::{Service, ServiceError};
+
+/// How long after it was made a header may serve to skip from: 30 days. An older one is followed from change to change.
+const TRUSTING_PERIOD: Duration = Duration::from_hours(30 * 24);
+/// The most headers that one walk asks for: enough for a hundred changes in a billion blocks.
+const MAX_REQUESTS: usize = 4_096;
+/// How often, and how far apart, a witness that lags is asked again.
+const WITNESS_TRIES: u32 = 10;
+const WITNESS_PAUSE: Duration = Duration::from_millis(500);
+
+/// Headers of one ledger, from nodes that nobody has to trust.
+#[derive(Debug, Clone)]
+pub struct LightClient {
+    node: Service,
+    root: TrustRoot,
+}
+
+/// Verified headers, each leading to the next; the last one is the goal.
+#[derive(Debug, Clone)]
+pub struct Trail {
+    /// The headers, oldest first; never empty.
+    pub blocks: Vec<LightBlock>,
+    /// The last header, verified.
+    pub reached: TrustedHeader,
+}
+
+/// Which header to ask a node for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The oldest that the node keeps.
+    First,
+    /// The newest.
+    Latest,
+    /// The one at this height.
+    Height(u64),
+}
+
+/// How a walk may get on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Over any distance, as long as a third of the trusted power has signed the farther header too.
+    Skip,
+    /// Only from validators to those that they hand over to, so that the walk passes every change.
+    Change,
+}
+
+/// Says why there is no trusted header.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LightError {
+    /// The node gave no header.
+    #[error("the node gives no header {place}")]
+    Service {
+        /// Which one was asked for.
+        place: Place,
+        /// What happened.
+        source: ServiceError,
+    },
+    /// The node's answer is no header.
+    #[error("the node's answer for header {place} is none")]
+    NotAHeader {
+        /// Which one was asked for.
+        place: Place,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// The node answered with another height.
+    #[error("the node was asked for header {asked} and answered with {found}")]
+    OtherHeight {
+        /// The height asked for.
+        asked: u64,
+        /// The height found.
+        found: u64,
+    },
+    /// A header does not hold, or does not follow.
+    #[error("header {height} is not trusted")]
+    Untrusted {
+        /// Its height.
+        height: u64,
+        /// What does not hold.
+        source: ProofError,
+    },
+    /// The pinned validators signed neither the goal nor the node's first header.
+    #[error(
+        "the node's first header, {height}, is not by the pinned validators: a newer trust root is needed, or a node that keeps older headers"
+    )]
+    NoBeginning {
+        /// Height of the node's first header.
+        height: u64,
+    },
+    /// The walk takes more headers than any honest ledger needs.
+    #[error("no trusted header was reached after {requests} requests")]
+    TooFar {
+        /// How many headers were asked for.
+        requests: usize,
+    },
+    /// The witness gave no header to compare with.
+    #[error("the witness {witness} does not confirm header {height}")]
+    NoWitness {
+        /// Its base URL.
+        witness: String,
+        /// The height.
+        height: u64,
+        /// What happened.
+        source: Box<Self>,
+    },
+    /// Two nodes show two histories, and validators signed both.
+    #[error("there are two headers of height {height}, and both are signed: the ledger has forked")]
+    Forked {
+        /// The height.
+        height: u64,
+        /// What proves it to anybody with the trust root.
+        evidence: Box<Fork>,
+    },
+}
+
+impl LightClient {
+    /// Asks the node at `node`, trusting `root` alone.
+    pub fn new(node: Service, root: TrustRoot) -> Self {
+        Self { node, root }
+    }
+
+    /// Walks to a header from the pinned validators, or from a header reached before.
+    ///
+    /// # Errors
+    /// When the node gives no header that the walk leads to.
+    pub async fn walk(
+        &self,
+        from: Option<&TrustedHeader>,
+        goal: Place,
+        step: Step,
+    ) -> Result<Trail, LightError> {
+        let goal = self.fetch(goal).await?;
+        let mut walk = match from {
+            Some(trusted) => Walk::from(trusted.clone(), goal),
+            None => match TrustedHeader::first(&self.root, &goal) {
+                Ok(reached) => {
+                    let blocks = vec![goal];
+                    return Ok(Trail { blocks, reached });
+                }
+                // Other validators signed it: the way there begins where the pinned ones did.
+                Err(ProofError::UntrustedValidators { .. }) => self.beginning(goal).await?,
+                Err(source) => return Err(untrusted(&goal, source)),
+            },
+        };
+        while let Some(missing) = walk.advance(step)? {
+            let block = self.fetch(Place::Height(missing)).await?;
+            walk.insert(block)?;
+        }
+        Ok(Trail {
+            blocks: walk.passed,
+            reached: walk.trusted,
+        })
+    }
+
+    /// Compares a verified header with what a second node has at its height.
+    ///
+    /// # Errors
+    /// [`LightError::Forked`] when the second node shows another header and validators signed that too;
+    /// [`LightError::NoWitness`] when it shows none that counts.
+    pub async fn confirm(
+        &self,
+        witness: &Service,
+        height: u64,
+        hash: [u8; 32],
+    ) -> Result<(), LightError> {
+        let other = Self::new(witness.clone(), self.root.clone());
+        let no_witness = |source| LightError::NoWitness {
+            witness: witness.base().to_string(),
+            height,
+            source: Box::new(source),
+        };
+        let seen = other.fetch_patiently(height).await.map_err(no_witness)?;
+        if seen.hash() == Some(hash) {
+            return Ok(());
+        }
+        let place = Place::Height(height);
+        let theirs = other
+            .walk(None, place, Step::Skip)
+            .await
+            .map_err(no_witness)?;
+        let ours = self.walk(None, place, Step::Skip).await?;
+        let encode = |trail: &Trail| trail.blocks.iter().map(EncodedLightBlock::from).collect();
+        let evidence = Fork {
+            ledger: self.root.ledger().to_owned(),
+            first: encode(&ours),
+            second: encode(&theirs),
+        };
+        // Nobody is accused of what the evidence does not show.
+        evidence
+            .verify(&self.root)
+            .map_err(|source| LightError::Untrusted { height, source })?;
+        Err(LightError::Forked {
+            height,
+            evidence: Box::new(evidence),
+        })
+    }
+
+    /// Confirms a header by a later one: the newest, or the farthest that a checkpoint reaches.
+    ///
+    /// Returns the headers of every change of validators below the later one too. `None` when there is no later header yet.
+    ///
+    /// # Errors
+    /// When the node does not give the headers.
+    pub async fn checkpoint(
+        &self,
+        height: u64,
+    ) -> Result<Option<(Vec<EncodedLightBlock>, Checkpoint)>, LightError> {
+        let reach = u64::try_from(Evidence::MAX_LINKS).unwrap_or(u64::MAX);
+        let last = self.fetch(Place::Latest).await?.height();
+        let top = last.min(height.saturating_add(reach).saturating_add(1));
+        if top <= height {
+            return Ok(None);
+        }
+        let trail = self.walk(None, Place::Height(top), Step::Change).await?;
+        let changes = trail.changes_below(top);
+        let mut links = Vec::new();
+        for between in height + 1..top {
+            let block = self.fetch(Place::Height(between)).await?;
+            links.push(block.signed_header.header);
+        }
+        let head = trail.blocks.last();
+        Ok(head.map(|head| (changes, Checkpoint::new(&links, head))))
+    }
+
+    /// A second node may be a block behind.
+    async fn fetch_patiently(&self, height: u64) -> Result<LightBlock, LightError> {
+        let mut tries = 1;
+        loop {
+            match self.fetch(Place::Height(height)).await {
+                Err(LightError::Service {
+                    source: ServiceError::Refused { answer },
+                    ..
+                }) if answer.status == 404 && tries < WITNESS_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(WITNESS_PAUSE).await;
+                }
+                fetched => return fetched,
+            }
+        }
+    }
+
+    async fn beginning(&self, goal: LightBlock) -> Result<Walk, LightError> {
+        let first = self.fetch(Place::First).await?;
+        match TrustedHeader::first(&self.root, &first) {
+            Ok(trusted) => {
+                let mut walk = Walk::from(trusted, goal);
+                walk.passed.push(first);
+                Ok(walk)
+            }
+            Err(ProofError::UntrustedValidators { .. }) => Err(LightError::NoBeginning {
+                height: first.height(),
+            }),
+            Err(source) => Err(untrusted(&first, source)),
+        }
+    }
+
+    async fn fetch(&self, place: Place) -> Result<LightBlock, LightError> {
+        let url = self.node.url(&["v1", "headers", &place.to_string()]);
+        let answer = self.node.get(url).await;
+        let body = answer
+            .and_then(crate::Answer::success)
+            .map_err(|source| LightError::Service { place, source })?;
+        let encoded: EncodedLightBlock = serde_json::from_value(body)
+            .map_err(|source| LightError::NotAHeader { place, source })?;
+        let block = encoded.decode().map_err(|source| LightError::Untrusted {
+            height: if let Place::Height(height) = place {
+                height
+            } else {
+                0
+            },
+            source,
+        })?;
+        match place {
+            Place::Height(asked) if block.height() != asked => Err(LightError::OtherHeight {
+                asked,
+                found: block.height(),
+            }),
+            _ => Ok(block),
+        }
+    }
+}
+
+/// A walk under way.
+struct Walk {
+    trusted: TrustedHeader,
+    passed: Vec<LightBlock>,
+    /// What is to be reached, farthest first: the goal, and headers between that may bridge the way.
+    ahead: Vec<LightBlock>,
+    requests: usize,
+}
+
+impl Walk {
+    fn from(trusted: TrustedHeader, goal: LightBlock) -> Self {
+        Self {
+            trusted,
+            passed: Vec::new(),
+            ahead: vec![goal],
+            requests: 0,
+        }
+    }
+
+    /// Gets on as far as the headers at hand allow; asks for the one in the middle of a gap, or for none at the goal.
+    fn advance(&mut self, step: Step) -> Result<Option<u64>, LightError> {
+        while let Some(next) = self.ahead.pop() {
+            match self.step_to(&next, step) {
+                Ok(trusted) => {
+                    self.trusted = trusted;
+                    self.passed.push(next);
+                }
+                Err(source) => {
+                    let (from, to) = (self.trusted.height(), next.height());
+                    let gap = to.saturating_sub(from);
+                    if gap < 2 || !is_about_trust(&source) {
+                        return Err(untrusted(&next, source));
+                    }
+                    self.ahead.push(next);
+                    return Ok(Some(from + gap / 2));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn step_to(&self, next: &LightBlock, step: Step) -> Result<TrustedHeader, ProofError> {
+        match (self.trusted.follow(next), step) {
+            (Err(error), Step::Skip) if is_about_trust(&error) => {
+                self.trusted.advance(next, clock::now_ms(), TRUSTING_PERIOD)
+            }
+            (followed, _) => followed,
+        }
+    }
+
+    fn insert(&mut self, block: LightBlock) -> Result<(), LightError> {
+        self.requests += 1;
+        if self.requests > MAX_REQUESTS {
+            return Err(LightError::TooFar {
+                requests: self.requests,
+            });
+        }
+        self.ahead.push(block);
+        Ok(())
+    }
+}
+
+/// Whether a nearer header may help: this one is by validators of whom too little is known, or too old to skip from.
+fn is_about_trust(error: &ProofError) -> bool {
+    matches!(
+        error,
+        ProofError::UntrustedValidators { .. }
+            | ProofError::TooLittleTrust { .. }
+            | ProofError::NotAdvancing { .. }
+    )
+}
+
+fn untrusted(block: &LightBlock, source: ProofError) -> LightError {
+    LightError::Untrusted {
+        height: block.height(),
+        source,
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::First => f.write_str("first"),
+            Self::Latest => f.write_str("latest"),
+            Self::Height(height) => height.fmt(f),
+        }
+    }
+}
+
+impl Trail {
+    /// The headers that hand over to other validators, below a height.
+    pub fn changes_below(&self, height: u64) -> Vec<EncodedLightBlock> {
+        self.blocks
+            .iter()
+            .filter(|block| block.changes_validators() && block.height() < height)
+            .map(EncodedLightBlock::from)
+            .collect()
+    }
+}

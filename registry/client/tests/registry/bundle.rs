@@ -1,0 +1,249 @@
+//! Offline bundles: made from a real ledger, resolved without it, and refused when anything in them is changed.
+//!
+//! The golden files under `conformance/vectors/{valid,invalid}/did-bundle/` are made here; `CHOP_WRITE_VECTORS=1` writes them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chop_client::{BundleRefusal, BundleRegistry, Registry as _, ResolveOptions, Resolver};
+use chop_did::resolution::Selector;
+use chop_did::{ChopDid, Did};
+use chop_http::Guarded;
+use chop_http::outbound::Settings;
+use chop_integrity::Timestamp;
+use chop_keys::Signer as _;
+use chop_proof::{BatchProof, Evidence, Statement, TrustRoot};
+use chop_protocol::bundle::{BundleKind, DidBundle};
+use chop_protocol::keys;
+use serde_json::{Value, json};
+
+use crate::ledger::{Party, TestLedger, document, method};
+
+const START: i64 = 1_795_000_000_000;
+const HOUR: i64 = 3_600_000;
+/// Three years later.
+const NOW: i64 = START + 3 * 365 * 24 * HOUR;
+
+/// A laboratory with two versions.
+fn rotated() -> (TestLedger, Party) {
+    let ledger = TestLedger::found(START);
+    let lab = ledger.create();
+    ledger.at(START + HOUR);
+    let methods = json!([
+        method("#key-1", lab.key.public_key()),
+        method("#key-2", lab.next.public_key())
+    ]);
+    ledger.rewrite(&lab, &document(&methods));
+    (ledger, lab)
+}
+
+/// Everything about a DID under the ledger's last header.
+async fn bundle_of(ledger: &TestLedger, did: &ChopDid, versions: u64) -> DidBundle {
+    let mut wanted = vec![keys::did(&did.scid())];
+    if versions > 0 {
+        wanted.extend((0..=versions).map(|seq| keys::did_version(&did.scid(), seq)));
+    }
+    let mut statements = Vec::new();
+    let mut header = None;
+    for key in wanted {
+        let proven = ledger.read(&key).await.unwrap();
+        statements.push(Statement {
+            key,
+            value: proven.value.map(|value| String::from_utf8(value).unwrap()),
+            path: proven.proof.path.clone(),
+        });
+        header = Some(proven.proof);
+    }
+    let header = header.unwrap();
+    DidBundle {
+        kind: BundleKind::Did,
+        did: *did,
+        log: ledger.log(did).await.unwrap(),
+        evidence: Evidence {
+            headers: Vec::new(),
+            proof: BatchProof {
+                signed_header: header.signed_header,
+                validators: header.validators,
+                statements,
+            },
+            checkpoint: None,
+            timestamp: None,
+        },
+    }
+}
+
+fn open(bundle: &DidBundle, root: &TrustRoot) -> Result<BundleRegistry, BundleRefusal> {
+    BundleRegistry::open(bundle.clone(), root.clone(), NOW)
+}
+
+fn resolver(opened: BundleRegistry) -> Resolver {
+    Resolver::new(Guarded::new(Settings::default()).unwrap()).with_registry(Arc::new(opened))
+}
+
+#[tokio::test]
+async fn resolves_every_version_without_the_ledger() {
+    let (ledger, lab) = rotated();
+    let bundle = bundle_of(&ledger, &lab.did, 2).await;
+    let bytes = serde_json::to_vec(&bundle).unwrap();
+    let read = DidBundle::parse(&bytes).unwrap();
+    assert_eq!(read, bundle);
+    let opened = open(&read, ledger.trust_root()).unwrap();
+    assert_eq!(opened.verified().header.validators, 1);
+    let offline = resolver(opened);
+    let online =
+        Resolver::new(Guarded::new(Settings::default()).unwrap()).with_registry(Arc::new(ledger));
+    let did: Did = lab.did.to_did();
+    for selector in [
+        Selector::Latest,
+        Selector::Time(Timestamp::from_unix_ms(START + HOUR / 2)),
+    ] {
+        let options = ResolveOptions {
+            selector,
+            proof: true,
+            ..ResolveOptions::default()
+        };
+        assert_eq!(
+            offline.resolve(&did, &options).await.unwrap(),
+            online.resolve(&did, &options).await.unwrap()
+        );
+    }
+}
+
+#[tokio::test]
+async fn shows_that_a_did_does_not_exist() {
+    let (ledger, _) = rotated();
+    let nobody = TestLedger::found(START + 1).operator().did.scid();
+    let nobody = ChopDid::new(ledger.operator().did.ledger(), nobody);
+    let bundle = bundle_of(&ledger, &nobody, 0).await;
+    let opened = open(&bundle, ledger.trust_root()).unwrap();
+    assert_eq!(opened.state().unwrap(), None);
+}
+
+#[tokio::test]
+async fn answers_nothing_but_what_it_holds() {
+    let (ledger, lab) = rotated();
+    let bundle = bundle_of(&ledger, &lab.did, 2).await;
+    let opened = open(&bundle, ledger.trust_root()).unwrap();
+    assert!(opened.read("member/x").await.is_err());
+    assert!(opened.log(&ledger.operator().did).await.is_err());
+    assert_eq!(opened.log(&lab.did).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn every_bundle_vector_is_what_the_ledger_makes_and_is_judged_as_it_says() {
+    let cases = cases().await;
+    assert!(cases.len() >= 8);
+    for (folder, name, case) in cases {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("../../conformance/vectors")
+            .join(folder)
+            .join("did-bundle")
+            .join(format!("{name}.json"));
+        let text = serde_json::to_string_pretty(&case).unwrap() + "\n";
+        if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "{name}");
+        let root: TrustRoot = serde_json::from_value(case["trustRoot"].clone()).unwrap();
+        let bundle = DidBundle::parse(case["bundle"].to_string().as_bytes()).unwrap();
+        let opened = BundleRegistry::open(bundle, root, case["nowMs"].as_i64().unwrap());
+        assert_eq!(opened.is_ok(), folder == "valid", "{name}: {opened:?}");
+        if let Ok(opened) = opened {
+            let state = opened.state().unwrap();
+            let version = state.map(|state| state.version_id().to_string());
+            assert_eq!(json!(version), case["shown"]["versionId"], "{name}");
+        }
+    }
+}
+
+async fn cases() -> Vec<(&'static str, &'static str, Value)> {
+    let (ledger, lab) = rotated();
+    let root = ledger.trust_root().clone();
+    let good = bundle_of(&ledger, &lab.did, 2).await;
+    let case = |description: &str, bundle: &DidBundle| json!({"description": description, "trustRoot": root, "nowMs": NOW, "bundle": bundle});
+    let valid = |description: &str, bundle: &DidBundle, document: bool| {
+        let state = open(bundle, &root).unwrap().state().unwrap();
+        let mut case = case(description, bundle);
+        case["shown"] = json!({
+            "versionId": state.as_ref().map(chop_did::DidState::version_id),
+            "height": bundle.evidence.proof.height().unwrap(),
+            "document": state
+                .filter(|_| document)
+                .map(|state| state.document().absolute(state.did(), state.controller())),
+        });
+        case
+    };
+    let changed = |description: &str, change: fn(&mut DidBundle)| {
+        let mut bundle = good.clone();
+        change(&mut bundle);
+        case(description, &bundle)
+    };
+    let mut cases = vec![
+        (
+            "valid",
+            "two-versions",
+            valid("a DID with two versions", &good, true),
+        ),
+        (
+            "invalid",
+            "shorter-log",
+            changed("the last operation is left out", |bundle| {
+                drop(bundle.log.pop());
+            }),
+        ),
+        (
+            "invalid",
+            "altered-operation",
+            changed("the document of the first operation is altered", |bundle| {
+                bundle.log[0].operation["genesis"]["nonce"] = json!("00".repeat(16));
+            }),
+        ),
+        (
+            "invalid",
+            "altered-time",
+            changed("an operation bears another time", |bundle| {
+                bundle.log[1].time = Timestamp::from_unix_ms(START);
+            }),
+        ),
+        (
+            "invalid",
+            "missing-record",
+            changed("a version's record is left out", |bundle| {
+                drop(bundle.evidence.proof.statements.remove(1));
+            }),
+        ),
+        (
+            "invalid",
+            "open-end",
+            changed("nothing shows that there is no later version", |bundle| {
+                drop(bundle.evidence.proof.statements.pop());
+            }),
+        ),
+        (
+            "invalid",
+            "altered-state",
+            changed("the state is altered", |bundle| {
+                let state = bundle.evidence.proof.statements[0].value.as_mut().unwrap();
+                *state = state.replace("\"deactivated\":false", "\"deactivated\":true");
+            }),
+        ),
+    ];
+    let mut other = good.clone();
+    other.did = ledger.operator().did;
+    cases.push((
+        "invalid",
+        "other-did",
+        case("the bundle of one DID under the name of another", &other),
+    ));
+    ledger.at(START + 2 * HOUR);
+    let ended = ledger.create();
+    ledger.deactivate(&ended);
+    let bundle = bundle_of(&ledger, &ended.did, 2).await;
+    cases.push((
+        "valid",
+        "deactivated",
+        valid("a DID that has ended", &bundle, false),
+    ));
+    cases
+}

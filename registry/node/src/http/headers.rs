@@ -1,0 +1,49 @@
+//! Headers with their validators: what light clients walk along.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use chop_http::Problem;
+use chop_proof::EncodedLightBlock;
+
+use super::state::FRESH;
+use super::{NodeApp, failed};
+use crate::engine::EngineError;
+
+#[utoipa::path(get, path = "/v1/headers/{height}", tag = "registry", summary = "Give a signed header with its validators",
+    description = "Header and commit, the validators that signed, and those that sign the next header. A light client checks all of it.",
+    params(("height" = String, Path, description = "A height, `first` for the oldest that is kept, or `latest`")),
+    responses((status = 200, description = "signedHeader, validators and nextValidators, protobuf in base64", body = Object),
+        (status = 400, description = "No such form of height"), (status = 404, description = "No such header")))]
+pub(super) async fn show(
+    State(app): State<NodeApp>,
+    Path(asked): Path<String>,
+) -> Result<Json<EncodedLightBlock>, Problem> {
+    let view = match asked.as_str() {
+        "latest" => app.engine().proven_view(FRESH, "").await,
+        _ => app.engine().view(),
+    };
+    let height = match asked.as_str() {
+        "first" => view
+            .snapshot()
+            .first_height()
+            .map_err(|error| failed(&EngineError::from(error)))?
+            .unwrap_or_default(),
+        "latest" => view.head().height,
+        number => number.parse().map_err(|_| {
+            Problem::bad_request(format!(
+                "a height is a whole number, `first` or `latest`, got {number:?}"
+            ))
+        })?,
+    };
+    let validators = app.engine().trust_root().validators();
+    let block = view
+        .light_block(height, validators)
+        .map_err(|error| failed(&error))?;
+    let block = block.ok_or_else(|| {
+        Problem::not_found(format!(
+            "there is no header {height}; the last one is {}",
+            view.head().height
+        ))
+    })?;
+    Ok(Json(EncodedLightBlock::from(&block)))
+}

@@ -1,0 +1,64 @@
+//! An offline bundle: everything about one DID, and everything that proves it.
+
+use chop_did::ChopDid;
+use chop_integrity::json;
+use chop_proof::Evidence;
+use serde::{Deserialize, Serialize};
+
+use crate::http::LogEntry;
+
+/// The largest bundle that is read, in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+const LIMITS: json::Limits = json::Limits {
+    max_bytes: MAX_BYTES,
+    max_depth: 32,
+};
+
+/// A DID with its log and the evidence for its state and every version, to be verified without a network.
+///
+/// As JSON `{"type": "ChopDidBundle", "did", "log": [log entry], "evidence"}`. The evidence states the values under
+/// `did/{scid}` and `did/{scid}/{seq}` for every version, and that there is no later one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DidBundle {
+    /// Says what the file is.
+    #[serde(rename = "type")]
+    pub kind: BundleKind,
+    /// The DID.
+    pub did: ChopDid,
+    /// Its operations, oldest first.
+    pub log: Vec<LogEntry>,
+    /// What proves them.
+    pub evidence: Evidence,
+}
+
+/// The one kind of bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BundleKind {
+    /// A DID with its log.
+    #[serde(rename = "ChopDidBundle")]
+    Did,
+}
+
+/// Says why bytes are no bundle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The bytes are not strict JSON, or too many.
+    #[error("the bundle is not strict JSON")]
+    Json(#[from] json::JsonError),
+    /// The members are not those of a bundle.
+    #[error("the bundle is malformed")]
+    Shape(#[source] serde_json::Error),
+}
+
+impl DidBundle {
+    /// Reads a bundle; nothing in it is verified yet.
+    ///
+    /// # Errors
+    /// When the bytes are not strict JSON of at most 8 MiB, or not a bundle.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
+        let value = json::parse(bytes, &LIMITS)?;
+        serde_json::from_value(value).map_err(BundleError::Shape)
+    }
+}

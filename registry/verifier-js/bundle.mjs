@@ -1,0 +1,170 @@
+// Offline bundles: a DID with its log, and the headers that lead to it from the trust root; and evidence of forks.
+
+import { checkState, documentHash, documentOf, hashOf, isObject, parseDid } from "./did.mjs";
+import { Refusal, checkChain, checkFreshness, checkSet, checkSigned, confirm, decodeHeader, decodeSignedHeader, decodeValidators, exactly, hashOfSet, headerHash, part, text, timeMs, verifyHeader } from "./proof.mjs";
+import { base64, equal, malformed } from "./wire.mjs";
+
+const MAX = { headers: 256, statements: 256, links: 4096, timestamp: 32 * 1024 };
+
+/**
+ * Checks a bundle. Everything in it is so as of the time of its header, and need not be so now: `nowMs` only shows that nothing
+ * is dated in the future.
+ *
+ * Returns `{did, state, document, versions, header, changes, direction, checkpoint, timestamp}`: `direction` is "forward" when the pinned validators, or
+ * those that they handed over to, signed the header, and "backward" when they signed the checkpoint, whose past the header
+ * is in; `checkpoint` is a header or null; `timestamp` says whether a token was added, which is not checked here.
+ */
+export async function verifyBundle(root, bundle, { nowMs }) {
+  exactly(bundle, ["type", "did", "log", "evidence"], (reason) => new Refusal("bundle", `this is no bundle: ${reason}`));
+  if (bundle.type !== "ChopDidBundle") throw new Refusal("bundle", `${bundle.type} is no bundle that is known here`);
+  const { scid } = parseDid(bundle.did);
+  const shown = await verifyEvidence(root, bundle.evidence, nowMs);
+  const value = (key) => {
+    if (!shown.statements.has(key)) throw new Refusal("bundle", `it says nothing about ${key}`);
+    const found = shown.statements.get(key);
+    return found === null ? null : JSON.parse(found);
+  };
+  const stateKey = `did/${scid}`;
+  const state = value(stateKey);
+  checkState(root, bundle.did, stateKey, state);
+  const records = [];
+  if (state) {
+    for (let seq = 0; seq <= state.seq; seq += 1) records.push(value(`${stateKey}/${seq}`));
+    if (value(`${stateKey}/${state.seq + 1}`) !== null) throw new Refusal("bundle", "there is a later version");
+  }
+  const versions = await checkLog(bundle, state, records);
+  const document = state && !state.deactivated ? documentOf(bundle.did, state.control.controller, state.document) : null;
+  const { statements: _, ...evidence } = shown;
+  return { did: bundle.did, state, document, versions, ...evidence };
+}
+
+/** Checks that the log is the one that the records name (SPEC §4.2, §7.4): each operation by its hash, and by its parent's. */
+async function checkLog({ did, log }, state, records) {
+  const other = (reason) => new Refusal("bundle", `the log is not the one that the ledger records: ${reason}`);
+  if (!Array.isArray(log) || log.length !== records.length) throw other("it has another number of operations");
+  const versions = [];
+  let previous;
+  for (const [seq, entry] of log.entries()) {
+    const record = records[seq];
+    if (!record) throw other(`there is no version ${seq}`);
+    if (!isObject(entry) || !isObject(entry.operation)) throw other(`operation ${seq} is malformed`);
+    const { proof: _, ...operation } = entry.operation;
+    const id = `${seq}-${record.operation}`;
+    if (entry.versionId !== id || entry.time !== record.time) throw other(`version ${seq} has another name or time`);
+    if ((await hashOf("chop/operation/v1", operation)) !== record.operation) throw other(`operation ${seq} is another`);
+    if (operation.did !== did || operation.seq !== seq || operation.previous !== previous) throw other(`operation ${seq} does not follow`);
+    const document = operation.document ?? operation.genesis?.document ?? {};
+    if ((await documentHash(document)) !== record.document) throw other(`the document of version ${seq} is another`);
+    versions.push({ versionId: id, time: record.time, type: operation.type });
+    previous = record.operation;
+  }
+  if (state && state.operation !== previous) throw other("the state is that of another version");
+  return versions;
+}
+
+/** Checks the evidence of a bundle; `statements` of the result maps keys to the text that the ledger holds, or to null. */
+export async function verifyEvidence(root, evidence, nowMs) {
+  const refuse = (reason) => new Refusal("bundle", `the evidence is malformed: ${reason}`);
+  const { checkpoint = null, timestamp = null, ...rest } = evidence ?? {};
+  exactly(rest, ["headers", "proof"], refuse);
+  exactly(rest.proof, ["signedHeader", "validators", "statements"], refuse);
+  if (checkpoint) exactly(checkpoint, ["links", "signedHeader", "validators"], refuse);
+  bounded("headers", rest.headers);
+  bounded("statements", rest.proof.statements);
+  if (checkpoint) bounded("links", checkpoint.links);
+  if (timestamp !== null && base64(timestamp, "timestamp").length > MAX.timestamp) throw new Refusal("proof.too-long", "the timestamp is too long");
+
+  const ever = { nowMs, maxAgeMs: null };
+  const epochs = await follow(root, rest, ever);
+  const { height } = decodeSignedHeader(part("signed header", rest.proof.signedHeader)).header;
+  const rootAt = (at) => until(epochs, at).at(-1).root;
+  const direction = await directionTo(root, until(epochs, height), checkpoint);
+  const header = await verifyHeader(rootAt(height), rest.proof, ever);
+  const statements = new Map();
+  for (const statement of rest.proof.statements) {
+    exactly(statement, ["key", "value", "path"], refuse);
+    const { key, value } = statement;
+    if (statements.has(key)) throw new Refusal("proof.repeated-key", `two statements are about the key ${key}`);
+    if (value !== null && typeof value !== "string") throw refuse("a value is text or null");
+    await confirm(header, part("Merkle path", statement.path), key, value === null ? null : text(value));
+    statements.set(key, value);
+  }
+  const later = checkpoint && (await verifyCheckpoint(direction === "backward" ? () => root : rootAt, checkpoint, header, ever));
+  return { header, changes: rest.headers.length, direction, checkpoint: later, timestamp: timestamp !== null, statements };
+}
+
+/** From which side the pinned validators lead to a header: they signed it or a change before it, or the checkpoint after it. */
+async function directionTo(root, epochs, checkpoint) {
+  const isPinned = (hash) => equal(hash, root.validatorsHash);
+  if (epochs.some((epoch) => isPinned(epoch.root.validatorsHash))) return "forward";
+  if (checkpoint && isPinned(await hashOfSet(await decodeValidators(part("validator set", checkpoint.validators))))) return "backward";
+  throw new Refusal("proof.untrusted-validators", "the validators that signed are neither the pinned ones nor those that these handed over to");
+}
+
+/** Follows the changes of validators from those of the first header, who count for nothing until the pinned ones are found. */
+async function follow(root, { headers, proof }, freshness) {
+  const first = await decodeValidators(part("validator set", headers[0]?.validators ?? proof.validators));
+  const epochs = [{ root: { ...root, validators: first, validatorsHash: await hashOfSet(first) } }];
+  for (const encoded of headers) {
+    const block = await decodeLightBlock(encoded);
+    const { header } = block.signed;
+    epochs.push(await followTo(epochs.at(-1), block));
+    checkFreshness(timeMs(header), freshness);
+    if (equal(header.nextValidatorsHash, header.validatorsHash)) throw notAdvancing(header, "it changes no validators");
+  }
+  return epochs;
+}
+
+/** The epochs up to a height: all that begin after a change below it. */
+const until = (epochs, height) => epochs.filter((epoch) => epoch.height === undefined || epoch.height < height);
+
+const notAdvancing = ({ height }, reason) => new Refusal("proof.not-advancing", `the header at height ${height} does not follow from the trusted one: ${reason}`);
+
+/** Steps to a later header that the trusted validators signed; returns it with those that it hands over to. */
+async function followTo({ root, height, time, hash }, { signed, set, next }) {
+  const { header } = signed;
+  const isTrusted = equal(await hashOfSet(set), root.validatorsHash);
+  const untrusted = new Refusal("proof.untrusted-validators", `the validators that signed header ${header.height} are not the trusted ones`);
+  // What is wrong with a first header matters less than that it is not by the pinned validators.
+  if (!hash && !isTrusted) throw untrusted;
+  checkChain(root, signed);
+  await checkSet(set, header.validatorsHash);
+  await checkSet(next, header.nextValidatorsHash);
+  const { hash: found } = await checkSigned(root, signed, set);
+  if (!isTrusted) throw untrusted;
+  const at = header.time.seconds * 1_000_000_000n + header.time.nanos;
+  if (hash && (header.height <= height || at <= time)) throw notAdvancing(header, "it is not later in height and time");
+  if (hash && header.height === height + 1n && !equal(header.lastBlockId?.hash ?? new Uint8Array(), hash)) {
+    throw new Refusal("proof.unlinked", `header ${header.height} names another parent than the trusted header`);
+  }
+  return { root: { ...root, validators: next, validatorsHash: await hashOfSet(next) }, height: header.height, time: at, hash: found };
+}
+
+async function decodeLightBlock(encoded) {
+  exactly(encoded, ["signedHeader", "validators", "nextValidators"], (reason) => malformed("light block", reason));
+  return {
+    signed: decodeSignedHeader(part("signed header", encoded.signedHeader)),
+    set: await decodeValidators(part("validator set", encoded.validators)),
+    next: await decodeValidators(part("validator set", encoded.nextValidators)),
+  };
+}
+
+/** Checks a later header, and that the links lead from it back to the proven one. */
+async function verifyCheckpoint(rootAt, checkpoint, proven, freshness) {
+  const refuse = (reason) => new Refusal("proof.checkpoint", `the checkpoint does not confirm the header: ${reason}`);
+  const { header: head } = decodeSignedHeader(part("signed header", checkpoint.signedHeader));
+  const shown = await verifyHeader(rootAt(head.height), checkpoint, freshness);
+  let { height, hash } = proven;
+  for (const next of [...checkpoint.links.map((link) => decodeHeader(part("header", link))), head]) {
+    if (next.height !== height + 1n) throw refuse("its headers do not follow one another");
+    if (!equal(next.lastBlockId?.hash ?? new Uint8Array(), hash)) throw refuse("a header names another parent");
+    height = next.height;
+    hash = await headerHash(next);
+  }
+  return shown;
+}
+
+function bounded(parts, list) {
+  if (!Array.isArray(list)) throw new Refusal("bundle", `${parts} are a list`);
+  if (list.length > MAX[parts]) throw new Refusal("proof.too-many", `there are ${list.length} ${parts}, but at most ${MAX[parts]} are read`);
+}

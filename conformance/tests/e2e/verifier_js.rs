@@ -109,7 +109,10 @@ fn a_browser_judges_every_vector_as_its_file_says() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path());
     let mut browser = Browser::open(data.path(), stack.base());
-    browser.wait_for("document.readyState === 'complete'");
+    // The empty page that comes first is complete too.
+    browser.wait_for(
+        "document.getElementById('resolve') !== null && document.readyState === 'complete'",
+    );
     let judge = include_str!("../light/judge.mjs").replace("export ", "");
     let mut cases = vectors("state-proof");
     cases.extend(vectors("evidence"));

@@ -15,4 +15,3 @@ mod localnet;
 mod page;
 mod scenario;
 mod support;
-mod verifier_js;

@@ -1,5 +1,7 @@
 //! The start page works in a browser.
 
+mod verifier_js;
+
 use crate::support::browser::Browser;
 use crate::support::party::Party;
 use crate::support::stack::Stack;

@@ -113,7 +113,7 @@ fn a_browser_judges_every_vector_as_its_file_says() {
     browser.wait_for(
         "document.getElementById('resolve') !== null && document.readyState === 'complete'",
     );
-    let judge = include_str!("../light/judge.mjs").replace("export ", "");
+    let judge = include_str!("../../light/judge.mjs").replace("export ", "");
     let mut cases = vectors("state-proof");
     cases.extend(vectors("evidence"));
     let questions: Vec<&Value> = cases.iter().map(|(_, case)| case).collect();

@@ -20,11 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How long progress may take to resume, and nodes to agree.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Consortium {
+pub(crate) struct Consortium {
     folder: tempfile::TempDir,
-    nodes: Vec<Remote>,
+    pub(crate) nodes: Vec<Remote>,
     /// The members that run the nodes.
     members: Vec<ChopDid>,
     party: Party,
@@ -66,14 +66,23 @@ impl Consortium {
     }
 
     /// Starts whatever does not run.
-    fn restart(&self) {
+    pub(crate) fn restart(&self) {
         launch(&self.data());
     }
 
     /// Ends a node's process and its CometBFT's parentage at once, as a power cut does.
-    fn kill(&self, index: usize) {
-        let pid = std::fs::read_to_string(self.data().join(format!("node{index}/pid"))).unwrap();
-        signal(pid.trim().parse().unwrap(), "KILL");
+    pub(crate) fn kill(&self, index: usize) {
+        signal(self.pid(index), "KILL");
+    }
+
+    /// A node's folder.
+    pub(crate) fn node(&self, index: usize) -> PathBuf {
+        self.data().join(format!("node{index}"))
+    }
+
+    pub(crate) fn pid(&self, index: usize) -> u32 {
+        let pid = std::fs::read_to_string(self.node(index).join("pid")).unwrap();
+        pid.trim().parse().unwrap()
     }
 
     fn trust_root(&self) -> TrustRoot {
@@ -82,7 +91,7 @@ impl Consortium {
     }
 
     /// An envelope that creates a product, sponsored by the member whose node will get it.
-    fn product(&self, index: usize) -> (Value, String) {
+    pub(crate) fn product(&self, index: usize) -> (Value, String) {
         let (envelope, dids) = self.party.create_products_under(1, self.members[index]);
         (envelope, dids.first().unwrap().to_string())
     }
@@ -96,7 +105,7 @@ impl Consortium {
     }
 
     /// Waits until every node has the block of the highest one.
-    fn until_equal(&self, among: &[usize]) -> u64 {
+    pub(crate) fn until_equal(&self, among: &[usize]) -> u64 {
         let heights = || -> Vec<u64> {
             among
                 .iter()
@@ -111,7 +120,7 @@ impl Consortium {
     }
 
     /// Compares what the nodes say of every block up to the one that all have.
-    fn assert_same_blocks(&self) {
+    pub(crate) fn assert_same_blocks(&self) {
         let top = self.until_equal(&[0, 1, 2, 3]);
         for height in 1..=top {
             let blocks: BTreeSet<String> = self
@@ -154,11 +163,11 @@ fn run(arguments: &[&str], data: &Path) -> Output {
         .unwrap()
 }
 
-fn height(node: &Remote) -> u64 {
+pub(crate) fn height(node: &Remote) -> u64 {
     node.get("/v1/status").json()["height"].as_u64().unwrap()
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     let since = Instant::now();
     while !holds() {
         assert!(
@@ -171,7 +180,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 
 /// The consortium that the tests share; the last one that uses it ends it. `None` where there is no CometBFT, which is an
 /// error in CI.
-fn consortium() -> Option<Arc<Mutex<Consortium>>> {
+pub(crate) fn consortium() -> Option<Arc<Mutex<Consortium>>> {
     static SHARED: Mutex<Weak<Mutex<Consortium>>> = Mutex::new(Weak::new());
     if let Err(error) = Binary::find() {
         assert!(std::env::var_os("CI").is_none(), "{error}");
@@ -191,11 +200,11 @@ fn consortium() -> Option<Arc<Mutex<Consortium>>> {
     Some(started)
 }
 
-fn lock(consortium: &Mutex<Consortium>) -> MutexGuard<'_, Consortium> {
+pub(crate) fn lock(consortium: &Mutex<Consortium>) -> MutexGuard<'_, Consortium> {
     consortium.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn resolves(node: &Remote, did: &str) -> bool {
+pub(crate) fn resolves(node: &Remote, did: &str) -> bool {
     node.get(&format!("/1.0/identifiers/{did}")).status == 200
 }
 

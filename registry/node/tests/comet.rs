@@ -15,10 +15,10 @@ use chop_did::{Document, Relationship};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer as _};
 use chop_node::engine::comet::{Binary, Peering};
-use chop_node::engine::{Comet, CometConfig, Health, SubmitError};
+use chop_node::engine::{Comet, CometConfig, Engine, Health, SubmitError};
 use chop_node::store::DiskLimit;
 use chop_proof::hashes::{data_hash, last_commit_hash, results_hash};
-use chop_proof::{Freshness, verify_absence, verify_header, verify_inclusion};
+use chop_proof::{Freshness, TrustedHeader, verify_absence, verify_header, verify_inclusion};
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
     Parameters, SignedEnvelope, keys,
@@ -161,6 +161,7 @@ async fn a_live_cometbft_yields_the_headers_hashes_and_proofs_that_the_light_cli
     verify_absence(root, &read.proof, &absent, &fresh()).unwrap();
 
     compare_headers(&comet, last);
+    follow(&comet, last).await;
     heartbeats(&comet).await;
     comet.stop();
     assert_eq!(comet.health(), Health::Stopped);
@@ -208,6 +209,33 @@ fn compare_headers(comet: &Comet, last: u64) {
         previous = Some(record);
     }
     assert!(previous.is_some_and(|record| !record.results.is_empty()) || with_results > 0);
+}
+
+/// A light client walks from the first header to the last.
+async fn follow(comet: &Comet, last: u64) {
+    let engine = Engine::from(comet.clone());
+    let view = engine.view();
+    let mut trusted: Option<TrustedHeader> = None;
+    for height in 1..=last {
+        let block = engine.light_block(&view, height).await.unwrap().unwrap();
+        trusted = Some(match trusted {
+            None => TrustedHeader::first(comet.trust_root(), &block).unwrap(),
+            Some(trusted) => {
+                let now = chop_http::clock::now_ms();
+                trusted
+                    .advance(&block, now, Duration::from_hours(24))
+                    .unwrap()
+            }
+        });
+    }
+    assert_eq!(trusted.map(|trusted| trusted.height()), Some(last));
+    assert!(
+        engine
+            .light_block(&view, last + 1_000)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// Blocks come while nobody writes, and none but these.

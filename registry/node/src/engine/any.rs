@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chop_integrity::Hash;
-use chop_proof::TrustRoot;
+use chop_proof::{LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 
 use super::{Comet, EngineError, Head, Health, Read, Solo, SubmitError, View};
@@ -92,6 +92,32 @@ impl Engine {
                 solo.read(key).await
             }
             Self::Comet(comet) => comet.proven_view(key).await.read(key),
+        }
+    }
+
+    /// The header at a height, as a view shows it, with those who signed it and those who sign the next one; `None` before
+    /// CometBFT has handed it over.
+    ///
+    /// # Errors
+    /// When the store fails, or CometBFT does not give validators of old that a header names.
+    pub async fn light_block(
+        &self,
+        view: &View,
+        height: u64,
+    ) -> Result<Option<LightBlock>, EngineError> {
+        let Some(signed_header) = view.header_at(height)? else {
+            return Ok(None);
+        };
+        match self {
+            Self::Solo(solo) => {
+                let validators = solo.trust_root().validators();
+                Ok(Some(LightBlock {
+                    signed_header,
+                    validators: validators.clone(),
+                    next_validators: validators.clone(),
+                }))
+            }
+            Self::Comet(comet) => comet.light_block(signed_header).await.map(Some),
         }
     }
 

@@ -29,12 +29,13 @@ use std::time::Duration;
 
 use chop_integrity::Hash;
 use chop_keys::PrivateKey;
-use chop_proof::TrustRoot;
+use chop_proof::{LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
+use tendermint::block::signed_header::SignedHeader;
 use tokio::sync::{oneshot, watch};
 use tracing::debug;
 
-use super::{Clock, Head, Health, OpenError, SubmitError, View, door};
+use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door};
 use crate::store::{DiskLimit, Store};
 
 pub use home::{HomeError, Peering, check_peer, node_id};
@@ -198,6 +199,20 @@ impl Comet {
             // The last block's own view says why nothing is proven; where an older state is, that one is the answer.
             _ => self.shared.proven().unwrap_or(committed),
         }
+    }
+
+    /// A header with the validators that it names, which CometBFT is asked for when they are no longer the present ones.
+    ///
+    /// # Errors
+    /// When CometBFT does not give them.
+    pub async fn light_block(&self, header: SignedHeader) -> Result<LightBlock, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        let asking = tokio::task::spawn_blocking(move || shared.light_block(header));
+        asking.await.unwrap_or_else(|error| {
+            Err(EngineError::Consensus {
+                reason: error.to_string(),
+            })
+        })
     }
 
     /// The last block.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chop_integrity::Hash;
 use chop_ledger::tree;
 use chop_proof::build::{hash_bytes, state_root};
-use chop_proof::{BatchProof, LightBlock, StateProof, Statement};
+use chop_proof::{BatchProof, StateProof, Statement};
 use chop_protocol::Outcome;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
@@ -220,33 +220,20 @@ impl View {
         })
     }
 
-    /// The header at a height with those who signed it and those who sign the next one: `None` before CometBFT has handed over
-    /// its commit, and when other validators than these have to do with it.
+    /// The header at a height with its commit; `None` before CometBFT has handed it over.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn light_block(
-        &self,
-        height: u64,
-        validators: &validator::Set,
-    ) -> Result<Option<LightBlock>, EngineError> {
-        let signed_header = match self.signed_header() {
-            Some(signed) if signed.header.height.value() == height => signed.clone(),
+    pub fn header_at(&self, height: u64) -> Result<Option<SignedHeader>, EngineError> {
+        match self.signed_header() {
+            Some(signed) if signed.header.height.value() == height => Ok(Some(signed.clone())),
             _ => match self.snapshot.block(height)? {
-                Some(record) if !record.signed_header.is_empty() => record.decode_header()?,
-                _ => return Ok(None),
+                Some(record) if !record.signed_header.is_empty() => {
+                    Ok(Some(record.decode_header()?))
+                }
+                _ => Ok(None),
             },
-        };
-        let header = &signed_header.header;
-        let named = [header.validators_hash, header.next_validators_hash];
-        if named != [validators.hash(); 2] {
-            return Ok(None);
         }
-        Ok(Some(LightBlock {
-            signed_header,
-            validators: validators.clone(),
-            next_validators: validators.clone(),
-        }))
     }
 
     /// The final outcome of an envelope, if it has one.

@@ -35,9 +35,10 @@ pub(super) async fn show(
             ))
         })?,
     };
-    let validators = app.engine().trust_root().validators();
-    let block = view
-        .light_block(height, validators)
+    let block = app
+        .engine()
+        .light_block(&view, height)
+        .await
         .map_err(|error| failed(&error))?;
     let block = block.ok_or_else(|| {
         Problem::not_found(format!(

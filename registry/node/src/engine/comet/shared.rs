@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
-use chop_proof::{TrustRoot, TrustRootError};
+use chop_proof::{LightBlock, TrustRoot, TrustRootError};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
@@ -153,31 +153,53 @@ impl Shared {
         Ok(())
     }
 
-    /// The validators that sign the header's block: those of the block before, unless the header names others.
+    /// A header with the validators that signed it and those that sign the next one.
+    pub(super) fn light_block(&self, signed: SignedHeader) -> Result<LightBlock, EngineError> {
+        let header = &signed.header;
+        let height = header.height.value();
+        let validators = self.validators_at(height, header.validators_hash)?;
+        let next_validators = self.validators_at(height + 1, header.next_validators_hash)?;
+        Ok(LightBlock {
+            validators: Arc::unwrap_or_clone(validators),
+            next_validators: Arc::unwrap_or_clone(next_validators),
+            signed_header: signed,
+        })
+    }
+
+    /// The validators that sign the header's block, which become the present ones.
     fn validators_of(&self, header: &SignedHeader) -> Result<Arc<validator::Set>, EngineError> {
-        let named = header.header.validators_hash;
-        let known = self.validators();
-        if known.hash() == named {
-            return Ok(known);
-        }
         let height = header.header.height.value();
-        let unusable = |reason: String| EngineError::Header { height, reason };
-        let set = self
-            .rpc
-            .validators(height)
-            .map_err(|error| unusable(error.to_string()))?;
-        if set.hash() != named {
-            return Err(unusable(format!(
-                "it names validators {named}, CometBFT gives {}",
-                set.hash()
-            )));
-        }
-        let set = Arc::new(set);
+        let set = self.validators_at(height, header.header.validators_hash)?;
         *self
             .validators
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&set);
         Ok(set)
+    }
+
+    /// The validators of a height with this hash: the present ones, unless they are others.
+    fn validators_at(
+        &self,
+        height: u64,
+        named: tendermint::Hash,
+    ) -> Result<Arc<validator::Set>, EngineError> {
+        let present = self.validators();
+        if present.hash() == named {
+            return Ok(present);
+        }
+        let unusable = |reason: String| EngineError::Header { height, reason };
+        let set = self
+            .rpc
+            .validators(height)
+            .map_err(|error| unusable(error.to_string()))?;
+        let found = set.hash();
+        if found == named {
+            Ok(Arc::new(set))
+        } else {
+            Err(unusable(format!(
+                "its validators are {named}, CometBFT gives {found}"
+            )))
+        }
     }
 
     /// Fetches the headers of blocks that CometBFT replayed before it could be asked; needs it running.

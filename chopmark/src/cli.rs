@@ -5,6 +5,7 @@ mod did;
 pub(crate) mod failure;
 mod key;
 pub(crate) mod keyring;
+mod member;
 mod schema;
 pub(crate) mod stack;
 pub(crate) mod terminal;
@@ -60,6 +61,8 @@ enum Command {
     Key(key::Args),
     /// Create, resolve, change and end DIDs on the ledger
     Did(did::Args),
+    /// Propose and vote on members, validators and parameters; list them
+    Member(member::Args),
     /// Publish, deprecate and show JSON Schemas and JSON-LD contexts of the ledger
     Schema(schema::Args),
     /// Issue, verify and inspect credentials
@@ -96,6 +99,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure
         Command::Scenario(args) => crate::scenario::run(args, terminal).await,
         Command::Key(args) => key::run(args, terminal),
         Command::Did(args) => did::run(args, terminal).await,
+        Command::Member(args) => member::run(args, terminal).await,
         Command::Schema(args) => schema::run(args, terminal).await,
         Command::Vc(args) => vc::run(args, terminal).await,
         Command::Completions { shell } => completions(shell),

@@ -554,3 +554,72 @@ fn a_bundle_proves_a_did_and_its_past_when_the_service_is_gone() {
     let misplaced = ["did", "resolve", "orchard", "--checkpoint"];
     assert_eq!(desk.run(&misplaced).status.code(), Some(2));
 }
+
+#[test]
+fn a_founder_alone_admits_a_member_with_whom_it_then_decides() {
+    let mut desk = Desk::new("");
+    let up = Up::start(&desk.folder.path().join("chopmark-data"));
+    desk.url.clone_from(&up.url);
+    let (code, made) = desk.json(&["did", "create", "--name", "mill"]);
+    assert_eq!(code, 0, "{made}");
+    let admit = ["member", "propose", "admit", "mill", "--name", "Mill & Co"];
+    let (code, shown) = desk.json(&[&admit[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (code, &shown["changes"][0]["current"]),
+        (0, &json!("no member"))
+    );
+    assert_eq!(shown["changes"][0]["proposed"], "live");
+    let (code, admitted) = desk.json(&admit);
+    assert_eq!(
+        (code, &admitted["standing"]),
+        (0, &json!("accepted")),
+        "{admitted}"
+    );
+
+    let set = [
+        "member",
+        "propose",
+        "set",
+        "heartbeatMs",
+        "30000",
+        "--as",
+        "mill",
+    ];
+    let (code, open) = desk.json(&set);
+    assert_eq!((code, &open["standing"]), (0, &json!("open")), "{open}");
+    let line = json!({"what": "heartbeatMs", "current": "60000", "proposed": "30000"});
+    assert_eq!(open["changes"], json!([line]));
+    let id = open["proposal"].as_str().unwrap();
+    let (_, list) = desk.json(&["member", "list"]);
+    assert_eq!(list["members"]["members"].as_array().unwrap().len(), 2);
+    assert_eq!(list["proposals"][0]["proposal"]["id"], id);
+    let (code, refused) = desk.json(&["member", "vote", id, "yes", "--as", "mill"]);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(code == 1 && message.contains("proposal.voted"), "{refused}");
+    let (code, voted) = desk.json(&["member", "vote", id, "yes"]);
+    assert_eq!(
+        (code, &voted["standing"]),
+        (0, &json!("accepted")),
+        "{voted}"
+    );
+    let (_, shown) = desk.json(&["member", "show", id]);
+    assert_eq!(shown["votes"].as_array().unwrap().len(), 2);
+
+    let solo = [
+        "member",
+        "propose",
+        "validators",
+        "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK=0",
+    ];
+    let (code, refused) = desk.json(&solo);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        code == 1 && message.contains("validators.solo"),
+        "{refused}"
+    );
+    let (code, invited) = desk.json(&["member", "invite", "--out", "invitation.json"]);
+    assert_eq!(code, 0, "{invited}");
+    let invitation = std::fs::read(desk.folder.path().join("invitation.json")).unwrap();
+    let invitation: Value = serde_json::from_slice(&invitation).unwrap();
+    assert_eq!(invitation["ledger"], invited["ledger"]);
+}

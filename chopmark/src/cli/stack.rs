@@ -8,6 +8,7 @@ use chop_client::{
 };
 use chop_did::{ChopDid, DidState};
 use chop_http::outbound::{Guarded, Outgoing, Settings, TrustedOrigin};
+use chop_integrity::Hash;
 use chop_proof::TrustRoot;
 use chop_protocol::http::Transaction;
 use chop_protocol::{Envelope, LedgerGenesis, SignedEnvelope};
@@ -234,17 +235,22 @@ impl Stack {
         self.decided(submission.map_err(|error| self.unsubmitted(error))?)
     }
 
-    /// Sends an envelope that the service's operator is to sign as its actor, which takes the administrator's token.
+    /// Sends an envelope that the service's operator is to sign as its actor, which takes the administrator's token;
+    /// answers the envelope's hash beside the height.
     ///
     /// # Errors
     /// As [`Stack::submit`].
-    pub(crate) async fn submit_for_operator(&self, envelope: &Envelope) -> Result<u64, Failure> {
+    pub(crate) async fn submit_for_operator(
+        &self,
+        envelope: &Envelope,
+    ) -> Result<(Hash, u64), Failure> {
         let unsigned = Value::Object(envelope.to_map().map_err(Failure::internal)?);
         let answer = self.post(&["v1", "transactions"], &unsigned).await?;
         let transaction: Transaction = serde_json::from_value(success(answer, "the transaction")?)
             .map_err(Failure::internal)?;
         let submission = submit::ask(&self.service, transaction.hash).await;
-        self.decided(submission.map_err(|error| self.unsubmitted(error))?)
+        let height = self.decided(submission.map_err(|error| self.unsubmitted(error))?)?;
+        Ok((transaction.hash, height))
     }
 
     fn decided(&self, submission: Submission) -> Result<u64, Failure> {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use chop_http::{clock, random};
 use chop_integrity::Timestamp;
 use chop_protocol::terms::Nonce;
-use chop_protocol::{GenesisTerms, LedgerGenesis, Parameters, genesis};
+use chop_protocol::{ConsortiumTerms, GenesisTerms, LedgerGenesis, Parameters, genesis};
 use clap::Args;
 use serde_json::json;
 
@@ -114,6 +114,11 @@ pub(crate) fn genesis_of(
             .map(|member| member.validator.clone())
             .collect(),
         parameters,
+        // Each member runs the validator that it came with.
+        consortium: Some(ConsortiumTerms {
+            operators: (0..).take(members.len()).collect(),
+            governance: None,
+        }),
         founders: members
             .iter()
             .map(|member| member.founder.clone())

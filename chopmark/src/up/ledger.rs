@@ -85,6 +85,7 @@ fn genesis(
             power: 1,
         }],
         parameters: Parameters::default(),
+        consortium: None,
         founders: vec![founder],
     };
     let fresh = chop_integrity::canonicalize(&terms)?;

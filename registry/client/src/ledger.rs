@@ -118,7 +118,7 @@ async fn link(registry: &dyn Registry, id: &Hash) -> Result<Link, ReadError> {
     })
 }
 
-async fn record<T: DeserializeOwned>(
+pub(crate) async fn record<T: DeserializeOwned>(
     registry: &dyn Registry,
     key: &str,
 ) -> Result<Proven<Option<T>>, ReadError> {

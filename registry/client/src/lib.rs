@@ -6,6 +6,7 @@
 
 pub mod bundle;
 pub mod cache;
+pub mod governance;
 pub mod http;
 pub mod ledger;
 pub mod light;

@@ -3,10 +3,11 @@
 mod accreditation;
 mod anchor;
 mod did;
+mod governance;
 mod schema;
 
 use chop_did::ChopDid;
-use chop_protocol::{Action, SignedEnvelope, keys};
+use chop_protocol::{Action, SignedEnvelope};
 
 use crate::entry::{Header, did_state};
 use crate::refusal::Refusal;
@@ -52,13 +53,11 @@ pub(crate) fn act<S: StateReader>(
         Action::SetStatus(body) => anchor::set_status(view, &act, *body),
         Action::PublishSchema(body) => schema::publish(view, &act, body),
         Action::DeprecateSchema(body) => schema::deprecate(view, &act, body),
+        Action::Propose(body) => governance::propose(view, &act, body),
+        Action::Vote(body) => governance::vote(view, &act, *body),
         // `Did` was carried out above; a later protocol's action never parses here.
         _ => Ok(()),
     }
-}
-
-fn is_member<S: StateReader>(view: &View<'_, S>, did: &ChopDid) -> Result<bool, Stop<S::Error>> {
-    Ok(view.contains(&keys::member(&did.scid()))?)
 }
 
 /// Says whether a DID exists on this ledger and has not ended.

@@ -4,7 +4,8 @@ use chop_did::{ChopDid, DidState, Genesis, LedgerId, OperationKind, Scid};
 use chop_integrity::Timestamp;
 use chop_keys::PublicKey;
 use chop_protocol::{
-    Action, Envelope, LedgerRecord, Parameters, Quota, ReplayMark, SignedEnvelope, keys,
+    Action, Envelope, LedgerRecord, Member, MemberQuota, MemberStanding, Parameters, Quota,
+    ReplayMark, SignedEnvelope, keys,
 };
 use std::collections::BTreeMap;
 
@@ -138,16 +139,22 @@ fn check_quota<S: StateReader>(
         return Err(Refusal::BlockFull.into());
     }
     let sponsor = envelope.sponsor;
+    let member: Option<Member> = view.read(&keys::member(&sponsor.scid()))?;
+    let quota = member.and_then(|member| member.quota);
+    let quota = quota.unwrap_or(MemberQuota {
+        block_work: parameters.sponsor_block_work,
+        day_work: parameters.sponsor_day_work,
+    });
     let used = usage
         .sponsors
         .get(&sponsor.scid())
         .copied()
         .unwrap_or_default();
-    if over(used, parameters.sponsor_block_work) {
+    if over(used, quota.block_work) {
         return Err(Refusal::QuotaBlock { sponsor }.into());
     }
     let day: Quota = view.read(&quota_key(header, envelope))?.unwrap_or_default();
-    if over(day.work, parameters.sponsor_day_work) {
+    if over(day.work, quota.day_work) {
         return Err(Refusal::QuotaDay { sponsor }.into());
     }
     Ok(Quota {
@@ -164,7 +171,7 @@ fn check_keys<S: StateReader>(
 ) -> Result<(), Stop<S::Error>> {
     let Envelope { actor, sponsor, .. } = *signed.envelope();
     let sponsor_keys = match Keys::of_existing(view, &sponsor)? {
-        Some(keys) if view.contains(&keys::member(&sponsor.scid()))? => keys,
+        Some(keys) if is_member(view, &sponsor)? => keys,
         _ => return Err(Refusal::SponsorNotMember { sponsor }.into()),
     };
     let actor_keys = match Keys::of_existing(view, &actor)? {
@@ -174,6 +181,15 @@ fn check_keys<S: StateReader>(
         Some(keys) => keys,
         None => Keys::of_created(view, signed.envelope())?,
     };
+    for acting in [Some(&actor), actor_keys.controller()]
+        .into_iter()
+        .flatten()
+    {
+        if let Some(standing) = barred(view, acting)? {
+            let member = *acting;
+            return Err(Refusal::ActorBarred { member, standing }.into());
+        }
+    }
     let entitled = |keys: &Keys<'_>| {
         signed
             .signers()
@@ -251,6 +267,14 @@ impl<'a> Keys<'a> {
         })
     }
 
+    /// Returns the DID whose keys act for this one.
+    fn controller(&self) -> Option<&ChopDid> {
+        match self {
+            Self::Existing { state, .. } => state.controller(),
+            Self::Created { genesis, .. } => genesis.controller(),
+        }
+    }
+
     fn hold(&self, key: &PublicKey, at: Timestamp) -> bool {
         let (own, controller) = match self {
             Self::Existing { state, controller } => (
@@ -268,6 +292,25 @@ impl<'a> Keys<'a> {
         // A controller acts by keys of its own: control does not chain.
         own || controller.is_some_and(|c| c.controller().is_none() && c.invokes(key, at))
     }
+}
+
+/// Says whether a DID is a live member, whatever its role.
+pub(crate) fn is_member<S: StateReader>(
+    view: &View<'_, S>,
+    did: &ChopDid,
+) -> Result<bool, ExecuteError<S::Error>> {
+    let member: Option<Member> = view.read(&keys::member(&did.scid()))?;
+    Ok(member.is_some_and(|member| member.is_live()))
+}
+
+/// Returns what keeps a DID from acting: that it is a member no longer, or not for now.
+fn barred<S: StateReader>(
+    view: &View<'_, S>,
+    did: &ChopDid,
+) -> Result<Option<MemberStanding>, ExecuteError<S::Error>> {
+    let member: Option<Member> = view.read(&keys::member(&did.scid()))?;
+    let standing = member.map(|member| member.standing());
+    Ok(standing.filter(|standing| *standing != MemberStanding::Live))
 }
 
 /// Reads the state of a DID of this ledger.

@@ -1,7 +1,9 @@
 //! One block: envelopes in order, each with an outcome of its own.
 
 use chop_integrity::Timestamp;
-use chop_protocol::{ExecutionResult, Outcome, SignedEnvelope, keys};
+use chop_protocol::{
+    ExecutionResult, Outcome, SignedEnvelope, ValidatorSet, ValidatorUpdate, keys,
+};
 
 use crate::act::act;
 use crate::entry::{Header, Usage, enter};
@@ -29,6 +31,8 @@ pub struct Executed {
     pub delta: Delta,
     /// What became of each envelope, in order.
     pub outcomes: Vec<Outcome>,
+    /// The validators whose power members changed, ordered by key; the engine lets them act two heights later.
+    pub validator_updates: Vec<ValidatorUpdate>,
 }
 
 /// Executes a block on its parent state.
@@ -55,10 +59,23 @@ pub fn execute<S: StateReader>(
             result,
         });
     }
+    let validator_updates = validator_updates(&view)?;
     Ok(Executed {
         delta: view.into_delta(),
         outcomes,
+        validator_updates,
     })
+}
+
+/// Compares the sets before and after the block.
+fn validator_updates<S: StateReader>(
+    view: &View<'_, S>,
+) -> Result<Vec<ValidatorUpdate>, ExecuteError<S::Error>> {
+    let before: Option<ValidatorSet> = view.read_parent(keys::VALIDATORS)?;
+    let after: Option<ValidatorSet> = view.read(keys::VALIDATORS)?;
+    Ok(before
+        .unwrap_or_default()
+        .updates_to(&after.unwrap_or_default()))
 }
 
 fn execute_one<S: StateReader>(
@@ -97,7 +114,8 @@ fn answer(refusal: &Refusal, settled: bool) -> ExecutionResult {
     }
 }
 
-/// Deletes replay marks and quotas that no rule reads any more; a bounded number, the oldest first.
+/// Deletes replay marks, quotas and the places of expired ballots, which no rule reads any more; a bounded number of
+/// each, the oldest first.
 fn sweep<S: StateReader>(
     view: &mut View<'_, S>,
     header: &Header,
@@ -105,6 +123,7 @@ fn sweep<S: StateReader>(
 ) -> Result<(), ExecuteError<S::Error>> {
     // Each envelope adds one mark, so two for each keep the backlog shrinking.
     let limit = envelopes.saturating_mul(2).saturating_add(SWEEP_BASE);
+    view.sweep(keys::BALLOTS, &keys::ballots_from(header.time), limit)?;
     view.sweep(keys::NONCES, &keys::nonces_from(header.time), limit)?;
     view.sweep(
         keys::QUOTAS,

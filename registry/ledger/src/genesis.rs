@@ -24,7 +24,8 @@ pub enum GenesisStateError {
     Canonical(#[from] JcsError),
 }
 
-/// Makes the state at version 0: the ledger's record, its parameters, and the founders' DIDs and memberships.
+/// Makes the state at version 0: the ledger's record, its parameters, and the founders' DIDs and memberships; on a
+/// consortium's ledger the validators, and how members decide where that is not the default.
 ///
 /// # Errors
 /// Returns [`GenesisStateError`] when a founder's DID breaks a rule of the method.
@@ -39,6 +40,13 @@ pub fn genesis_state(genesis: &LedgerGenesis) -> Result<Delta, GenesisStateError
     let mut delta = Delta::new();
     insert(&mut delta, keys::LEDGER.to_owned(), &record)?;
     insert(&mut delta, keys::PARAMETERS.to_owned(), &terms.parameters)?;
+    if let Some(validators) = genesis.validator_set() {
+        insert(&mut delta, keys::VALIDATORS.to_owned(), &validators)?;
+    }
+    let governance = terms.consortium.as_ref().and_then(|terms| terms.governance);
+    if let Some(governance) = governance {
+        insert(&mut delta, keys::GOVERNANCE.to_owned(), &governance)?;
+    }
     for founder in genesis.founders() {
         let (did, scid) = (founder.did(), founder.scid());
         let (state, version) = chop_did::found(founder, since)
@@ -48,11 +56,7 @@ pub fn genesis_state(genesis: &LedgerGenesis) -> Result<Delta, GenesisStateError
         insert(
             &mut delta,
             keys::member(&scid),
-            &Member {
-                did,
-                since,
-                height: 0,
-            },
+            &Member::founder(did, since),
         )?;
     }
     Ok(delta)

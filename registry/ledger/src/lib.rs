@@ -1,4 +1,4 @@
-//! The ledger's state machine: execution, authenticated state, accreditation.
+//! The ledger's state machine: execution, authenticated state, accreditation, governance.
 //!
 //! [`execute`] is a pure function from parent state and block to changes and outcomes: no clock, no randomness, no
 //! floats, no iteration over hash maps, and work bounded by counted units, so that every validator computes the same
@@ -15,5 +15,5 @@ pub mod tree;
 pub use entry::admit;
 pub use execute::{Block, Executed, execute};
 pub use genesis::{GenesisStateError, genesis_state};
-pub use refusal::{RULES, Refusal};
+pub use refusal::{GovernanceRefusal, RULES, Refusal};
 pub use state::{Delta, ExecuteError, StateReader};

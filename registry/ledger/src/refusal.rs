@@ -2,7 +2,13 @@
 
 use chop_did::{ChopDid, Rejection};
 use chop_integrity::{Hash, Timestamp};
-use chop_protocol::{AnchorStatus, SchemaName, SchemaRef, ScopeError, SemVer, Standing};
+use chop_protocol::{
+    AnchorStatus, MemberStanding, SchemaName, SchemaRef, ScopeError, SemVer, Standing,
+};
+
+mod governance;
+
+pub use governance::GovernanceRefusal;
 
 /// Says why an envelope took no effect.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +60,14 @@ pub enum Refusal {
         /// The actor.
         actor: ChopDid,
     },
+    /// The actor, or its controller, is a suspended or removed member.
+    #[error("{member} may not act: its membership is {standing:?}")]
+    ActorBarred {
+        /// The member.
+        member: ChopDid,
+        /// Where its membership stands.
+        standing: MemberStanding,
+    },
     /// No proof is by a key of the actor.
     #[error("no proof is by a key that may act for {actor}")]
     ActorKey {
@@ -81,6 +95,9 @@ pub enum Refusal {
         /// The sponsor.
         sponsor: ChopDid,
     },
+    /// A proposal or a vote breaks a rule of how members decide.
+    #[error("{0}")]
+    Governance(#[from] GovernanceRefusal),
     /// A DID operation breaks a rule of the method.
     #[error("{0}")]
     Did(#[from] Rejection),
@@ -312,6 +329,7 @@ pub const RULES: &[&str] = &[
     "envelope.sponsor-key",
     "envelope.actor-unknown",
     "envelope.actor-deactivated",
+    "envelope.actor-barred",
     "envelope.actor-key",
     "envelope.proof-unused",
     "block.full",
@@ -348,6 +366,33 @@ pub const RULES: &[&str] = &[
     "schema.unknown",
     "schema.deprecated",
     "schema.successor",
+    "proposal.not-voter",
+    "proposal.unknown",
+    "proposal.decided",
+    "proposal.expired",
+    "proposal.voted",
+    "proposal.own-case",
+    "proposal.too-many",
+    "member.did-unknown",
+    "member.controlled",
+    "member.quota",
+    "member.unknown",
+    "member.standing",
+    "member.too-few",
+    "member.too-many",
+    "member.history-full",
+    "validators.solo",
+    "validators.count",
+    "validators.twice",
+    "validators.key",
+    "validators.power",
+    "validators.unknown",
+    "validators.member",
+    "validators.unchanged",
+    "validators.quorum",
+    "validators.overlap",
+    "parameter.range",
+    "parameter.unchanged",
 ];
 
 impl Refusal {
@@ -362,11 +407,13 @@ impl Refusal {
             Self::SponsorKey { .. } => "envelope.sponsor-key",
             Self::ActorUnknown { .. } => "envelope.actor-unknown",
             Self::ActorDeactivated { .. } => "envelope.actor-deactivated",
+            Self::ActorBarred { .. } => "envelope.actor-barred",
             Self::ActorKey { .. } => "envelope.actor-key",
             Self::ProofUnused { .. } => "envelope.proof-unused",
             Self::BlockFull => "block.full",
             Self::QuotaBlock { .. } => "quota.block",
             Self::QuotaDay { .. } => "quota.day",
+            Self::Governance(refusal) => refusal.rule(),
             Self::Did(rejection) => rejection.rule(),
             Self::AccreditationUnknown { .. } => "accreditation.unknown",
             Self::NotAccreditor { .. } => "accreditation.not-accreditor",

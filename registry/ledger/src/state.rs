@@ -4,6 +4,7 @@ use chop_integrity::canonicalize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::refusal::Refusal;
 
@@ -101,15 +102,8 @@ impl<'a, S: StateReader> View<'a, S> {
         &self,
         key: &str,
     ) -> Result<Option<T>, ExecuteError<S::Error>> {
-        let Some(bytes) = self.bytes(key)? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| ExecuteError::Corrupt {
-                key: key.to_owned(),
-                reason: error.to_string(),
-            })
+        let bytes = self.bytes(key)?;
+        bytes.map(|bytes| decode(key, &bytes)).transpose()
     }
 
     /// Reads a value that another one names, so that it must be there.
@@ -121,6 +115,51 @@ impl<'a, S: StateReader> View<'a, S> {
             key: key.to_owned(),
             reason: "nothing is there, but the state refers to it".to_owned(),
         })
+    }
+
+    /// Reads the parent state, whatever the block has changed.
+    pub(crate) fn read_parent<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, ExecuteError<S::Error>> {
+        let bytes = self.base.value(key).map_err(ExecuteError::Read)?;
+        bytes.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    /// Returns up to `limit` entries with `from <= key < to`, ordered by key bytes.
+    pub(crate) fn scan<T: DeserializeOwned>(
+        &self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, T)>, ExecuteError<S::Error>> {
+        let mut changed = Delta::new();
+        for delta in [&self.block, &self.envelope] {
+            let range = delta.range::<str, _>((Bound::Included(from), Bound::Excluded(to)));
+            changed.extend(range.map(|(key, value)| (key.clone(), value.clone())));
+        }
+        // What is deleted here may hide as many of the parent's entries.
+        let asked = limit.saturating_add(changed.len());
+        let committed = self
+            .base
+            .scan(from, to, asked)
+            .map_err(ExecuteError::Read)?;
+        let mut entries: Delta = committed
+            .into_iter()
+            .map(|(key, value)| (key, Some(value)))
+            .collect();
+        entries.append(&mut changed);
+        let present = entries
+            .into_iter()
+            .filter_map(|(key, value)| value.map(|value| (key, value)));
+        present
+            .take(limit)
+            .map(|(key, value)| decode(&key, &value).map(|value| (key, value)))
+            .collect()
+    }
+
+    pub(crate) fn delete(&mut self, key: String) {
+        self.envelope.insert(key, None);
     }
 
     pub(crate) fn write<T: Serialize>(
@@ -177,4 +216,11 @@ impl<'a, S: StateReader> View<'a, S> {
             None => self.base.value(key).map_err(ExecuteError::Read),
         }
     }
+}
+
+fn decode<T: DeserializeOwned, E>(key: &str, bytes: &[u8]) -> Result<T, ExecuteError<E>> {
+    serde_json::from_slice(bytes).map_err(|error| ExecuteError::Corrupt {
+        key: key.to_owned(),
+        reason: error.to_string(),
+    })
 }

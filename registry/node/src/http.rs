@@ -4,7 +4,9 @@ mod blocks;
 mod headers;
 mod identifiers;
 mod logs;
+mod members;
 mod proofs;
+mod proposals;
 mod query;
 mod registrar;
 mod schemas;
@@ -106,6 +108,10 @@ pub fn router(app: NodeApp) -> Router {
         .route("/schemas/{name}/{version}", get(schemas::by_name))
         .route("/authorization", post(trqp::authorization))
         .route("/recognition", post(trqp::recognition))
+        .route("/v1/members", get(members::list))
+        .route("/v1/members/{did}", get(members::show))
+        .route("/v1/proposals", get(proposals::list))
+        .route("/v1/proposals/{id}", get(proposals::show))
         .with_state(app)
 }
 
@@ -139,6 +145,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     schemas::by_name,
     trqp::authorization,
     trqp::recognition,
+    members::list,
+    members::show,
+    proposals::list,
+    proposals::show,
 ))]
 struct Api;
 

@@ -49,6 +49,7 @@ fn genesis() -> LedgerGenesis {
             heartbeat_ms: 1_000,
             ..Parameters::default()
         },
+        consortium: None,
         founders: vec![json!({
             "class": "service",
             "updateKeys": [key(3).public_key().multikey()],

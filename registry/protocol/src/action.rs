@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::accreditation::RevocationReason;
 use crate::anchor::AnchorStatus;
+use crate::governance::{CastVote, Propose};
+use crate::membership::MAX_MEMBERS;
 use crate::schema::{DeprecateSchema, PublishSchema};
 use crate::terms::{CredentialType, Jurisdiction};
 
@@ -36,6 +38,10 @@ pub enum Action {
     PublishSchema(Box<PublishSchema>),
     /// `schema.deprecate`.
     DeprecateSchema(DeprecateSchema),
+    /// `membership.propose`; alone in its envelope.
+    Propose(Box<Propose>),
+    /// `membership.vote`; alone in its envelope.
+    Vote(CastVote),
 }
 
 /// Grants an accreditation: at the root when the actor is a live member, else below one that the actor holds.
@@ -186,6 +192,8 @@ impl Action {
                 body(&name, members).map(|body| Self::PublishSchema(Box::new(body)))
             }
             "schema.deprecate" => body(&name, members).map(Self::DeprecateSchema),
+            "membership.propose" => body(&name, members).map(Box::new).map(Self::Propose),
+            "membership.vote" => body(&name, members).map(Self::Vote),
             _ if name.starts_with("did.") => did_action(name, members),
             _ => Err(ActionError::Type { found: name }),
         }
@@ -203,7 +211,14 @@ impl Action {
             Self::SetStatus(_) => "credential.set-status",
             Self::PublishSchema(_) => "schema.publish",
             Self::DeprecateSchema(_) => "schema.deprecate",
+            Self::Propose(_) => "membership.propose",
+            Self::Vote(_) => "membership.vote",
         }
+    }
+
+    /// Says whether the action's record keeps its envelope, so that nothing else may be in it.
+    pub const fn is_alone(&self) -> bool {
+        matches!(self, Self::Propose(_) | Self::Vote(_))
     }
 
     /// Returns the work units that the action costs: a measure of the state entries that it reads and writes
@@ -230,6 +245,8 @@ impl Action {
                     .unwrap_or(u64::MAX)
                     .saturating_add(24)
             }
+            // Every member's record, document and vote.
+            Self::Propose(_) | Self::Vote(_) => 3 * MAX_MEMBERS as u64,
         }
     }
 
@@ -252,6 +269,8 @@ impl Action {
             Self::SetStatus(body) => serde_json::to_value(body)?,
             Self::PublishSchema(body) => serde_json::to_value(body)?,
             Self::DeprecateSchema(body) => serde_json::to_value(body)?,
+            Self::Propose(body) => serde_json::to_value(body)?,
+            Self::Vote(body) => serde_json::to_value(body)?,
         };
         let mut members = match body {
             Value::Object(members) => members,
@@ -267,12 +286,22 @@ fn body<T: DeserializeOwned>(action: &str, members: Map<String, Value>) -> Resul
         action: action.to_owned(),
         reason,
     };
-    if let Some((name, _)) = members.iter().find(|(_, value)| value.is_null()) {
+    if let Some((name, _)) = members.iter().find(|(_, value)| holds_null(value)) {
         return Err(shape(format!(
-            "an absent member is left out, but {name:?} is null"
+            "an absent member is left out, but {name:?} is or holds null"
         )));
     }
     serde_json::from_value(Value::Object(members)).map_err(|error| shape(error.to_string()))
+}
+
+/// Says whether null stands anywhere in a value, whose depth the door bounds.
+fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(holds_null),
+        Value::Object(members) => members.values().any(holds_null),
+        _ => false,
+    }
 }
 
 fn did_action(action: String, mut members: Map<String, Value>) -> Result<Action, ActionError> {

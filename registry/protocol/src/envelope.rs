@@ -96,6 +96,16 @@ pub enum EnvelopeError {
         /// What is wrong with it.
         reason: ActionError,
     },
+    /// A proposal or a vote stands beside another action, which its record would hold too.
+    #[error("action {index}, {action}, is alone in its envelope, this one has {found} actions")]
+    NotAlone {
+        /// Place in the list, from 0.
+        index: usize,
+        /// The action's type.
+        action: &'static str,
+        /// How many there are.
+        found: usize,
+    },
     /// Actor or sponsor lives on another ledger than the envelope names.
     #[error("{did} is not a DID of ledger {ledger}")]
     ForeignDid {
@@ -142,6 +152,7 @@ pub const RULES: &[&str] = &[
     "envelope.shape",
     "envelope.action-count",
     "envelope.action",
+    "envelope.alone",
     "envelope.foreign-did",
     "envelope.proof-count",
     "envelope.proof-shape",
@@ -161,6 +172,7 @@ impl EnvelopeError {
                 ..
             } => reason.rule(),
             Self::Action { .. } => "envelope.action",
+            Self::NotAlone { .. } => "envelope.alone",
             Self::ForeignDid { .. } => "envelope.foreign-did",
             Self::ProofCount { .. } => "envelope.proof-count",
             Self::ProofShape { .. } => "envelope.proof-shape",
@@ -235,6 +247,14 @@ impl Envelope {
         for (index, action) in raw.actions.into_iter().enumerate() {
             let action =
                 Action::parse(action).map_err(|reason| EnvelopeError::Action { index, reason })?;
+            if action.is_alone() && found > 1 {
+                let action = action.name();
+                return Err(EnvelopeError::NotAlone {
+                    index,
+                    action,
+                    found,
+                });
+            }
             actions.push(action);
         }
         Ok(Self {

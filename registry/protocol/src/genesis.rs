@@ -9,7 +9,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
+use crate::governance::Governance;
 use crate::keys::DAY_MS;
+use crate::membership::{Validator, ValidatorSet};
 use crate::terms::Nonce;
 
 /// Version of the protocol that this crate speaks.
@@ -40,8 +42,22 @@ pub struct GenesisTerms {
     pub validators: Vec<GenesisValidator>,
     /// The first parameters.
     pub parameters: Parameters,
+    /// Who runs the validators and how members decide; absent on a solo ledger, whose validator no member governs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consortium: Option<ConsortiumTerms>,
     /// The founders' DID geneses, each without its `ledger` member: the id is not known before this is hashed.
     pub founders: Vec<Value>,
+}
+
+/// What a genesis adds where members govern the validators.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsortiumTerms {
+    /// For each validator in order, the place of the founder that runs it, from 0.
+    pub operators: Vec<u16>,
+    /// How members decide; the default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governance: Option<Governance>,
 }
 
 /// A validator at genesis.
@@ -166,6 +182,16 @@ pub enum LedgerGenesisError {
     /// There is no validator, there are too many, one appears twice, has no power, or is not Ed25519.
     #[error("validators are 1 to 64 different Ed25519 keys, each with a power of at least 1")]
     Validators,
+    /// The consortium names another number of operators than validators, or an operator that is no founder.
+    #[error(
+        "operators name, for each of {validators} validators, one of {founders} founders by its place"
+    )]
+    Operators {
+        /// How many validators there are.
+        validators: usize,
+        /// How many founders there are.
+        founders: usize,
+    },
     /// There is no founder, there are too many, or one appears twice.
     #[error("founders are 1 to 64 different DIDs")]
     Founders,
@@ -183,6 +209,16 @@ pub enum LedgerGenesisError {
         /// The founder.
         did: ChopDid,
     },
+}
+
+impl LedgerGenesisError {
+    /// Returns the name of the parameter that is out of range, when that is it.
+    pub const fn parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::Parameter { name } => Some(*name),
+            _ => None,
+        }
+    }
 }
 
 impl LedgerGenesis {
@@ -214,6 +250,20 @@ impl LedgerGenesis {
         format!("chop-{}", self.id.short())
     }
 
+    /// Returns the set of validators with the members that run them; `None` on a solo ledger.
+    pub fn validator_set(&self) -> Option<ValidatorSet> {
+        let consortium = self.terms.consortium.as_ref()?;
+        let operated = self.terms.validators.iter().zip(&consortium.operators);
+        let set = operated.filter_map(|(validator, place)| {
+            Some(Validator {
+                public_key: validator.public_key.clone(),
+                power: validator.power,
+                member: self.founders.get(usize::from(*place))?.did(),
+            })
+        });
+        Some(ValidatorSet::new(set))
+    }
+
     /// Returns the founders' geneses, completed with the ledger id, in the order of the file.
     pub fn founders(&self) -> &[Genesis] {
         &self.founders
@@ -240,6 +290,7 @@ impl TryFrom<GenesisTerms> for LedgerGenesis {
         }
         terms.parameters.check()?;
         check_validators(&terms.validators)?;
+        check_consortium(&terms)?;
         let bytes = canonicalize(&terms)?;
         json::parse_restricted(&bytes, &LIMITS)?;
         let id = LedgerId::new(Hash::from_bytes(Sha256::digest(&bytes).into()));
@@ -266,6 +317,23 @@ fn check_validators(validators: &[GenesisValidator]) -> Result<(), LedgerGenesis
     } else {
         Err(LedgerGenesisError::Validators)
     }
+}
+
+fn check_consortium(terms: &GenesisTerms) -> Result<(), LedgerGenesisError> {
+    let Some(consortium) = &terms.consortium else {
+        return Ok(());
+    };
+    let (validators, founders) = (terms.validators.len(), terms.founders.len());
+    let exist = |place: &u16| usize::from(*place) < founders;
+    if consortium.operators.len() != validators || !consortium.operators.iter().all(exist) {
+        return Err(LedgerGenesisError::Operators {
+            validators,
+            founders,
+        });
+    }
+    consortium
+        .governance
+        .map_or(Ok(()), |governance| governance.check())
 }
 
 fn complete_founders(

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::genesis::GenesisValidator;
+use crate::governance::{Governance, Proposal, ProposalStanding};
+use crate::membership::{Member, MemberStanding, Validator};
 use crate::outcome::{ExecutionResult, Outcome};
 use crate::schema::{Schema, SchemaName};
 
@@ -156,6 +158,65 @@ pub struct SchemaPage {
     pub after: Option<SchemaName>,
     /// Always true: nothing proves that a list is complete.
     pub unproven: bool,
+}
+
+/// The members of the consortium: the answer to `GET /v1/members`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberList {
+    /// False: nothing shows that the list is whole. Each member is proven by its own key.
+    pub proven: bool,
+    /// The members, ended memberships included, ordered by scid.
+    pub members: Vec<ListedMember>,
+    /// The validators that members run; empty on a solo ledger.
+    pub validators: Vec<Validator>,
+    /// How members decide.
+    pub governance: Governance,
+}
+
+/// A member with its standing now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedMember {
+    /// Where its membership stands.
+    pub standing: MemberStanding,
+    /// Its record.
+    pub member: Member,
+}
+
+/// A page of proposals: the answer to `GET /v1/proposals`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalPage {
+    /// False: nothing shows that the page is whole. Each proposal is proven by its own key.
+    pub proven: bool,
+    /// The open ones, those that expire first in front; or all, ordered by id.
+    pub proposals: Vec<ListedProposal>,
+    /// What to pass as `after` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Hash>,
+}
+
+/// A proposal with its standing now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedProposal {
+    /// Where it stands.
+    pub standing: ProposalStanding,
+    /// Its record.
+    pub proposal: Proposal,
+}
+
+/// A proposal and the votes on it: the answer to `GET /v1/proposals/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalView {
+    /// Where it stands.
+    pub standing: ProposalStanding,
+    /// Its record, with proof when asked.
+    pub proposal: ProvenValue,
+    /// The votes, ordered by voter, each with proof when asked; nothing shows that there are no others.
+    pub votes: Vec<ProvenValue>,
 }
 
 /// One entry of a DID's log: an element of the answer to `GET /v1/dids/{did}/log`.

@@ -3,7 +3,12 @@
 //! ```text
 //! ledger                                           LedgerRecord
 //! param/ledger                                     Parameters
-//! member/{scid}                                    Member
+//! param/governance                                 Governance; the default when absent
+//! validators                                       ValidatorSet; absent where no member governs it (solo)
+//! member/{scid}                                    Member, kept when the membership ends
+//! proposal/{id}                                    Proposal, kept when it is decided
+//! vote/{proposal id}/{voter scid}                  Vote, never changed once written
+//! ballot/{expires ms, 13}/{proposal id}            Ballot, gone when decided, swept after expiry
 //! did/{scid}                                       chop_did::DidState
 //! did/{scid}/{seq}                                 chop_did::VersionRecord, never changed once written
 //! accreditation/{id}                               Accreditation
@@ -29,6 +34,16 @@ pub const DAY_MS: i64 = 86_400_000;
 pub const LEDGER: &str = "ledger";
 /// The ledger's parameters.
 pub const PARAMETERS: &str = "param/ledger";
+/// How members decide.
+pub const GOVERNANCE: &str = "param/governance";
+/// The set of validators.
+pub const VALIDATORS: &str = "validators";
+/// First key of the members' records.
+pub const MEMBERS: &str = "member/";
+/// First key of the proposals.
+pub const PROPOSALS: &str = "proposal/";
+/// First key of the open proposals, in the order of expiry.
+pub const BALLOTS: &str = "ballot/";
 /// First key of the replay marks.
 pub const NONCES: &str = "nonce/";
 /// First key of the sponsors' quotas.
@@ -36,7 +51,38 @@ pub const QUOTAS: &str = "quota/";
 
 /// Key of a member's record.
 pub fn member(scid: &Scid) -> String {
-    format!("member/{scid}")
+    format!("{MEMBERS}{scid}")
+}
+
+/// Key of a proposal.
+pub fn proposal(id: &Hash) -> String {
+    format!("{PROPOSALS}{id}")
+}
+
+/// Key of one member's vote on a proposal.
+pub fn vote(proposal: &Hash, voter: &Scid) -> String {
+    format!("{}{voter}", votes(proposal))
+}
+
+/// First key of the votes on a proposal.
+pub fn votes(proposal: &Hash) -> String {
+    format!("vote/{proposal}/")
+}
+
+/// Key of an open proposal in the order of expiry.
+pub fn ballot(expires: Timestamp, proposal: &Hash) -> String {
+    format!("{}{proposal}", ballots_from(expires))
+}
+
+/// First key of the ballots that can be voted on until this time or later.
+pub fn ballots_from(time: Timestamp) -> String {
+    format!("{BALLOTS}{:013}/", time.unix_ms().max(0))
+}
+
+/// The first text after every key that begins with `prefix`, which ends in a slash.
+pub fn after(prefix: &str) -> String {
+    // '0' follows '/' in ASCII.
+    format!("{}0", prefix.trim_end_matches('/'))
 }
 
 /// Key of a DID's current state.

@@ -10,8 +10,10 @@ pub mod build;
 pub mod bundle;
 pub mod envelope;
 pub mod genesis;
+pub mod governance;
 pub mod http;
 pub mod keys;
+pub mod membership;
 pub mod outcome;
 pub mod schema;
 pub mod terms;
@@ -29,11 +31,21 @@ pub use action::{
 pub use anchor::{Anchor, AnchorStatus, StatusEvent, anchor_digest};
 pub use build::{BuildError, UnsignedEnvelope};
 pub use envelope::{Envelope, EnvelopeError, SignedEnvelope};
-pub use genesis::{GenesisTerms, GenesisValidator, LedgerGenesis, LedgerGenesisError, Parameters};
+pub use genesis::{
+    ConsortiumTerms, GenesisTerms, GenesisValidator, LedgerGenesis, LedgerGenesisError, Parameters,
+};
+pub use governance::{
+    Ballot, CastVote, Change, Choice, Decision, DecisionKind, Governance, Proposal,
+    ProposalStanding, Propose, Setting, Tally, Threshold, Verdict, Vote,
+};
+pub use membership::{
+    Member, MemberEvent, MemberEventKind, MemberQuota, MemberStanding, Role, Validator,
+    ValidatorSet, ValidatorUpdate,
+};
 pub use outcome::{ExecutionResult, Outcome};
 pub use schema::{
     DeprecateSchema, Deprecation, DeprecationReason, PublishSchema, Schema, SchemaBody, SchemaKind,
     SchemaName, SchemaRef, SchemaTermError, SchemaVersion, SemVer,
 };
-pub use terms::{CredentialType, Jurisdiction, Nonce, TermError};
-pub use values::{LedgerRecord, Member, Quota, ReplayMark};
+pub use terms::{CredentialType, Jurisdiction, MemberName, Nonce, Note, TermError};
+pub use values::{LedgerRecord, Quota, ReplayMark};

@@ -5,6 +5,10 @@ use std::fmt;
 
 /// Longest credential type in characters.
 const TYPE_MAX: usize = 128;
+/// Longest name of a member in characters.
+const NAME_MAX: usize = 64;
+/// Longest note in characters.
+const NOTE_MAX: usize = 280;
 
 /// Says why a word is not one of the protocol's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +22,16 @@ pub enum TermError {
     /// Neither an ISO 3166-1 alpha-2 code nor an ISO 3166-2 code.
     #[error("a jurisdiction is a code of ISO 3166-1 (\"CN\") or ISO 3166-2 (\"CN-SN\")")]
     Jurisdiction,
+    /// Not one line of at most 64 characters.
+    #[error(
+        "a member's name is one line of 1 to 64 characters, without space around it or control characters"
+    )]
+    MemberName,
+    /// Not one line of at most 280 characters.
+    #[error(
+        "a note is one line of 1 to 280 characters, without space around it or control characters"
+    )]
+    Note,
     /// Not 32 lower-case hexadecimal digits.
     #[error("a nonce is 32 lower-case hexadecimal digits")]
     Nonce,
@@ -101,6 +115,53 @@ impl Jurisdiction {
     }
 }
 
+/// What people call a member: one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MemberName(String);
+
+impl MemberName {
+    /// Parses one line of 1 to 64 characters.
+    ///
+    /// # Errors
+    /// Returns [`TermError::MemberName`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, TermError> {
+        if is_line(text, NAME_MAX) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TermError::MemberName)
+        }
+    }
+}
+
+/// Why a change is proposed: one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Note(String);
+
+impl Note {
+    /// Parses one line of 1 to 280 characters.
+    ///
+    /// # Errors
+    /// Returns [`TermError::Note`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, TermError> {
+        if is_line(text, NOTE_MAX) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TermError::Note)
+        }
+    }
+}
+
+/// Text that shows as what it is: no line breaks, no controls, nothing that turns the direction of what follows.
+fn is_line(text: &str, most: usize) -> bool {
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    !text.is_empty()
+        && text.trim() == text
+        && text.chars().count() <= most
+        && !text.chars().any(|c| c.is_control() || turns(c))
+}
+
 /// The 128 bits that make an actor's envelope unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -127,6 +188,18 @@ impl Nonce {
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Display for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -161,7 +234,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(CredentialType, Jurisdiction, Nonce);
+as_text!(CredentialType, Jurisdiction, MemberName, Nonce, Note);
 
 #[cfg(test)]
 mod tests {
@@ -206,6 +279,31 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_name_is_one_line_that_shows_as_what_it_is() {
+        for good in ["Fruit Co", "果业公司", &"N".repeat(64)] {
+            assert_eq!(MemberName::parse(good).unwrap().to_string(), good);
+        }
+        let long = "N".repeat(65);
+        for bad in [
+            "",
+            " Fruit",
+            "Fruit ",
+            "A\nB",
+            "A\u{1b}[31m",
+            "A\u{202e}B",
+            &long,
+        ] {
+            assert_eq!(
+                MemberName::parse(bad),
+                Err(TermError::MemberName),
+                "{bad:?}"
+            );
+        }
+        assert!(Note::parse(&long).is_ok());
+        assert_eq!(Note::parse(&"N".repeat(281)), Err(TermError::Note));
     }
 
     #[test]

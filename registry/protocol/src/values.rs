@@ -1,6 +1,6 @@
 //! Records of the state that are no more than facts; each is stored as JCS under its key of [`crate::keys`].
 
-use chop_did::{ChopDid, LedgerId};
+use chop_did::LedgerId;
 use chop_integrity::{Hash, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,18 +14,6 @@ pub struct LedgerRecord {
     pub chain_version: u32,
     /// Time that the genesis names.
     pub founded: Timestamp,
-}
-
-/// A member of the consortium; the record's presence says that the membership is live.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Member {
-    /// The member's DID.
-    pub did: ChopDid,
-    /// Header time of its admission.
-    pub since: Timestamp,
-    /// Height of its admission; 0 for a founder.
-    pub height: u64,
 }
 
 /// What a sponsor has used of its quota on one day.

@@ -124,7 +124,8 @@ pub(super) async fn submit(
         actions: vec![Action::Did(Box::new(operation))],
     };
     if signers.is_empty() {
-        return stack.submit_for_operator(&envelope).await;
+        let (_, height) = stack.submit_for_operator(&envelope).await?;
+        return Ok(height);
     }
     let envelope = envelope.sign(signers).map_err(Failure::usage)?;
     stack.submit(&envelope).await

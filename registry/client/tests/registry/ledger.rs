@@ -117,6 +117,7 @@ impl TestLedger {
                 power: 1,
             }],
             parameters: Parameters::default(),
+            consortium: None,
             founders: vec![draft(1).template()],
         };
         let genesis = LedgerGenesis::try_from(terms).unwrap();

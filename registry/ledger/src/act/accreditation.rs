@@ -7,7 +7,8 @@ use chop_protocol::{
     RevocationReason, RevokeAccreditation, Standing, SuspendAccreditation, accreditation_id, keys,
 };
 
-use super::{Act, is_live, is_member};
+use super::{Act, is_live};
+use crate::entry::is_member;
 use crate::refusal::Refusal;
 use crate::state::{ExecuteError, StateReader, Stop, View};
 

@@ -1,6 +1,9 @@
-use super::world::{World, genesis};
+use super::world::{World, consortium, genesis};
 use chop_ledger::genesis_state;
-use chop_protocol::{GenesisTerms, LedgerGenesis, LedgerRecord, Member, Parameters, keys};
+use chop_protocol::{
+    GenesisTerms, Governance, LedgerGenesis, LedgerRecord, Member, Parameters, Threshold,
+    ValidatorSet, keys,
+};
 
 #[test]
 fn a_ledger_begins_with_its_founders_as_live_members() {
@@ -85,4 +88,48 @@ fn refuses_a_genesis_that_no_ledger_could_live_with() {
             .contains("maxEnvelopeLifeMs")
     );
     assert!(refused(|terms| terms.founders[0]["ledger"] = "x".into()).contains("founder 0"));
+}
+
+#[test]
+fn a_consortium_begins_with_the_validators_that_its_founders_run() {
+    let genesis = consortium(&[1, 11, 12]);
+    let world = World::of(genesis.clone());
+    let set: ValidatorSet = world.read(keys::VALIDATORS).unwrap();
+    let operators: Vec<_> = genesis
+        .terms()
+        .validators
+        .iter()
+        .map(|validator| set.find(&validator.public_key).unwrap().member)
+        .collect();
+    let founders: Vec<_> = genesis
+        .founders()
+        .iter()
+        .map(chop_did::Genesis::did)
+        .collect();
+    assert_eq!(operators, founders);
+    assert_eq!(
+        world.read::<Governance>(keys::GOVERNANCE),
+        None,
+        "the default"
+    );
+
+    let mut terms = genesis.terms().clone();
+    let governance = Governance {
+        admission: Threshold::Majority,
+        ..Governance::default()
+    };
+    terms.consortium.as_mut().unwrap().governance = Some(governance);
+    let world = World::of(LedgerGenesis::try_from(terms).unwrap());
+    assert_eq!(world.read(keys::GOVERNANCE), Some(governance));
+}
+
+#[test]
+fn refuses_validators_that_no_founder_runs() {
+    let genesis = consortium(&[1, 11]);
+    for operators in [vec![], vec![0], vec![0, 2], vec![0, 1, 1]] {
+        let mut terms = genesis.terms().clone();
+        terms.consortium.as_mut().unwrap().operators = operators.clone();
+        let error = LedgerGenesis::try_from(terms).unwrap_err().to_string();
+        assert!(error.contains("2 validators"), "{operators:?}: {error}");
+    }
 }

@@ -5,13 +5,19 @@ mod accreditations;
 #[cfg(test)]
 mod anchors;
 #[cfg(test)]
+mod council;
+#[cfg(test)]
 mod dids;
 #[cfg(test)]
 mod envelopes;
 #[cfg(test)]
 mod genesis;
 #[cfg(test)]
+mod members;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod proposals;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
@@ -22,5 +28,7 @@ mod standings;
 mod story;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod validators;
 #[cfg(test)]
 mod world;

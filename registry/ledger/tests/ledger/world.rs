@@ -8,8 +8,8 @@ use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_ledger::{Block, Delta, Executed, StateReader, execute, genesis_state, tree};
 use chop_protocol::{
-    Action, Envelope, ExecutionResult, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
-    Parameters, SignedEnvelope, keys,
+    Action, ConsortiumTerms, Envelope, ExecutionResult, GenesisTerms, GenesisValidator,
+    LedgerGenesis, Nonce, Parameters, SignedEnvelope, keys,
 };
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
@@ -191,7 +191,11 @@ impl World {
     }
 
     pub(crate) fn founded(parameters: Parameters) -> Self {
-        let genesis = genesis(parameters);
+        Self::of(genesis(parameters))
+    }
+
+    /// A ledger that has just begun.
+    pub(crate) fn of(genesis: LedgerGenesis) -> Self {
         let delta = genesis_state(&genesis).unwrap();
         let mut state = Memory::default();
         state.apply(&delta);
@@ -296,7 +300,7 @@ impl World {
 
     /// Executes every block again, from the genesis and from the bytes that blocks are stored as.
     pub(crate) fn replayed(&self) -> Self {
-        let mut again = Self::founded(self.genesis.terms().parameters);
+        let mut again = Self::of(self.genesis.clone());
         for (time, envelopes) in &self.blocks {
             again.time = time.minus_ms(1_000);
             let parse = |signed: &SignedEnvelope| SignedEnvelope::try_from(signed.bytes()).unwrap();
@@ -377,7 +381,26 @@ pub(crate) fn genesis(parameters: Parameters) -> LedgerGenesis {
             power: 10,
         }],
         parameters,
+        consortium: None,
         founders: vec![draft(1).template()],
+    };
+    LedgerGenesis::try_from(terms).unwrap()
+}
+
+/// The genesis of a consortium: a founder of each seed, and for each a validator of power 10 with the key of role 9.
+pub(crate) fn consortium(seeds: &[u8]) -> LedgerGenesis {
+    let validator = |seed: &u8| GenesisValidator {
+        public_key: key(*seed, 9).public_key().clone(),
+        power: 10,
+    };
+    let terms = GenesisTerms {
+        validators: seeds.iter().map(validator).collect(),
+        consortium: Some(ConsortiumTerms {
+            operators: (0..).take(seeds.len()).collect(),
+            governance: None,
+        }),
+        founders: seeds.iter().map(|seed| draft(*seed).template()).collect(),
+        ..genesis(Parameters::default()).terms().clone()
     };
     LedgerGenesis::try_from(terms).unwrap()
 }

@@ -86,6 +86,14 @@ pub enum OpenError {
         /// Validators in the genesis.
         count: usize,
     },
+    /// Members govern the validators, and a change of them would reach nobody here.
+    #[error(
+        "{ledger} is a consortium's ledger, whose validators its members govern; the solo engine runs none"
+    )]
+    Consortium {
+        /// The ledger.
+        ledger: LedgerId,
+    },
     /// The genesis names validators that cannot sign headers.
     #[error("the genesis names unusable validators: {0}")]
     Validators(#[from] TrustRootError),

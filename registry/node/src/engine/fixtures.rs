@@ -68,6 +68,7 @@ pub(super) fn genesis_of(nonce: u8) -> LedgerGenesis {
             power: 1,
         }],
         parameters: Parameters::default(),
+        consortium: None,
         founders: vec![json!({
             "class": "service",
             "updateKeys": [key(3).public_key().multikey()],

@@ -63,7 +63,8 @@ pub(super) struct Sequencer {
     signer: Arc<dyn Signer>,
     chain_id: chain::Id,
     parent: Parent,
-    heartbeat: Duration,
+    /// Idle time after which a block is made; the parameter in force when `None`.
+    heartbeat: Option<Duration>,
     /// Round to sign in: how many headers of the next height were signed and not committed.
     round: u16,
     /// When it last looked for room.
@@ -103,7 +104,7 @@ impl Sequencer {
     pub(super) fn resume(
         shared: Arc<Shared>,
         signer: Arc<dyn Signer>,
-        heartbeat: Duration,
+        heartbeat: Option<Duration>,
     ) -> Result<Self, OpenError> {
         let chain_id = parse_chain_id(&shared.trust_root)?;
         let parent = last_block(&shared.store)?;
@@ -389,8 +390,11 @@ impl Sequencer {
             return RETRY;
         }
         let age_ms = (self.shared.clock)().saturating_sub(self.head_ms());
-        self.heartbeat
-            .saturating_sub(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
+        let heartbeat = self.heartbeat.unwrap_or_else(|| {
+            let ms = self.parameters().heartbeat_ms;
+            Duration::from_millis(u64::try_from(ms).unwrap_or(60_000))
+        });
+        heartbeat.saturating_sub(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
     }
 
     /// The parameters in force; the genesis's where the state does not tell.

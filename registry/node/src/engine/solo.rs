@@ -38,7 +38,7 @@ pub struct SoloConfig {
     pub clock: Clock,
     /// How many envelopes may wait; beyond that the ledger is busy.
     pub queue: usize,
-    /// Idle time after which an empty block is made; `None` takes the genesis's.
+    /// Idle time after which an empty block is made; `None` takes the parameter in force.
     pub heartbeat: Option<Duration>,
     /// Bounds the database file.
     pub limit: Arc<DiskLimit>,
@@ -97,11 +97,6 @@ impl Solo {
         if config.replay {
             verify_replay(&store.snapshot()?, &config.genesis, Sealed::BySolo)?;
         }
-        let heartbeat_ms =
-            u64::try_from(config.genesis.terms().parameters.heartbeat_ms).unwrap_or(60_000);
-        let heartbeat = config
-            .heartbeat
-            .unwrap_or(Duration::from_millis(heartbeat_ms));
         let view = Arc::new(View::of(&store, trust_root.validators(), None)?);
         let queue = config.queue.max(1);
         let (sender, receiver) = sync_channel(queue);
@@ -114,7 +109,7 @@ impl Solo {
             pending: Mutex::default(),
             clock: config.clock,
         });
-        let sequencer = Sequencer::resume(Arc::clone(&shared), config.signer, heartbeat)?;
+        let sequencer = Sequencer::resume(Arc::clone(&shared), config.signer, config.heartbeat)?;
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
             .spawn(move || sequencer.run(&receiver))?;
@@ -335,6 +330,9 @@ impl std::fmt::Debug for Solo {
 fn trust_root(config: &SoloConfig) -> Result<TrustRoot, OpenError> {
     let listed = &config.genesis.terms().validators;
     let ledger = config.genesis.id();
+    if config.genesis.terms().consortium.is_some() {
+        return Err(OpenError::Consortium { ledger });
+    }
     let [validator] = listed.as_slice() else {
         return Err(OpenError::NotSolo {
             ledger,

@@ -291,6 +291,22 @@ async fn does_not_open_the_file_of_another_ledger_or_with_another_key() {
 }
 
 #[tokio::test]
+async fn refuses_a_genesis_whose_validators_members_govern() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::new());
+    let mut terms = genesis().terms().clone();
+    terms.consortium = Some(chop_protocol::ConsortiumTerms {
+        operators: vec![0],
+        governance: None,
+    });
+    let refused = Solo::open(SoloConfig {
+        genesis: chop_protocol::LedgerGenesis::try_from(terms).unwrap(),
+        ..config(folder.path(), &clock)
+    })
+    .unwrap_err();
+    assert!(matches!(refused, OpenError::Consortium { .. }), "{refused}");
+}
+
+#[tokio::test]
 async fn header_times_rise_even_when_the_clock_goes_back() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::new());
     let solo = open(folder.path(), &clock);

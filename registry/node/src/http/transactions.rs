@@ -174,6 +174,16 @@ fn status_of(rule: &str) -> StatusCode {
         | "accreditation.standing"
         | "accreditation.revoked"
         | "envelope.replayed"
+        | "proposal.decided"
+        | "proposal.expired"
+        | "proposal.voted"
+        | "proposal.too-many"
+        | "member.standing"
+        | "member.too-few"
+        | "validators.unchanged"
+        | "validators.quorum"
+        | "validators.overlap"
+        | "parameter.unchanged"
         | "did.recovery-pending" => StatusCode::CONFLICT,
         "block.full" | "quota.block" | "quota.day" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -6,6 +6,7 @@
 )]
 
 mod identifiers;
+mod members;
 mod reads;
 mod registrar;
 mod schemas;

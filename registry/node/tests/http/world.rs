@@ -71,6 +71,7 @@ fn genesis() -> LedgerGenesis {
             power: 1,
         }],
         parameters: Parameters::default(),
+        consortium: None,
         founders: vec![json!({
             "class": "service",
             "updateKeys": [key(3).public_key().multikey()],

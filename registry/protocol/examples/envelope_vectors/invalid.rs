@@ -1,6 +1,8 @@
 //! Envelopes that the door refuses, each for one reason.
 
-use super::{anchor, did, envelope, genesis, key, ledger, product, text, update_keys};
+use super::{
+    admission, anchor, did, envelope, genesis, key, ledger, product, text, update_keys, vote,
+};
 use chop_did::DidState;
 use chop_did::build::{self, Draft};
 use chop_integrity::{Hash, Timestamp};
@@ -54,6 +56,7 @@ pub(crate) fn invalid() -> Vec<Case> {
     let mut cases = profile(&base);
     cases.extend(envelope_shapes(&base));
     cases.extend(action_shapes(&base));
+    cases.extend(governance());
     cases.extend(operations(&Base::signed(vec![product(1)])));
     cases.extend(proof_counts(&base));
     cases.extend(proof_shapes(&base));
@@ -182,6 +185,57 @@ fn action_shapes(base: &Base) -> Vec<Case> {
             "long-digest",
             "a digest with trailing bits set",
             base.set("/actions/0/digest", trailing_bits),
+        ),
+    ]
+}
+
+fn governance() -> Vec<Case> {
+    let (vote, admission) = (Base::signed(vec![vote()]), Base::signed(vec![admission()]));
+    let beside = json!([
+        vote.at("/actions/0"),
+        Base::signed(vec![anchor()]).at("/actions/0")
+    ]);
+    let set = |name: &str, value: Value| json!({"setParameter": {name: value}});
+    vec![
+        (
+            "vote-beside-another-action",
+            "a vote that is not alone in its envelope",
+            vote.set("/actions", beside),
+        ),
+        (
+            "vote-maybe",
+            "an answer that is neither yes nor no",
+            vote.set("/actions/0/choice", "maybe"),
+        ),
+        (
+            "change-null-member",
+            "null where a member of the change is left out",
+            admission.set("/actions/0/change/admit/quota", Value::Null),
+        ),
+        (
+            "change-of-two-things",
+            "a proposal of two changes at once",
+            admission.set("/actions/0/change/remove", json!({"member": did(2)})),
+        ),
+        (
+            "change-unknown",
+            "a change that the protocol does not have",
+            admission.set("/actions/0/change", json!({"dissolve": {}})),
+        ),
+        (
+            "change-unknown-parameter",
+            "a parameter that the protocol does not have",
+            admission.set("/actions/0/change", set("gas", json!(1))),
+        ),
+        (
+            "change-parameter-of-another-type",
+            "a number where a share is set",
+            admission.set("/actions/0/change", set("admission", json!(1))),
+        ),
+        (
+            "member-name-of-two-lines",
+            "a name that does not show as what it is",
+            admission.set("/actions/0/change/admit/name", "Fruit\nCo"),
         ),
     ]
 }

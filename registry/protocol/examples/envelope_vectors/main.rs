@@ -13,10 +13,12 @@ use chop_did::build::{self, GenesisDraft};
 use chop_did::{ChopDid, Class, Genesis, KeySet, LedgerId, UpdateKeys};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer};
+use chop_protocol::governance::{Admission, ValidatorChange, ValidatorsChange};
 use chop_protocol::{
-    Accredit, Action, AnchorCredential, AnchorStatus, CredentialType, Envelope, Jurisdiction,
-    Nonce, ReinstateAccreditation, RevocationReason, RevokeAccreditation, SetStatus,
-    SignedEnvelope, SuspendAccreditation, anchor_digest,
+    Accredit, Action, AnchorCredential, AnchorStatus, CastVote, Change, Choice, CredentialType,
+    Envelope, Jurisdiction, MemberName, MemberQuota, Nonce, Note, Propose, ReinstateAccreditation,
+    RevocationReason, RevokeAccreditation, Role, SetStatus, SignedEnvelope, SuspendAccreditation,
+    anchor_digest,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -150,6 +152,40 @@ fn accreditations() -> Vec<Action> {
     ]
 }
 
+fn propose(change: Change) -> Action {
+    let note = Some(Note::parse("agreed in November").unwrap());
+    Action::Propose(Box::new(Propose { change, note }))
+}
+
+fn admission() -> Action {
+    propose(Change::Admit(Admission {
+        did: did(2),
+        name: MemberName::parse("Fruit Co").unwrap(),
+        role: Role::Supervisor,
+        quota: Some(MemberQuota {
+            block_work: 4_096,
+            day_work: 1_000_000,
+        }),
+    }))
+}
+
+fn validators() -> Action {
+    let entry = |seed, power, member| ValidatorChange {
+        public_key: key(seed).public_key().clone(),
+        power,
+        member,
+    };
+    let validators = vec![entry(31, 10, Some(did(2))), entry(32, 0, None)];
+    propose(Change::SetValidators(ValidatorsChange { validators }))
+}
+
+fn vote() -> Action {
+    Action::Vote(CastVote {
+        proposal: Hash::of("test", b"proposal"),
+        choice: Choice::Yes,
+    })
+}
+
 fn valid() -> Vec<(&'static str, &'static str, String)> {
     let p256 = PrivateKey::from_seed(KeyType::P256, &[21; 32]).unwrap();
     let p384 = PrivateKey::from_seed(KeyType::P384, &[22; 48]).unwrap();
@@ -191,6 +227,21 @@ fn valid() -> Vec<(&'static str, &'static str, String)> {
             "every-other-action",
             "every action that is no DID operation or anchor",
             text(&envelope(2, accreditations()), &[&key(11), &key(12)]),
+        ),
+        (
+            "proposal-of-a-member",
+            "a proposal is alone in its envelope",
+            text(&envelope(1, vec![admission()]), &[&key(11)]),
+        ),
+        (
+            "proposal-of-validators",
+            "a new validator names its member, a known one does not",
+            text(&envelope(1, vec![validators()]), &[&key(11)]),
+        ),
+        (
+            "vote",
+            "a vote is alone in its envelope",
+            text(&envelope(1, vec![vote()]), &[&key(11)]),
         ),
         (
             "ecdsa",

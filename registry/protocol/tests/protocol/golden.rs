@@ -2,11 +2,15 @@
 
 use chop_did::{ChopDid, LedgerId, Scid};
 use chop_integrity::{Hash, Timestamp, canonicalize};
+use chop_keys::{KeyType, PrivateKey, Signer};
+use chop_protocol::governance::MemberChange;
 use chop_protocol::{
-    Accreditation, AccreditationEvent, Anchor, AnchorStatus, CredentialType, Deprecation,
-    DeprecationReason, EventKind, Jurisdiction, LedgerRecord, Member, Nonce, Parameters, Quota,
-    ReplayMark, RevocationReason, Schema, SchemaKind, SchemaName, SchemaRef, SchemaVersion, SemVer,
-    StatusEvent, accreditation_id, anchor_digest, keys,
+    Accreditation, AccreditationEvent, Anchor, AnchorStatus, Ballot, Change, Choice,
+    CredentialType, Decision, DecisionKind, Deprecation, DeprecationReason, EventKind, Governance,
+    Jurisdiction, LedgerRecord, Member, MemberEvent, MemberEventKind, MemberName, MemberQuota,
+    Nonce, Parameters, Proposal, Quota, ReplayMark, RevocationReason, Role, Schema, SchemaKind,
+    SchemaName, SchemaRef, SchemaVersion, SemVer, StatusEvent, Tally, Validator, ValidatorSet,
+    Vote, accreditation_id, anchor_digest, keys,
 };
 use serde::Serialize;
 
@@ -112,11 +116,8 @@ fn state_values_stay() {
         text(&record),
         format!(r#"{{"chainVersion":1,"founded":"2026-11-02T08:00:00.000Z","id":"{ZEROS}"}}"#)
     );
-    let member = Member {
-        did: did(1),
-        since: time(),
-        height: 7,
-    };
+    let mut member = Member::founder(did(1), time());
+    member.height = 7;
     assert_eq!(
         text(&member),
         format!(
@@ -183,6 +184,107 @@ fn schemas_stay() {
             r#"{{"deprecated":{{"height":8,"reason":"renamed","replacedBy":{{"name":"inspection","version":"1.2.3"}},"time":"2026-11-02T08:00:00.000Z"}},"digest":"{TWOS}","height":7,"kind":"json-schema","name":"inspection","owner":"did:chop:aaaaaaaaaaaaaaaa:a{ONES}","size":99,"time":"2026-11-02T08:00:00.000Z","version":"1.2.3"}}"#
         )
     );
+}
+
+#[test]
+fn members_and_validators_stay() {
+    let t = "2026-11-02T08:00:00.000Z";
+    let d = format!("did:chop:aaaaaaaaaaaaaaaa:a{ONES}");
+    let member = Member {
+        name: Some(MemberName::parse("Fruit Co").unwrap()),
+        role: Role::Supervisor,
+        quota: Some(MemberQuota {
+            block_work: 4_096,
+            day_work: 5_000,
+        }),
+        events: vec![MemberEvent {
+            kind: MemberEventKind::Suspended,
+            time: time(),
+            height: 8,
+            proposal: hash(2),
+        }],
+        ..Member::founder(did(1), time())
+    };
+    assert_eq!(
+        text(&member),
+        format!(
+            r#"{{"did":"{d}","events":[{{"height":8,"kind":"suspended","proposal":"{TWOS}","time":"{t}"}}],"height":0,"name":"Fruit Co","quota":{{"blockWork":4096,"dayWork":5000}},"role":"supervisor","since":"{t}"}}"#
+        )
+    );
+    let key = PrivateKey::from_seed(KeyType::Ed25519, &[1; 32]).unwrap();
+    let set = ValidatorSet::new([Validator {
+        public_key: key.public_key().clone(),
+        power: 10,
+        member: did(1),
+    }]);
+    assert_eq!(
+        text(&set),
+        format!(
+            r#"[{{"member":"{d}","power":10,"publicKey":"{}"}}]"#,
+            key.public_key().multikey()
+        )
+    );
+}
+
+#[test]
+fn proposals_and_votes_stay() {
+    let t = "2026-11-02T08:00:00.000Z";
+    let d = format!("did:chop:aaaaaaaaaaaaaaaa:a{ONES}");
+    assert_eq!(
+        text(&Governance::default()),
+        r#"{"admission":"all","ballotLifeMs":604800000,"membership":"two-thirds","parameters":"two-thirds","validators":"two-thirds"}"#
+    );
+    let proposal = Proposal {
+        id: hash(2),
+        proposer: did(1),
+        change: Change::Suspend(MemberChange { member: did(1) }),
+        time: time(),
+        height: 7,
+        expires: time(),
+        decision: Some(Decision {
+            kind: DecisionKind::Failed,
+            time: time(),
+            height: 8,
+            tally: Tally {
+                yes: 2,
+                no: 1,
+                voters: 4,
+            },
+            rule: Some("member.standing".to_owned()),
+        }),
+        signed: serde_json::json!({}),
+    };
+    assert_eq!(
+        text(&proposal),
+        format!(
+            r#"{{"change":{{"suspend":{{"member":"{d}"}}}},"decision":{{"height":8,"kind":"failed","rule":"member.standing","tally":{{"no":1,"voters":4,"yes":2}},"time":"{t}"}},"expires":"{t}","height":7,"id":"{TWOS}","proposer":"{d}","signed":{{}},"time":"{t}"}}"#
+        )
+    );
+    let vote = Vote {
+        proposal: hash(2),
+        voter: did(1),
+        choice: Choice::No,
+        time: time(),
+        height: 7,
+        signed: serde_json::json!({}),
+    };
+    assert_eq!(
+        text(&vote),
+        format!(
+            r#"{{"choice":"no","height":7,"proposal":"{TWOS}","signed":{{}},"time":"{t}","voter":"{d}"}}"#
+        )
+    );
+    let ballot = Ballot { proposer: did(1) };
+    assert_eq!(text(&ballot), format!(r#"{{"proposer":"{d}"}}"#));
+    assert_eq!(
+        keys::ballot(time(), &hash(2)),
+        format!("ballot/1793606400000/{TWOS}")
+    );
+    assert_eq!(
+        keys::vote(&hash(2), &did(1).scid()),
+        format!("vote/{TWOS}/a{ONES}")
+    );
+    assert_eq!(keys::proposal(&hash(2)), format!("proposal/{TWOS}"));
 }
 
 #[test]

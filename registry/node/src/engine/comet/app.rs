@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chop_integrity::Timestamp;
-use chop_protocol::LedgerGenesis;
+use chop_protocol::{LedgerGenesis, ValidatorUpdate};
 use data_encoding::HEXUPPER;
 use prost::bytes::Bytes;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::v0_38::abci as pb;
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
+use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
 use tracing::{debug, error, warn};
 
 use super::abci::Application;
@@ -200,6 +201,7 @@ impl App {
             .collect();
         let answer = pb::ResponseFinalizeBlock {
             tx_results,
+            validator_updates: executed.validator_updates.iter().map(told).collect(),
             app_hash: Bytes::copy_from_slice(&executed.head.app_hash),
             ..pb::ResponseFinalizeBlock::default()
         };
@@ -337,6 +339,16 @@ impl Application for App {
 
 fn signed(height: u64) -> i64 {
     i64::try_from(height).unwrap_or(i64::MAX)
+}
+
+/// A validator's new power as CometBFT takes it; the state machine bounds powers far below an `i64`.
+fn told(update: &ValidatorUpdate) -> pb::ValidatorUpdate {
+    pb::ValidatorUpdate {
+        pub_key: Some(PublicKey {
+            sum: Some(Sum::Ed25519(update.public_key.raw().to_vec())),
+        }),
+        power: i64::try_from(update.power).unwrap_or(i64::MAX),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chop_integrity::Timestamp;
 use chop_ledger::{Block, tree};
 use chop_proof::build::hash_bytes;
-use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
+use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope, ValidatorUpdate};
 use tendermint::block::signed_header::SignedHeader;
 
 use super::verified::Parsed;
@@ -32,6 +32,8 @@ pub(super) struct Executed {
     pub(super) head: Head,
     pub(super) record: BlockRecord,
     pub(super) outcomes: Vec<Outcome>,
+    /// What CometBFT is told about validators; it acts two heights later.
+    pub(super) validator_updates: Vec<ValidatorUpdate>,
     update: tree::TreeUpdate,
     delta: BTreeMap<String, Option<Vec<u8>>>,
     operations: Vec<(String, u64, Vec<u8>)>,
@@ -91,6 +93,7 @@ pub(super) fn execute(
         record,
         operations: operations(&envelopes, &executed.outcomes)?,
         outcomes: executed.outcomes,
+        validator_updates: executed.validator_updates,
         update,
         delta: executed.delta,
     })

@@ -1,0 +1,133 @@
+//! Acting as a member: who signs, and what became of a proposal.
+
+use crate::cli::did::{act, keys, named_chop};
+use crate::cli::keyring::KeyringArgs;
+use crate::cli::stack::{MAX_AGE_MS, Stack, StackArgs, read_failure, trust_root};
+use crate::cli::{Failure, Mark, Page, Terminal};
+use anyhow::anyhow;
+use chop_client::{HttpRegistry, governance};
+use chop_did::ChopDid;
+use chop_http::{clock, random};
+use chop_integrity::{Hash, Timestamp};
+use chop_protocol::{
+    Action, DecisionKind, Envelope, LedgerGenesis, Nonce, Proposal, ProposalStanding,
+};
+
+/// Who acts, and where.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ActorArgs {
+    /// The member that acts, by DID or name in the key folder [default: the operator of the service]
+    #[arg(long = "as", value_name = "DID|NAME")]
+    actor: Option<String>,
+    #[command(flatten)]
+    pub(super) keyring: KeyringArgs,
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+/// The ledger, with every answer proved.
+pub(super) struct Council {
+    pub(super) stack: Stack,
+    pub(super) genesis: LedgerGenesis,
+    pub(super) registry: HttpRegistry,
+}
+
+impl Council {
+    /// Reads the ledger's genesis and pins its validators.
+    pub(super) async fn open(stack: &StackArgs, terminal: &Terminal) -> Result<Self, Failure> {
+        let stack = stack.connect(terminal)?;
+        let genesis = stack.genesis().await?;
+        let registry = stack.registry(trust_root(&genesis)?, MAX_AGE_MS);
+        Ok(Self {
+            stack,
+            genesis,
+            registry,
+        })
+    }
+
+    /// Reads a proposal, proved, and checks the signatures that its record keeps.
+    pub(super) async fn proposal(&self, id: &Hash) -> Result<Proposal, Failure> {
+        let read = governance::proposal(&self.registry, id)
+            .await
+            .map_err(read_failure)?;
+        let proposal = read.value.ok_or_else(|| {
+            Failure::not_found(anyhow!("the ledger proves that there is no proposal {id}"))
+        })?;
+        proposal.check_signed().map_err(Failure::refused)?;
+        Ok(proposal)
+    }
+}
+
+impl ActorArgs {
+    pub(super) async fn open(&self, terminal: &Terminal) -> Result<Council, Failure> {
+        Council::open(&self.stack, terminal).await
+    }
+
+    /// Sends one action of the member; answers its envelope's hash and the height.
+    pub(super) async fn send(
+        &self,
+        council: &Council,
+        action: Action,
+        terminal: &Terminal,
+    ) -> Result<(Hash, u64), Failure> {
+        let actor = match &self.actor {
+            Some(given) => named_chop(given, &self.keyring)?,
+            None => act::sponsor(&council.genesis)?,
+        };
+        let envelope = envelope(council, actor, action);
+        if self.actor.is_none() {
+            return council.stack.submit_for_operator(&envelope).await;
+        }
+        let state = council.stack.state(&actor).await?;
+        let keyring = self.keyring.open(terminal)?;
+        let held = keys::invoking(&keyring, &state, clock::now_ms())?
+            .at_least(1, &format!("acting for {actor}"))?;
+        let signed = envelope.sign(&held.signers(1)).map_err(Failure::usage)?;
+        let height = council.stack.submit(&signed).await?;
+        Ok((signed.hash(), height))
+    }
+}
+
+fn envelope(council: &Council, actor: ChopDid, action: Action) -> Envelope {
+    Envelope {
+        ledger: council.genesis.id(),
+        actor,
+        sponsor: actor,
+        nonce: Nonce::new(random::bytes()),
+        valid_until: Timestamp::from_unix_ms(clock::now_ms() + act::LIFE_MS),
+        actions: vec![action],
+    }
+}
+
+/// Says where a proposal stands, under a heading.
+pub(super) fn standing_page(proposal: &Proposal, now: Timestamp) -> Page {
+    let standing = proposal.standing_at(now);
+    let (mark, words) = match standing {
+        ProposalStanding::Accepted => (Mark::Good, "accepted"),
+        ProposalStanding::Rejected => (Mark::Bad, "rejected"),
+        ProposalStanding::Failed => (Mark::Bad, "agreed to, but a rule stands against it"),
+        ProposalStanding::Expired => (Mark::Bad, "expired"),
+        ProposalStanding::Open => (Mark::Note, "open"),
+    };
+    let mut page = Page::new()
+        .heading(mark, format!("proposal {}: {words}", proposal.id))
+        .field("proposer", proposal.proposer)
+        .field("made", proposal.time);
+    match &proposal.decision {
+        Some(decision) => {
+            let tally = decision.tally;
+            page = page.field("decided", decision.time).field(
+                "votes",
+                format!(
+                    "{} yes, {} no, of {} members",
+                    tally.yes, tally.no, tally.voters
+                ),
+            );
+            if let (DecisionKind::Failed, Some(rule)) = (decision.kind, &decision.rule) {
+                page = page.field("rule", rule);
+            }
+        }
+        None => page = page.field("expires", proposal.expires),
+    }
+    page
+}

@@ -1,0 +1,140 @@
+//! What members decide and have decided.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use chop_http::Problem;
+use chop_integrity::{Hash, Timestamp};
+use chop_protocol::governance::MAX_OPEN;
+use chop_protocol::http::{ListedProposal, ProposalPage, ProposalView};
+use chop_protocol::membership::MAX_MEMBERS;
+use chop_protocol::{Proposal, keys};
+
+use super::members::decode;
+use super::query::Query;
+use super::{NodeApp, failed, state};
+use crate::engine::{EngineError, View};
+
+const PAGE: u64 = 20;
+const MAX_PAGE: u64 = 100;
+
+#[utoipa::path(get, path = "/v1/proposals", tag = "registry", summary = "List proposals",
+    description = "The open ones, those that expire first in front; with `all=true` every proposal, in pages ordered by id. The list is unproven; each proposal is proven by its own key.",
+    params(
+        ("all" = Option<bool>, Query, description = "Whether to list decided and expired ones too"),
+        ("after" = Option<String>, Query, description = "With all: only ids behind this one"),
+        ("limit" = Option<u64>, Query, description = "With all: how many, at most 100; 20 when absent")),
+    responses((status = 200, description = "Proposals with their standing", body = Object), (status = 400, description = "A parameter is malformed")))]
+pub(super) async fn list(
+    State(app): State<NodeApp>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ProposalPage>, Problem> {
+    let query = Query::parse(query.as_deref(), &["all", "after", "limit"])?;
+    let view = app.engine().view();
+    let page = if query.flag("all")? {
+        let limit = query.number("limit")?.unwrap_or(PAGE);
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(Problem::bad_request(format!(
+                "limit is 1 to {MAX_PAGE}, got {limit}"
+            )));
+        }
+        let after = query.value("after").map(parse_id).transpose()?;
+        all(&view, after, usize::try_from(limit).unwrap_or(usize::MAX))
+    } else {
+        open(&view)
+    };
+    page.map(Json).map_err(|error| failed(&error))
+}
+
+#[utoipa::path(get, path = "/v1/proposals/{id}", tag = "registry", summary = "Show a proposal and the votes on it",
+    params(
+        ("id" = String, Path, description = "The proposal's id: the hash of its envelope"),
+        ("proof" = Option<bool>, Query, description = "Whether to add a proof to the proposal and to every vote")),
+    responses(
+        (status = 200, description = "Standing, proposal and votes", body = Object),
+        (status = 400, description = "No id"),
+        (status = 404, description = "No such proposal")))]
+pub(super) async fn show(
+    State(app): State<NodeApp>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ProposalView>, Problem> {
+    let id = parse_id(&id)?;
+    let view = app.engine().view();
+    let stored = stored(&view, &id).map_err(|error| failed(&error))?;
+    let stored = stored.ok_or_else(|| Problem::not_found(format!("there is no proposal {id}")))?;
+    let from = keys::votes(&id);
+    let votes = view
+        .snapshot()
+        .scan(&from, &keys::after(&from), MAX_MEMBERS)
+        .map_err(|error| failed(&error.into()))?;
+    let proposal = state::read(&app, &keys::proposal(&id), query.as_deref()).await?;
+    let mut shown = Vec::with_capacity(votes.len());
+    for (key, _) in votes {
+        shown.push(state::read(&app, &key, query.as_deref()).await?);
+    }
+    Ok(Json(ProposalView {
+        standing: stored.standing_at(now(&view)),
+        proposal,
+        votes: shown,
+    }))
+}
+
+fn open(view: &View) -> Result<ProposalPage, EngineError> {
+    let from = keys::ballots_from(now(view));
+    let to = keys::after(keys::BALLOTS);
+    let mut proposals = Vec::new();
+    for (key, _) in view.snapshot().scan(&from, &to, MAX_OPEN)? {
+        let id = key.rsplit('/').next().and_then(|id| id.parse().ok());
+        if let Some(proposal) = id.map(|id| stored(view, &id)).transpose()?.flatten() {
+            proposals.push(listed(view, proposal));
+        }
+    }
+    Ok(ProposalPage {
+        proven: false,
+        proposals,
+        after: None,
+    })
+}
+
+fn all(view: &View, after: Option<Hash>, limit: usize) -> Result<ProposalPage, EngineError> {
+    // The first text behind a key is the key with the smallest character at its end.
+    let from = after.map_or_else(
+        || keys::PROPOSALS.to_owned(),
+        |after| format!("{}\0", keys::proposal(&after)),
+    );
+    let to = keys::after(keys::PROPOSALS);
+    let mut entries = view.snapshot().scan(&from, &to, limit.saturating_add(1))?;
+    let has_more = entries.len() > limit;
+    entries.truncate(limit);
+    let proposals = entries
+        .iter()
+        .map(|(_, bytes)| decode(bytes, "proposal").map(|proposal| listed(view, proposal)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let last = proposals.last().map(|listed| listed.proposal.id);
+    Ok(ProposalPage {
+        proven: false,
+        proposals,
+        after: last.filter(|_| has_more),
+    })
+}
+
+fn listed(view: &View, proposal: Proposal) -> ListedProposal {
+    ListedProposal {
+        standing: proposal.standing_at(now(view)),
+        proposal,
+    }
+}
+
+fn stored(view: &View, id: &Hash) -> Result<Option<Proposal>, EngineError> {
+    let bytes = view.value(&keys::proposal(id))?;
+    bytes.map(|bytes| decode(&bytes, "proposal")).transpose()
+}
+
+fn now(view: &View) -> Timestamp {
+    Timestamp::from_unix_ms(view.head().time_ms)
+}
+
+fn parse_id(text: &str) -> Result<Hash, Problem> {
+    text.parse()
+        .map_err(|error| Problem::bad_request(format!("no id of a proposal: {error}")))
+}

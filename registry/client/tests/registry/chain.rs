@@ -142,7 +142,7 @@ impl Node {
 
     /// Serves another history from now on.
     pub(crate) fn switch(&self, chain: &Chain) {
-        *self.blocks.lock().unwrap() = chain.blocks.clone();
+        self.blocks.lock().unwrap().clone_from(&chain.blocks);
     }
 
     fn header(&self, asked: &str) -> Option<EncodedLightBlock> {

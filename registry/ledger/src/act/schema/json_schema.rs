@@ -163,8 +163,12 @@ fn keyword<'a>(
         "properties" => properties(old, new, path),
         "$defs" => members(before, now, path),
         "additionalProperties" | "items" => schemas(before, now, path),
-        _ if LEAST.contains(&name) => narrower(falls(before, now), "a lower bound is raised"),
-        _ if MOST.contains(&name) => narrower(falls(now, before), "an upper bound is lowered"),
+        _ if LEAST.contains(&name) => {
+            narrower(moves(before, now, i64::le), "a lower bound is raised")
+        }
+        _ if MOST.contains(&name) => {
+            narrower(moves(before, now, i64::ge), "an upper bound is lowered")
+        }
         _ if ALONE.contains(&name) => narrower(now.is_none(), "a constraint is added or changed"),
         _ => Err(Break::at(path, "a constraint is added, changed or removed")),
     }
@@ -240,13 +244,13 @@ fn requires_no_more(before: Option<&Value>, now: Option<&Value>) -> bool {
     names(now).is_subset(&names(before))
 }
 
-/// Says whether a lower bound does not rise. Fractions are not compared: they stay as they are.
-fn falls(before: Option<&Value>, now: Option<&Value>) -> bool {
+/// Says whether a bound goes, or moves in the direction that allows more. Fractions are not compared: they stay as they are.
+fn moves(before: Option<&Value>, now: Option<&Value>, wider: fn(&i64, &i64) -> bool) -> bool {
     match (before, now) {
         (_, None) => true,
         (None, Some(_)) => false,
         (Some(before), Some(now)) => match (before.as_i64(), now.as_i64()) {
-            (Some(before), Some(now)) => now <= before,
+            (Some(before), Some(now)) => wider(&now, &before),
             _ => before == now,
         },
     }

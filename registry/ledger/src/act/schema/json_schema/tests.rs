@@ -40,6 +40,7 @@ fn what_allows_more_follows() {
             json!({"items": {"type": "integer"}}),
             json!({"items": {"type": "number"}}),
         ),
+        (json!({"minItems": 1, "maxItems": 3}), json!({})),
         (
             json!({"minLength": 2, "maxLength": 5}),
             json!({"minLength": 1, "maxLength": 6}),

@@ -78,7 +78,7 @@ impl OwnerArgs {
         let envelope = Envelope {
             ledger: genesis.id(),
             actor,
-            sponsor: act::sponsor(&genesis)?,
+            sponsor: stack.operator().await?,
             nonce: Nonce::new(random::bytes()),
             valid_until: Timestamp::from_unix_ms(clock::now_ms() + act::LIFE_MS),
             actions: vec![action],

@@ -193,6 +193,20 @@ impl Stack {
             .map_err(|error| Failure::internal(error).context("the service's genesis is malformed"))
     }
 
+    /// Asks which member runs the service: it sponsors what is sent there.
+    ///
+    /// # Errors
+    /// A failure when the service does not say.
+    pub(crate) async fn operator(&self) -> Result<ChopDid, Failure> {
+        let status = self.get(&["v1", "status"], "the ledger's status").await?;
+        let named = status.get("operator").and_then(Value::as_str);
+        let named = named
+            .ok_or_else(|| Failure::internal(anyhow!("the service's status names no operator")))?;
+        ChopDid::parse(named).map_err(|error| {
+            Failure::internal(error).context("the service's status names no member as operator")
+        })
+    }
+
     /// The service itself.
     pub(crate) fn into_service(self) -> Service {
         self.service

@@ -10,7 +10,7 @@ use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
-use chop_protocol::http::Transaction;
+use chop_protocol::http::{Status, Transaction};
 use chop_protocol::terms::Nonce;
 use chop_protocol::{Action, Envelope, LedgerGenesis, UnsignedEnvelope};
 use serde_json::Value;
@@ -64,11 +64,13 @@ impl Stack {
                 root.genesis()
             );
         }
-        let operator = genesis
-            .founders()
-            .first()
-            .context("the ledger has no founder")?
-            .did();
+        let status = service
+            .get(service.url(&["v1", "status"]))
+            .await?
+            .success()?;
+        let status: Status =
+            serde_json::from_value(status).context("the stack's status is malformed")?;
+        let operator = status.operator;
         Ok(Self {
             service,
             token,

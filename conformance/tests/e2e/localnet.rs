@@ -385,6 +385,52 @@ fn two_of_four_make_no_progress_and_a_third_lets_them_go_on() {
 }
 
 #[test]
+fn a_change_of_the_validators_is_decided_by_members_at_their_own_nodes() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let held = consortium.nodes[0].get("/v1/state/validators").json();
+    let key = held["value"][3]["publicKey"].as_str().unwrap();
+    let power = |power: u64| {
+        let change = format!("{key}={power}");
+        member(&consortium, 0, &["propose", "validators", &change]);
+        let open = consortium.nodes[0].get("/v1/proposals").json();
+        let id = open["proposals"][0]["proposal"]["id"].as_str().unwrap();
+        for index in 1..3 {
+            member(&consortium, index, &["vote", id, "yes"]);
+        }
+    };
+    power(2);
+    let written = consortium.write(1);
+    until("blocks are signed by the new set, and prove", || {
+        consortium.nodes.iter().all(|node| resolves(node, &written))
+    });
+    power(1);
+    consortium.write(2);
+    consortium.assert_same_blocks();
+}
+
+/// Runs `chopmark member` as the operator of a node.
+fn member(consortium: &Consortium, index: usize, arguments: &[&str]) -> Value {
+    let data = consortium.node(index);
+    let output = Command::new(binary())
+        .args(["--json", "member"])
+        .args(arguments)
+        .args(["--url", consortium.nodes[index].base(), "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
 fn says_how_to_get_cometbft_where_it_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(binary())

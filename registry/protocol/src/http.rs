@@ -2,7 +2,7 @@
 //!
 //! `POST /v1/transactions` takes one [`crate::SignedEnvelope`] and answers a [`Transaction`].
 
-use chop_did::LedgerId;
+use chop_did::{ChopDid, LedgerId};
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
 use chop_proof::StateProof;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,8 @@ pub struct Status {
     pub app_hash: String,
     /// `solo` or `cometbft`.
     pub engine: String,
+    /// The member that runs the node: it sponsors the envelopes of those who hold the node's admin token.
+    pub operator: ChopDid,
     /// The validators now.
     pub validators: Vec<GenesisValidator>,
 }

@@ -11,7 +11,7 @@ use chop_did::{ChopDid, Control, DidState, SignedOperation};
 use chop_http::{clock, random};
 use chop_integrity::Timestamp;
 use chop_keys::Signer;
-use chop_protocol::{Action, Envelope, LedgerGenesis, Nonce};
+use chop_protocol::{Action, Envelope, Nonce};
 use serde_json::json;
 use std::io::IsTerminal as _;
 
@@ -114,7 +114,7 @@ pub(super) async fn submit(
     signers: &[&dyn Signer],
 ) -> Result<u64, Failure> {
     let genesis = stack.genesis().await?;
-    let sponsor = sponsor(&genesis)?;
+    let sponsor = stack.operator().await?;
     let envelope = Envelope {
         ledger: genesis.id(),
         actor: if signers.is_empty() { sponsor } else { actor },
@@ -129,15 +129,6 @@ pub(super) async fn submit(
     }
     let envelope = envelope.sign(signers).map_err(Failure::usage)?;
     stack.submit(&envelope).await
-}
-
-/// The member that runs the service: the first founder.
-pub(crate) fn sponsor(genesis: &LedgerGenesis) -> Result<ChopDid, Failure> {
-    let founder = genesis
-        .founders()
-        .first()
-        .ok_or_else(|| Failure::internal(anyhow!("the ledger's genesis names no founder")))?;
-    Ok(founder.did())
 }
 
 pub(super) async fn veto(args: Args, terminal: &Terminal) -> Result<Done, Failure> {

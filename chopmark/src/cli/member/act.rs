@@ -72,7 +72,7 @@ impl ActorArgs {
     ) -> Result<(Hash, u64), Failure> {
         let actor = match &self.actor {
             Some(given) => named_chop(given, &self.keyring)?,
-            None => act::sponsor(&council.genesis)?,
+            None => council.stack.operator().await?,
         };
         let envelope = envelope(council, actor, action);
         if self.actor.is_none() {

@@ -13,7 +13,7 @@ use data_encoding::HEXUPPER;
 use super::NodeApp;
 
 #[utoipa::path(get, path = "/v1/status", tag = "registry", summary = "Tell the ledger's last block",
-    responses((status = 200, description = "Ledger, height, app_hash, engine, validators", body = Object)))]
+    responses((status = 200, description = "Ledger, height, app_hash, engine, operator, validators", body = Object)))]
 pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
     let engine = app.engine();
     let head = engine.head();
@@ -24,6 +24,7 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
         time: Timestamp::from_unix_ms(head.time_ms),
         app_hash: HEXUPPER.encode(&head.app_hash),
         engine: engine.name().to_owned(),
+        operator: app.inner.operator.did,
         validators: engine.genesis().terms().validators.clone(),
     })
 }

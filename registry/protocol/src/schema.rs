@@ -1,6 +1,6 @@
 //! Schemas: JSON Schemas and JSON-LD contexts that everybody who reads the ledger shares, immutable per version.
 //!
-//! The body itself is committed state (ADR 0010): what an issuer signs against and a verifier checks against must be provable
+//! The body itself is committed state (ADR 0009): what an issuer signs against and a verifier checks against must be provable
 //! from the same header as keys and accreditations, and no node may have to fetch anything to judge. 64 KiB bound what that
 //! costs, and the tree holds only the body's hash. Its value under [`crate::keys::schema_body`] is the JCS form of the document,
 //! so that the state's bytes are the very bytes whose SHA-256 is the digest.

@@ -15,4 +15,5 @@ mod lifecycle;
 mod localnet;
 mod page;
 mod scenario;
+mod schemas;
 mod support;

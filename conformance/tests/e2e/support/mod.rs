@@ -4,4 +4,5 @@ pub(crate) mod browser;
 pub(crate) mod http;
 pub(crate) mod party;
 pub(crate) mod remote;
+pub(crate) mod sign;
 pub(crate) mod stack;

@@ -1,5 +1,6 @@
 //! Somebody with keys who writes to the ledger.
 
+use super::http::Answer;
 use super::remote::Remote;
 use chop_did::build::{self, GenesisDraft};
 use chop_did::{ChopDid, Class, Document, KeySet, LedgerId, Relationship, UpdateKeys};
@@ -66,6 +67,12 @@ impl Party {
         let answer = stack.post("/v1/transactions", &envelope);
         assert_eq!(answer.status, 201, "{}", answer.text());
         party
+    }
+
+    /// Has actions carried out, and answers what the ledger said.
+    pub(crate) fn act(&self, stack: &Remote, actions: Vec<Action>) -> Answer {
+        let envelope = self.envelope(actions, &self.invoke, self.ledger.operator);
+        stack.post("/v1/transactions", &envelope)
     }
 
     /// Makes an envelope that creates `count` products, all or none, and returns it with their DIDs.

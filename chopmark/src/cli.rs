@@ -11,7 +11,7 @@ pub(crate) mod stack;
 pub(crate) mod terminal;
 pub(crate) mod vc;
 
-pub(crate) use anchors::trust_anchors;
+pub(crate) use anchors::{TrustArgs, trust_anchors};
 pub(crate) use failure::Failure;
 pub(crate) use terminal::{Done, Mark, Page, Terminal};
 

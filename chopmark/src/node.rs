@@ -4,16 +4,14 @@ pub(crate) mod found;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::anyhow;
 use chop_http::server;
 use chop_http::telemetry::{self, Format};
 use chop_node::engine::comet::Binary;
-use chop_verifier::Trust;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cli::{Done, Failure, Terminal, trust_anchors};
+use crate::cli::{Done, Failure, Terminal, TrustArgs};
 use crate::up::{Ledger, Member, Options, Stack, announce, passphrase};
 
 /// Most envelopes that a node puts into one transaction, unless it is told otherwise.
@@ -93,22 +91,8 @@ struct Run {
     /// What to log: error, warn, info, debug or directives of tracing
     #[arg(long, env = "CHOPMARK_LOG", default_value = "info")]
     log: String,
-    /// Accept status lists signed by this DID in any issuer's stead (repeatable)
-    #[arg(
-        long,
-        value_name = "DID",
-        env = "CHOPMARK_STATUS_DELEGATES",
-        value_delimiter = ','
-    )]
-    status_delegate: Vec<String>,
-    /// Trust the certificate authorities in this PEM file for the keys of SD-JWT VC issuers (repeatable)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CHOPMARK_TRUST_ANCHORS",
-        value_delimiter = ','
-    )]
-    trust_anchor: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// Runs or prepares a node.
@@ -184,10 +168,7 @@ fn options(run: Run) -> Result<Options, Failure> {
         public_url: run.public_url,
         conformance: false,
         passphrase: passphrase::given(run.passphrase_file.as_deref()).map_err(Failure::usage)?,
-        trust: Trust {
-            status_delegates: run.status_delegate.into_iter().collect(),
-            anchors: Arc::new(trust_anchors(&run.trust_anchor)?),
-        },
+        trust: run.trust.read()?,
         ledger,
     })
 }

@@ -10,15 +10,13 @@ mod stack;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use chop_http::server;
 use chop_http::telemetry::{self, Format};
-use chop_verifier::Trust;
 use clap::Parser;
 
-use crate::cli::{Done, Failure, Terminal, trust_anchors};
+use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use folder::{Folder, Mode, is_in_use};
 pub(crate) use member::{Candidate, Member, Peers};
 pub(crate) use stack::{Ledger, Options, Stack, keystore};
@@ -50,22 +48,8 @@ pub(crate) struct Args {
     /// What to log: error, warn, info, debug or directives of tracing
     #[arg(long, env = "CHOPMARK_LOG", default_value = "info")]
     log: String,
-    /// Accept status lists signed by this DID in any issuer's stead (repeatable)
-    #[arg(
-        long,
-        value_name = "DID",
-        env = "CHOPMARK_STATUS_DELEGATES",
-        value_delimiter = ','
-    )]
-    status_delegate: Vec<String>,
-    /// Trust the certificate authorities in this PEM file for the keys of SD-JWT VC issuers (repeatable)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CHOPMARK_TRUST_ANCHORS",
-        value_delimiter = ','
-    )]
-    trust_anchor: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Check every block from genesis before starting
     #[arg(long)]
     replay: bool,
@@ -92,10 +76,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         public_url: args.public_url,
         conformance: args.conformance,
         passphrase,
-        trust: Trust {
-            status_delegates: args.status_delegate.into_iter().collect(),
-            anchors: Arc::new(trust_anchors(&args.trust_anchor)?),
-        },
+        trust: args.trust.read()?,
         ledger: Ledger::Solo {
             replay: args.replay,
         },

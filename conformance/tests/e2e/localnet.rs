@@ -402,6 +402,13 @@ fn a_change_of_the_validators_is_decided_by_members_at_their_own_nodes() {
         }
     };
     power(2);
+    let status = consortium.nodes[0].get("/v1/status").json();
+    let now = status["validators"].as_array().unwrap();
+    assert!(
+        now.iter()
+            .any(|validator| validator["publicKey"] == key && validator["power"] == 2),
+        "{now:?}"
+    );
     let written = consortium.write(1);
     until("blocks are signed by the new set, and prove", || {
         consortium.nodes.iter().all(|node| resolves(node, &written))

@@ -8,6 +8,7 @@
 
 mod cases;
 mod common;
+mod controlled;
 mod properties;
 mod resolving;
 mod rules;

@@ -8,16 +8,18 @@ use chop_http::Problem;
 use chop_integrity::Timestamp;
 use chop_proof::TrustRoot;
 use chop_protocol::http::Status;
+use chop_protocol::{GenesisValidator, Validator, keys};
 use data_encoding::HEXUPPER;
 
-use super::NodeApp;
+use super::{NodeApp, failed};
+use crate::engine::EngineError;
 
 #[utoipa::path(get, path = "/v1/status", tag = "registry", summary = "Tell the ledger's last block",
     responses((status = 200, description = "Ledger, height, app_hash, engine, operator, validators", body = Object)))]
-pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
+pub(super) async fn status(State(app): State<NodeApp>) -> Result<Json<Status>, Problem> {
     let engine = app.engine();
     let head = engine.head();
-    Json(Status {
+    Ok(Json(Status {
         ledger: engine.genesis().id(),
         chain_id: engine.genesis().chain_id(),
         height: head.height,
@@ -25,8 +27,27 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Json<Status> {
         app_hash: HEXUPPER.encode(&head.app_hash),
         engine: engine.name().to_owned(),
         operator: app.inner.operator.did,
-        validators: engine.genesis().terms().validators.clone(),
-    })
+        validators: validators(&app)?,
+    }))
+}
+
+/// The validators after the last block; a ledger that members do not govern keeps those of its genesis.
+fn validators(app: &NodeApp) -> Result<Vec<GenesisValidator>, Problem> {
+    let held = app.engine().view().value(keys::VALIDATORS);
+    let Some(held) = held.map_err(|error| failed(&error))? else {
+        return Ok(app.engine().genesis().terms().validators.clone());
+    };
+    let held: Vec<Validator> = serde_json::from_slice(&held).map_err(|error| {
+        failed(&EngineError::Json {
+            what: "validators",
+            reason: error.to_string(),
+        })
+    })?;
+    let listed = held.into_iter().map(|validator| GenesisValidator {
+        public_key: validator.public_key,
+        power: validator.power,
+    });
+    Ok(listed.collect())
 }
 
 #[utoipa::path(get, path = "/v1/genesis", tag = "registry", summary = "Give the ledger's genesis",

@@ -1,6 +1,7 @@
 //! `chopmark member`: who belongs to the consortium, and how its members decide.
 
 mod act;
+mod bind;
 mod diff;
 mod invite;
 mod list;
@@ -37,6 +38,10 @@ enum Command {
     List(list::Args),
     /// Show a proposal with its votes, each proved and its signature checked
     Show(show::Args),
+    /// Bind a TLS key to a member, signed by the key and by the member's update keys
+    Bind(bind::Args),
+    /// End the binding of a TLS key, for ever
+    Unbind(bind::EndArgs),
     /// Write what a newcomer needs to ask for admission
     Invite(invite::Args),
 }
@@ -47,6 +52,8 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Vote(args) => vote::run(args, terminal).await,
         Command::List(args) => list::run(args, terminal).await,
         Command::Show(args) => show::run(args, terminal).await,
+        Command::Bind(args) => bind::run(args, terminal).await,
+        Command::Unbind(args) => bind::end(args, terminal).await,
         Command::Invite(args) => invite::run(args, terminal).await,
     }
 }

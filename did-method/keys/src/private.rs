@@ -162,6 +162,10 @@ impl Signer for PrivateKey {
         self.sign_hashes(input)
     }
 
+    fn sign_binding(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
+        self.sign_hashes(input)
+    }
+
     fn sign_credential(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
         self.sign_hashes(input)
     }

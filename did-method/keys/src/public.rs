@@ -112,6 +112,21 @@ pub enum VerifyError {
     },
 }
 
+/// `SEQUENCE { SEQUENCE { id-Ed25519 } BIT STRING }` up to the key.
+const SPKI_ED25519: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, secp256r1 } BIT STRING }` up to the point.
+const SPKI_P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, secp384r1 } BIT STRING }` up to the point.
+const SPKI_P384: [u8; 23] = [
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+    0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
+];
+
 impl PublicKey {
     /// Parses a Multikey (`z6Mk…`, `zDn…`, `z82…`, `zUC7…`).
     ///
@@ -223,6 +238,27 @@ impl PublicKey {
     /// Gives the raw bytes: 32 for Ed25519, the compressed point of 33, 49, 67 or 96 for P-256, P-384, P-521 or BLS12-381 G2.
     pub fn raw(&self) -> &[u8] {
         &self.0.raw
+    }
+
+    /// Gives the DER `SubjectPublicKeyInfo` that certificates hold (RFC 5280 §4.1.2.7): Ed25519 (RFC 8410), P-256 or P-384
+    /// with an uncompressed point (RFC 5480); `None` for a key of another type.
+    pub fn spki_der(&self) -> Option<Vec<u8>> {
+        let prefix: &[u8] = match self.0.key_type {
+            KeyType::Ed25519 => &SPKI_ED25519,
+            KeyType::P256 => &SPKI_P256,
+            KeyType::P384 => &SPKI_P384,
+            _ => return None,
+        };
+        let mut der = prefix.to_vec();
+        if self.0.key_type == KeyType::Ed25519 {
+            der.extend_from_slice(&self.0.raw);
+        } else {
+            // The compressed form is a sign byte and x.
+            der.push(0x04);
+            der.extend_from_slice(self.0.raw.get(1..)?);
+            der.extend_from_slice(&self.y()?);
+        }
+        Some(der)
     }
 
     /// Gives the big-endian `y` coordinate of an ECDSA key.

@@ -22,6 +22,12 @@ pub trait Signer: Send + Sync {
     /// When the key's holder cannot or will not sign.
     fn sign_envelope(&self, input: &DataIntegrityInput) -> Result<Signature, SignError>;
 
+    /// Signs the binding of a TLS key to a DID (purpose `authentication`, a did:key as verification method).
+    ///
+    /// # Errors
+    /// When the key's holder cannot or will not sign.
+    fn sign_binding(&self, input: &DataIntegrityInput) -> Result<Signature, SignError>;
+
     /// Signs a credential or presentation with a Data Integrity proof.
     ///
     /// # Errors

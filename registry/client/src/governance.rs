@@ -2,7 +2,7 @@
 
 use chop_did::ChopDid;
 use chop_integrity::Hash;
-use chop_protocol::{Governance, Member, Parameters, Proposal, ValidatorSet, Vote, keys};
+use chop_protocol::{Binding, Governance, Member, Parameters, Proposal, ValidatorSet, Vote, keys};
 
 use crate::ledger::record;
 use crate::registry::{Proven, ReadError, Registry};
@@ -53,6 +53,17 @@ pub async fn proposal(
     id: &Hash,
 ) -> Result<Proven<Option<Proposal>>, ReadError> {
     record(registry, &keys::proposal(id)).await
+}
+
+/// Reads the binding of a TLS key, by the hash of its `SubjectPublicKeyInfo`; absent when it was never bound.
+///
+/// # Errors
+/// When the registry gives no proven answer.
+pub async fn binding(
+    registry: &dyn Registry,
+    spki: &Hash,
+) -> Result<Proven<Option<Binding>>, ReadError> {
+    record(registry, &keys::binding(spki)).await
 }
 
 /// Reads one member's vote on a proposal; absent when it has not voted.

@@ -2,6 +2,7 @@
 
 mod accreditation;
 mod anchor;
+pub(crate) mod certificate;
 mod did;
 mod governance;
 mod schema;
@@ -38,7 +39,9 @@ pub(crate) fn act<S: StateReader>(
         index,
     };
     if let Action::Did(operation) = action {
-        return did::apply(view, &act, operation.operation());
+        let operation = operation.operation();
+        certificate::check_no_tls_key(view, operation.signers())?;
+        return did::apply(view, &act, operation);
     }
     // An earlier action of the envelope may have ended the actor.
     if did_state(view, &act.actor)?.is_none_or(|actor| actor.deactivated()) {
@@ -55,6 +58,8 @@ pub(crate) fn act<S: StateReader>(
         Action::DeprecateSchema(body) => schema::deprecate(view, &act, body),
         Action::Propose(body) => governance::propose(view, &act, body),
         Action::Vote(body) => governance::vote(view, &act, *body),
+        Action::Bind(binding) => certificate::bind(view, &act, binding),
+        Action::Unbind(body) => certificate::unbind(view, &act, *body),
         // `Did` was carried out above; a later protocol's action never parses here.
         _ => Ok(()),
     }

@@ -9,6 +9,7 @@ use chop_protocol::{
 };
 use std::collections::BTreeMap;
 
+use crate::act::certificate::check_no_tls_key;
 use crate::refusal::Refusal;
 use crate::state::{ExecuteError, StateReader, Stop, View};
 
@@ -190,6 +191,7 @@ fn check_keys<S: StateReader>(
             return Err(Refusal::ActorBarred { member, standing }.into());
         }
     }
+    check_no_tls_key(view, signed.signers())?;
     let entitled = |keys: &Keys<'_>| {
         signed
             .signers()

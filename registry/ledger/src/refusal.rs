@@ -6,8 +6,10 @@ use chop_protocol::{
     AnchorStatus, MemberStanding, SchemaName, SchemaRef, ScopeError, SemVer, Standing,
 };
 
+mod binding;
 mod governance;
 
+pub use binding::BindingRefusal;
 pub use governance::GovernanceRefusal;
 
 /// Says why an envelope took no effect.
@@ -98,6 +100,9 @@ pub enum Refusal {
     /// A proposal or a vote breaks a rule of how members decide.
     #[error("{0}")]
     Governance(#[from] GovernanceRefusal),
+    /// A TLS key is not bound or unbound so, or signs something.
+    #[error("{0}")]
+    Binding(#[from] BindingRefusal),
     /// A DID operation breaks a rule of the method.
     #[error("{0}")]
     Did(#[from] Rejection),
@@ -366,6 +371,13 @@ pub const RULES: &[&str] = &[
     "schema.unknown",
     "schema.deprecated",
     "schema.successor",
+    "binding.ledger",
+    "binding.not-member",
+    "binding.exists",
+    "binding.unauthorised",
+    "binding.unknown",
+    "binding.ended",
+    "binding.tls-key",
     "proposal.not-voter",
     "proposal.unknown",
     "proposal.decided",
@@ -414,6 +426,7 @@ impl Refusal {
             Self::QuotaBlock { .. } => "quota.block",
             Self::QuotaDay { .. } => "quota.day",
             Self::Governance(refusal) => refusal.rule(),
+            Self::Binding(refusal) => refusal.rule(),
             Self::Did(rejection) => rejection.rule(),
             Self::AccreditationUnknown { .. } => "accreditation.unknown",
             Self::NotAccreditor { .. } => "accreditation.not-accreditor",

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::accreditation::RevocationReason;
 use crate::anchor::AnchorStatus;
+use crate::certificate::{BindingError, SignedBinding, UnbindCertificate};
 use crate::governance::{CastVote, Propose};
 use crate::membership::MAX_MEMBERS;
 use crate::schema::{DeprecateSchema, PublishSchema};
@@ -42,6 +43,10 @@ pub enum Action {
     Propose(Box<Propose>),
     /// `membership.vote`; alone in its envelope.
     Vote(CastVote),
+    /// `certificate.bind`: `{"type", "binding"}`. The binding's own proofs authorise it beside the envelope's.
+    Bind(Box<SignedBinding>),
+    /// `certificate.unbind`.
+    Unbind(UnbindCertificate),
 }
 
 /// Grants an accreditation: at the root when the actor is a live member, else below one that the actor holds.
@@ -155,6 +160,14 @@ pub enum ActionError {
         /// What is wrong with it.
         reason: OperationError,
     },
+    /// The binding of a TLS key is malformed or not signed by both sides.
+    #[error("the binding of a {action} action: {reason}")]
+    Binding {
+        /// The action's type.
+        action: String,
+        /// What is wrong with it.
+        reason: BindingError,
+    },
     /// The action's type names another kind of operation than the one inside.
     #[error("a {action} action carries an operation of kind {found}")]
     Kind {
@@ -194,6 +207,8 @@ impl Action {
             "schema.deprecate" => body(&name, members).map(Self::DeprecateSchema),
             "membership.propose" => body(&name, members).map(Box::new).map(Self::Propose),
             "membership.vote" => body(&name, members).map(Self::Vote),
+            "certificate.bind" => bind_action(name, members),
+            "certificate.unbind" => body(&name, members).map(Self::Unbind),
             _ if name.starts_with("did.") => did_action(name, members),
             _ => Err(ActionError::Type { found: name }),
         }
@@ -213,6 +228,8 @@ impl Action {
             Self::DeprecateSchema(_) => "schema.deprecate",
             Self::Propose(_) => "membership.propose",
             Self::Vote(_) => "membership.vote",
+            Self::Bind(_) => "certificate.bind",
+            Self::Unbind(_) => "certificate.unbind",
         }
     }
 
@@ -232,6 +249,11 @@ impl Action {
                     .unwrap_or(u64::MAX)
                     .saturating_add(3)
             }
+            // Member, DID, binding; and every signature.
+            Self::Bind(binding) => u64::try_from(binding.signatures())
+                .unwrap_or(u64::MAX)
+                .saturating_add(3),
+            Self::Unbind(_) => 2,
             // A subject's list of up to 64, and the chain of parents.
             Self::Accredit(_) => 32,
             // The chain of parents; the version, its name and its successor.
@@ -271,6 +293,12 @@ impl Action {
             Self::DeprecateSchema(body) => serde_json::to_value(body)?,
             Self::Propose(body) => serde_json::to_value(body)?,
             Self::Vote(body) => serde_json::to_value(body)?,
+            Self::Bind(binding) => {
+                let mut members = Map::new();
+                members.insert("binding".to_owned(), binding.value().clone());
+                Value::Object(members)
+            }
+            Self::Unbind(body) => serde_json::to_value(body)?,
         };
         let mut members = match body {
             Value::Object(members) => members,
@@ -319,6 +347,18 @@ fn did_action(action: String, mut members: Map<String, Value>) -> Result<Action,
         Ok(Action::Did(Box::new(signed)))
     } else {
         Err(ActionError::Kind { action, found })
+    }
+}
+
+fn bind_action(action: String, mut members: Map<String, Value>) -> Result<Action, ActionError> {
+    let binding = members.remove("binding");
+    let (Some(binding), true) = (binding, members.is_empty()) else {
+        let reason = "it has exactly the members \"type\" and \"binding\"".to_owned();
+        return Err(ActionError::Shape { action, reason });
+    };
+    match SignedBinding::try_from(binding) {
+        Ok(binding) => Ok(Action::Bind(Box::new(binding))),
+        Err(reason) => Err(ActionError::Binding { action, reason }),
     }
 }
 

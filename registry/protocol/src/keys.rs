@@ -11,6 +11,7 @@
 //! ballot/{expires ms, 13}/{proposal id}            Ballot, gone when decided, swept after expiry
 //! did/{scid}                                       chop_did::DidState
 //! did/{scid}/{seq}                                 chop_did::VersionRecord, never changed once written
+//! binding/{spki hash}                              Binding of a TLS key, kept when it ends
 //! accreditation/{id}                               Accreditation
 //! accredited/{subject scid}/{credential type}      list of accreditation ids, oldest first
 //! anchor/{digest}                                  Anchor
@@ -52,6 +53,11 @@ pub const QUOTAS: &str = "quota/";
 /// Key of a member's record.
 pub fn member(scid: &Scid) -> String {
     format!("{MEMBERS}{scid}")
+}
+
+/// Key of the binding of a TLS key, by the hash of its `SubjectPublicKeyInfo`.
+pub fn binding(spki: &Hash) -> String {
+    format!("binding/{spki}")
 }
 
 /// Key of a proposal.

@@ -8,6 +8,7 @@ pub mod action;
 pub mod anchor;
 pub mod build;
 pub mod bundle;
+pub mod certificate;
 pub mod envelope;
 pub mod genesis;
 pub mod governance;
@@ -30,6 +31,9 @@ pub use action::{
 };
 pub use anchor::{Anchor, AnchorStatus, StatusEvent, anchor_digest};
 pub use build::{BuildError, UnsignedEnvelope};
+pub use certificate::{
+    Binding, BindingEnd, BindingError, BindingTerms, SignedBinding, UnbindCertificate, spki_hash,
+};
 pub use envelope::{Envelope, EnvelopeError, SignedEnvelope};
 pub use genesis::{
     ConsortiumTerms, GenesisTerms, GenesisValidator, LedgerGenesis, LedgerGenesisError, Parameters,

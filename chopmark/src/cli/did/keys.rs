@@ -83,7 +83,7 @@ pub(crate) fn invoking(keyring: &Keyring, state: &DidState, now_ms: i64) -> Resu
 }
 
 /// The update keys of the folder that satisfy the threshold of a DID's own control.
-pub(super) fn updating(keyring: &Keyring, keys: &UpdateKeys) -> Result<Held, Failure> {
+pub(crate) fn updating(keyring: &Keyring, keys: &UpdateKeys) -> Result<Held, Failure> {
     let held = Held::find(keyring, |key| keys.current.keys().contains(key))?;
     held.at_least(
         usize::from(keys.current.threshold()),
@@ -102,7 +102,7 @@ pub(super) fn committed(
 }
 
 /// The update keys of a DID that has its own.
-pub(super) fn own_control(state: &DidState) -> Result<&UpdateKeys, Failure> {
+pub(crate) fn own_control(state: &DidState) -> Result<&UpdateKeys, Failure> {
     match state.control() {
         Control::Keys(keys) => Ok(keys),
         Control::Controller(controller) => Err(Failure::usage(anyhow!(

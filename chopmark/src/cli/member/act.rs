@@ -63,6 +63,14 @@ impl ActorArgs {
         Council::open(&self.stack, terminal).await
     }
 
+    /// The member that `--as` names.
+    pub(super) fn named(&self) -> Result<ChopDid, Failure> {
+        let given = self.actor.as_ref().ok_or_else(|| {
+            Failure::usage(anyhow!("its own keys sign this: name the member with --as"))
+        })?;
+        named_chop(given, &self.keyring)
+    }
+
     /// Sends one action of the member; answers its envelope's hash and the height.
     pub(super) async fn send(
         &self,

@@ -5,6 +5,8 @@ mod accreditations;
 #[cfg(test)]
 mod anchors;
 #[cfg(test)]
+mod bindings;
+#[cfg(test)]
 mod council;
 #[cfg(test)]
 mod dids;

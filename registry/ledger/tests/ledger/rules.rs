@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Where error variants are given their codes.
-const CODED: [&str; 6] = [
+const CODED: [&str; 7] = [
     "registry/ledger/src/refusal.rs",
+    "registry/ledger/src/refusal/binding.rs",
     "registry/ledger/src/refusal/governance.rs",
     "registry/protocol/src/envelope.rs",
     "did-method/src/apply/rejection.rs",

@@ -155,6 +155,10 @@ impl Signer for Gated {
         self.key.sign_envelope(input)
     }
 
+    fn sign_binding(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
+        self.key.sign_binding(input)
+    }
+
     fn sign_credential(&self, input: &DataIntegrityInput) -> Result<Signature, SignError> {
         self.key.sign_credential(input)
     }

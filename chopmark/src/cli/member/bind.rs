@@ -1,0 +1,93 @@
+//! `chopmark member bind` and `unbind`: which TLS keys a member's clients present.
+
+use super::act::ActorArgs;
+use crate::cli::did::keys;
+use crate::cli::stack::read_failure;
+use crate::cli::{Done, Failure, Mark, Page, Terminal};
+use anyhow::anyhow;
+use chop_client::governance;
+use chop_integrity::Hash;
+use chop_keys::Signer as _;
+use chop_protocol::{Action, BindingTerms, SignedBinding, UnbindCertificate, spki_hash};
+use serde_json::json;
+
+/// Arguments of `chopmark member bind`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  chopmark key new orchard.tls-1 --type p256
+  chopmark member bind orchard.tls-1 --as orchard
+
+The TLS key and the member's update keys sign the binding. From then on the key signs nothing else on the ledger, also
+when it is unbound: take one that was made for this.")]
+pub(super) struct Args {
+    /// The TLS key's name in the key folder
+    key: String,
+    #[command(flatten)]
+    actor: ActorArgs,
+}
+
+/// Arguments of `chopmark member unbind`.
+#[derive(Debug, clap::Args)]
+pub(super) struct EndArgs {
+    /// SHA-256 of the key's `SubjectPublicKeyInfo`, as `bind` printed it
+    spki: Hash,
+    #[command(flatten)]
+    actor: ActorArgs,
+}
+
+pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
+    let council = args.actor.open(terminal).await?;
+    let member = args.actor.named()?;
+    let state = council.stack.state(&member).await?;
+    let keyring = args.actor.keyring.open(terminal)?;
+    let tls = keyring.load(&args.key)?;
+    let spki = spki_hash(tls.public_key()).ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "certificates of members hold Ed25519, P-256 or P-384 keys, {} is another",
+            args.key
+        ))
+    })?;
+    let own = keys::own_control(&state)?;
+    let update = keys::updating(&keyring, own)?;
+    let terms = BindingTerms {
+        ledger: council.genesis.id(),
+        member,
+        public_key: tls.public_key().clone(),
+    };
+    let signers = update.signers(usize::from(own.current.threshold()));
+    let signed = terms
+        .signed_by(tls.as_ref(), &signers)
+        .map_err(Failure::usage)?;
+    let binding = SignedBinding::try_from(signed).map_err(Failure::internal)?;
+    let action = Action::Bind(Box::new(binding));
+    let (_, height) = args.actor.send(&council, action, terminal).await?;
+    let page = Page::new()
+        .heading(Mark::Good, format!("bound {} to {member}", args.key))
+        .field("spki", spki)
+        .field("height", height);
+    Ok(Done::new(
+        json!({"member": member, "spki": spki, "height": height}),
+        page,
+    ))
+}
+
+pub(super) async fn end(args: EndArgs, terminal: &Terminal) -> Result<Done, Failure> {
+    let council = args.actor.open(terminal).await?;
+    let unbind = Action::Unbind(UnbindCertificate { spki: args.spki });
+    let (_, height) = args.actor.send(&council, unbind, terminal).await?;
+    let read = governance::binding(&council.registry, &args.spki).await;
+    let record = read.map_err(read_failure)?.value;
+    let ended = record.and_then(|binding| binding.ended);
+    let ended = ended.ok_or_else(|| {
+        Failure::refused(anyhow!("the ledger does not prove that the binding ended"))
+    })?;
+    let page = Page::new()
+        .heading(Mark::Good, format!("unbound {}", args.spki))
+        .field("ended", ended.time)
+        .field("height", height);
+    Ok(Done::new(
+        json!({"spki": args.spki, "ended": ended, "height": height}),
+        page,
+    ))
+}

@@ -24,6 +24,29 @@ pub struct PrivateKey {
     pair: Pair,
 }
 
+/// The longest PKCS #8 form, in bytes: that of P-384.
+const MAX_PKCS8: usize = 192;
+/// `SEQUENCE { 0, SEQUENCE { id-Ed25519 }, OCTET STRING { OCTET STRING } }` up to the seed.
+const PKCS8_ED25519: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+/// `SEQUENCE { 0, SEQUENCE { id-ecPublicKey, secp256r1 }, OCTET STRING { SEQUENCE { 1, OCTET STRING` up to the scalar.
+const PKCS8_P256: [u8; 36] = [
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+    0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02,
+    0x01, 0x01, 0x04, 0x20,
+];
+/// `[1] { BIT STRING` up to the point.
+const PKCS8_P256_POINT: [u8; 5] = [0xa1, 0x44, 0x03, 0x42, 0x00];
+/// As for P-256, with secp384r1.
+const PKCS8_P384: [u8; 35] = [
+    0x30, 0x81, 0xb6, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+    0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x04, 0x81, 0x9e, 0x30, 0x81, 0x9b, 0x02, 0x01,
+    0x01, 0x04, 0x30,
+];
+/// `[1] { BIT STRING` up to the point.
+const PKCS8_P384_POINT: [u8; 5] = [0xa1, 0x64, 0x03, 0x62, 0x00];
+
 enum Pair {
     Ed25519(Box<SigningKey>),
     Ecdsa(EcdsaKeyPair),
@@ -64,6 +87,27 @@ impl PrivateKey {
     /// Gives the seed or scalar, for sealing in a key store.
     pub fn secret_bytes(&self) -> Zeroizing<Vec<u8>> {
         self.secret.clone()
+    }
+
+    /// Gives the key as PKCS #8 (RFC 5958), DER, for software that speaks X.509: Ed25519 (RFC 8410), P-256 or P-384 with its
+    /// public point (RFC 5915); `None` for a key of another type.
+    pub fn pkcs8_der(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let key_type = self.public_key.key_type();
+        let (before, between): (&[u8], &[u8]) = match key_type {
+            KeyType::Ed25519 => (&PKCS8_ED25519, &[]),
+            KeyType::P256 => (&PKCS8_P256, &PKCS8_P256_POINT),
+            KeyType::P384 => (&PKCS8_P384, &PKCS8_P384_POINT),
+            _ => return None,
+        };
+        // Reserved whole: growing would leave copies of the secret behind.
+        let mut der = Zeroizing::new(Vec::with_capacity(MAX_PKCS8));
+        der.extend_from_slice(before);
+        der.extend_from_slice(&self.secret);
+        if key_type != KeyType::Ed25519 {
+            der.extend_from_slice(between);
+            der.extend_from_slice(&self.public_key.uncompressed()?);
+        }
+        Some(der)
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {

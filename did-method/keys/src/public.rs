@@ -253,12 +253,18 @@ impl PublicKey {
         if self.0.key_type == KeyType::Ed25519 {
             der.extend_from_slice(&self.0.raw);
         } else {
-            // The compressed form is a sign byte and x.
-            der.push(0x04);
-            der.extend_from_slice(self.0.raw.get(1..)?);
-            der.extend_from_slice(&self.y()?);
+            der.extend_from_slice(&self.uncompressed()?);
         }
         Some(der)
+    }
+
+    /// Gives the uncompressed point of an ECDSA key: 4, x, y (SEC 1 §2.3.3).
+    pub(crate) fn uncompressed(&self) -> Option<Vec<u8>> {
+        // The compressed form is a sign byte and x.
+        let mut point = vec![0x04];
+        point.extend_from_slice(self.0.raw.get(1..)?);
+        point.extend_from_slice(&self.y()?);
+        Some(point)
     }
 
     /// Gives the big-endian `y` coordinate of an ECDSA key.

@@ -4,6 +4,7 @@ mod ed25519;
 mod forms;
 mod properties;
 mod signing;
+mod x509;
 
 fn hex(text: &str) -> Vec<u8> {
     data_encoding::HEXLOWER_PERMISSIVE

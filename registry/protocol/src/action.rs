@@ -166,7 +166,7 @@ pub enum ActionError {
         /// The action's type.
         action: String,
         /// What is wrong with it.
-        reason: BindingError,
+        reason: Box<BindingError>,
     },
     /// The action's type names another kind of operation than the one inside.
     #[error("a {action} action carries an operation of kind {found}")]
@@ -253,12 +253,11 @@ impl Action {
             Self::Bind(binding) => u64::try_from(binding.signatures())
                 .unwrap_or(u64::MAX)
                 .saturating_add(3),
-            Self::Unbind(_) => 2,
             // A subject's list of up to 64, and the chain of parents.
             Self::Accredit(_) => 32,
             // The chain of parents; the version, its name and its successor.
             Self::ReinstateAccreditation(_) | Self::DeprecateSchema(_) => 4,
-            Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) => 2,
+            Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) | Self::Unbind(_) => 2,
             Self::Anchor(_) | Self::SetStatus(_) => 1,
             // The version before is read and compared, however short this one is; the body is read, hashed and stored.
             Self::PublishSchema(publish) => {
@@ -358,7 +357,10 @@ fn bind_action(action: String, mut members: Map<String, Value>) -> Result<Action
     };
     match SignedBinding::try_from(binding) {
         Ok(binding) => Ok(Action::Bind(Box::new(binding))),
-        Err(reason) => Err(ActionError::Binding { action, reason }),
+        Err(reason) => {
+            let reason = Box::new(reason);
+            Err(ActionError::Binding { action, reason })
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Envelopes that the door refuses, each for one reason.
 
 use super::{
-    admission, anchor, did, envelope, genesis, key, ledger, product, text, update_keys, vote,
+    admission, anchor, bindings, did, envelope, genesis, key, ledger, product, text, update_keys,
+    vote,
 };
 use chop_did::DidState;
 use chop_did::build::{self, Draft};
@@ -57,6 +58,7 @@ pub(crate) fn invalid() -> Vec<Case> {
     cases.extend(envelope_shapes(&base));
     cases.extend(action_shapes(&base));
     cases.extend(governance());
+    cases.extend(tls_keys());
     cases.extend(operations(&Base::signed(vec![product(1)])));
     cases.extend(proof_counts(&base));
     cases.extend(proof_shapes(&base));
@@ -236,6 +238,44 @@ fn governance() -> Vec<Case> {
             "member-name-of-two-lines",
             "a name that does not show as what it is",
             admission.set("/actions/0/change/admit/name", "Fruit\nCo"),
+        ),
+    ]
+}
+
+fn tls_keys() -> Vec<Case> {
+    const BINDING: &str = "/actions/0/binding";
+    let base = Base::signed(bindings());
+    let proof = |index: usize| base.at(&format!("{BINDING}/proof/{index}"));
+    vec![
+        (
+            "binding-of-another-member",
+            "a binding whose member was changed after it was signed",
+            base.set("/actions/0/binding/member", did(2).to_string()),
+        ),
+        (
+            "binding-without-possession",
+            "a binding that only an update key signed",
+            base.set("/actions/0/binding/proof", json!([proof(1), proof(1)])),
+        ),
+        (
+            "binding-of-one-side",
+            "a binding that only the TLS key signed",
+            base.set("/actions/0/binding/proof", json!([proof(0)])),
+        ),
+        (
+            "binding-for-assertion",
+            "a proof of a binding with another purpose",
+            base.set("/actions/0/binding/proof/0/proofPurpose", "assertionMethod"),
+        ),
+        (
+            "binding-unknown-member",
+            "a member that bindings do not have",
+            base.set("/actions/0/binding/until", "2026-11-02T08:00:00.000Z"),
+        ),
+        (
+            "binding-beside-a-member",
+            "an action that holds more than its binding",
+            base.set("/actions/0/note", "more"),
         ),
     ]
 }

@@ -15,10 +15,10 @@ use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_protocol::governance::{Admission, ValidatorChange, ValidatorsChange};
 use chop_protocol::{
-    Accredit, Action, AnchorCredential, AnchorStatus, CastVote, Change, Choice, CredentialType,
-    Envelope, Jurisdiction, MemberName, MemberQuota, Nonce, Note, Propose, ReinstateAccreditation,
-    RevocationReason, RevokeAccreditation, Role, SetStatus, SignedEnvelope, SuspendAccreditation,
-    anchor_digest,
+    Accredit, Action, AnchorCredential, AnchorStatus, BindingTerms, CastVote, Change, Choice,
+    CredentialType, Envelope, Jurisdiction, MemberName, MemberQuota, Nonce, Note, Propose,
+    ReinstateAccreditation, RevocationReason, RevokeAccreditation, Role, SetStatus, SignedBinding,
+    SignedEnvelope, SuspendAccreditation, UnbindCertificate, anchor_digest,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -186,6 +186,25 @@ fn vote() -> Action {
     })
 }
 
+fn binding() -> Value {
+    let tls = PrivateKey::from_seed(KeyType::P256, &[23; 32]).unwrap();
+    let terms = BindingTerms {
+        ledger: ledger(),
+        member: did(1),
+        public_key: tls.public_key().clone(),
+    };
+    terms.signed_by(&tls, &[&key(1)]).unwrap()
+}
+
+fn bindings() -> Vec<Action> {
+    vec![
+        Action::Bind(Box::new(SignedBinding::try_from(binding()).unwrap())),
+        Action::Unbind(UnbindCertificate {
+            spki: Hash::of("test", b"spki"),
+        }),
+    ]
+}
+
 fn valid() -> Vec<(&'static str, &'static str, String)> {
     let p256 = PrivateKey::from_seed(KeyType::P256, &[21; 32]).unwrap();
     let p384 = PrivateKey::from_seed(KeyType::P384, &[22; 48]).unwrap();
@@ -242,6 +261,11 @@ fn valid() -> Vec<(&'static str, &'static str, String)> {
             "vote",
             "a vote is alone in its envelope",
             text(&envelope(1, vec![vote()]), &[&key(11)]),
+        ),
+        (
+            "tls-keys",
+            "a TLS key is bound, signed by itself and an update key, and another one unbound",
+            text(&envelope(1, bindings()), &[&key(11)]),
         ),
         (
             "ecdsa",

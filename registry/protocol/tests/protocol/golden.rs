@@ -5,12 +5,13 @@ use chop_integrity::{Hash, Timestamp, canonicalize};
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_protocol::governance::MemberChange;
 use chop_protocol::{
-    Accreditation, AccreditationEvent, Anchor, AnchorStatus, Ballot, Change, Choice,
-    CredentialType, Decision, DecisionKind, Deprecation, DeprecationReason, EventKind, Governance,
-    Jurisdiction, LedgerRecord, Member, MemberEvent, MemberEventKind, MemberName, MemberQuota,
-    Nonce, Parameters, Proposal, Quota, ReplayMark, RevocationReason, Role, Schema, SchemaKind,
-    SchemaName, SchemaRef, SchemaVersion, SemVer, StatusEvent, Tally, Validator, ValidatorSet,
-    Vote, accreditation_id, anchor_digest, keys,
+    Accreditation, AccreditationEvent, Anchor, AnchorStatus, Ballot, Binding, BindingEnd,
+    BindingTerms, Change, Choice, CredentialType, Decision, DecisionKind, Deprecation,
+    DeprecationReason, EventKind, Governance, Jurisdiction, LedgerRecord, Member, MemberEvent,
+    MemberEventKind, MemberName, MemberQuota, Nonce, Parameters, Proposal, Quota, ReplayMark,
+    RevocationReason, Role, Schema, SchemaKind, SchemaName, SchemaRef, SchemaVersion, SemVer,
+    StatusEvent, Tally, Validator, ValidatorSet, Vote, accreditation_id, anchor_digest, keys,
+    spki_hash,
 };
 use serde::Serialize;
 
@@ -285,6 +286,74 @@ fn proposals_and_votes_stay() {
         format!("vote/{TWOS}/a{ONES}")
     );
     assert_eq!(keys::proposal(&hash(2)), format!("proposal/{TWOS}"));
+}
+
+#[test]
+fn bindings_of_tls_keys_stay() {
+    let t = "2026-11-02T08:00:00.000Z";
+    let d = format!("did:chop:aaaaaaaaaaaaaaaa:a{ONES}");
+    assert_eq!(keys::binding(&hash(2)), format!("binding/{TWOS}"));
+    let binding = Binding {
+        member: did(1),
+        time: time(),
+        height: 7,
+        ended: Some(BindingEnd {
+            time: time(),
+            height: 8,
+        }),
+        signed: serde_json::json!({}),
+    };
+    assert_eq!(
+        text(&binding),
+        format!(
+            r#"{{"ended":{{"height":8,"time":"{t}"}},"height":7,"member":"{d}","signed":{{}},"time":"{t}"}}"#
+        )
+    );
+    let spki = |key_type, seed: &[u8]| {
+        let key = PrivateKey::from_seed(key_type, seed).unwrap();
+        let key = key.public_key();
+        (key.multikey(), spki_hash(key).unwrap().to_string())
+    };
+    let (p256, hash_p256) = spki(KeyType::P256, &[1; 32]);
+    // Each is what `openssl pkey -pubin -outform DER | sha256sum` says of the key.
+    assert_eq!(
+        hash_p256,
+        "7bl24tww4nhdg5q25is4vlxd7zkkcwla7ojnzvr2g5nlcio6wkuq"
+    );
+    assert_eq!(
+        spki(KeyType::P384, &[1; 48]).1,
+        "owyyelbg46klicxsg6ndnjqljn7rokadeaz4jrhvclnza2cdgltq"
+    );
+    assert_eq!(
+        spki(KeyType::Ed25519, &[1; 32]).1,
+        "7uiq2ma5f4dx3ykbjohzt5cbwfad7kzapmqff66sybs6j3uopxba"
+    );
+    let terms = BindingTerms {
+        ledger: LedgerId::new(hash(0)),
+        member: did(1),
+        public_key: PrivateKey::from_seed(KeyType::P256, &[1; 32])
+            .unwrap()
+            .public_key()
+            .clone(),
+    };
+    assert_eq!(
+        text(&terms),
+        format!(r#"{{"ledger":"{ZEROS}","member":"{d}","publicKey":"{p256}"}}"#)
+    );
+    // Ed25519 signs the same bytes alike, so the whole signed binding stays.
+    let (tls, update) = (
+        PrivateKey::from_seed(KeyType::Ed25519, &[1; 32]).unwrap(),
+        PrivateKey::from_seed(KeyType::Ed25519, &[2; 32]).unwrap(),
+    );
+    let terms = BindingTerms {
+        public_key: tls.public_key().clone(),
+        ..terms
+    };
+    let signed = terms.signed_by(&tls, &[&update]).unwrap();
+    assert_eq!(
+        text(&Hash::of("test", text(&signed).as_bytes())),
+        "\"nlv57okdyjpcpn6k3zqr4cyjcyax4ggjs3zoevbgnq7ljhsfbs5a\""
+    );
 }
 
 #[test]

@@ -174,6 +174,8 @@ fn status_of(rule: &str) -> StatusCode {
         | "accreditation.standing"
         | "accreditation.revoked"
         | "envelope.replayed"
+        | "binding.exists"
+        | "binding.ended"
         | "proposal.decided"
         | "proposal.expired"
         | "proposal.voted"

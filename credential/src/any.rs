@@ -63,8 +63,8 @@ impl AnyCredential {
     /// # Errors
     /// When it is none that is known here, or breaks a rule of its kind.
     pub fn from_token(text: &str) -> Result<Self, AnyError> {
-        if !text.contains('~') {
-            return Ok(Self::W3c(Box::new(SecuredCredential::from_token(text)?)));
+        if !SdJwt::is_meant(text) {
+            return Ok(Self::W3c(Box::new(SecuredCredential::from_jwt(text)?)));
         }
         let (sd_jwt, claims) = SdJwt::parse(text).map_err(ParseError::from)?;
         if is_sd_jwt_vc(&sd_jwt)? {

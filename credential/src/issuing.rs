@@ -24,7 +24,7 @@ use crate::model::{Credential, ModelError, Presentation, Version, is_url};
 use crate::sd_jwt_vc::SdJwtVcError;
 use crate::securing::cose::CoseError;
 use crate::securing::jose::{JoseError, TokenKind};
-use crate::securing::sd_jwt::ConcealError;
+use crate::securing::sd_jwt::{ConcealError, SdJwt};
 use crate::securing::x5c::X5cError;
 use crate::securing::{
     Cryptosuite, Material, ParseError, SecuredCredential, Securing, SecuringError, SignTerms,
@@ -391,7 +391,7 @@ pub struct TokenTerms<'a> {
 
 /// Wraps a compact `vc+jwt` or `vc+sd-jwt` as an `EnvelopedVerifiableCredential` (VC Data Model 2.0 §4.13.1).
 pub fn enveloped_credential(token: &str) -> Value {
-    let kind = if token.contains('~') {
+    let kind = if SdJwt::is_meant(token) {
         TokenKind::SdCredential
     } else {
         TokenKind::Credential
@@ -401,7 +401,7 @@ pub fn enveloped_credential(token: &str) -> Value {
 
 /// Wraps a compact `vp+jwt` or `vp+sd-jwt` as an `EnvelopedVerifiablePresentation` (VC Data Model 2.0 §4.13.2).
 pub fn enveloped_presentation(token: &str) -> Value {
-    let kind = if token.contains('~') {
+    let kind = if SdJwt::is_meant(token) {
         TokenKind::SdPresentation
     } else {
         TokenKind::Presentation

@@ -64,10 +64,11 @@ pub(crate) async fn evidence(
             },
         )
     };
+    let secured = || credential.secured_bytes().ok();
     let about = ledger::About {
         issuer: credential.credential().issuer(),
         types: credential.credential().specific_types().collect(),
-        secured: credential.secured_bytes().ok(),
+        secured: &secured,
     };
     let ledger = ledger::facts(session, &about, policy);
     let (

@@ -2,6 +2,7 @@
 
 use super::error::ContextError;
 use super::iri::resolve;
+use foldhash::fast::RandomState;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,18 +11,31 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 /// The most processed contexts kept beyond those that documents name directly.
 const MAX_DERIVED: usize = 2_048;
 
+/// Is a table under texts. Its hash is seeded anew in every process; the sizes of what contexts define are bounded besides.
+pub(super) type Table<V> = HashMap<String, V, RandomState>;
+
 /// Is a table of terms, with the contexts that its scoped terms lead to, kept once computed.
 #[derive(Debug, Default)]
 pub(crate) struct Active {
-    pub(crate) terms: HashMap<String, Arc<Term>>,
+    pub(crate) terms: Table<Arc<Term>>,
     pub(super) vocab: Option<Arc<str>>,
     pub(super) base: Option<Arc<str>>,
     pub(crate) language: Option<Arc<str>>,
     pub(crate) direction: Option<Arc<str>>,
-    derived: RwLock<HashMap<String, Arc<Active>>>,
+    by_property: RwLock<Table<Arc<Active>>>,
+    by_types: RwLock<Table<Arc<Active>>>,
     tally: Arc<AtomicUsize>,
     type_names: OnceLock<Vec<String>>,
     names: OnceLock<Names>,
+}
+
+/// Is what leads from one context to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// A property with a context of its own.
+    Property,
+    /// Types with contexts of their own: their names in order, a line feed between them.
+    Types,
 }
 
 /// Are the terms that mean an IRI, each with whether it is protected.
@@ -145,17 +159,22 @@ impl Active {
     /// Finds a context derived before, or computes and keeps it.
     pub(crate) fn derive(
         &self,
+        by: By,
         key: &str,
         compute: impl FnOnce() -> Result<Arc<Self>, ContextError>,
     ) -> Result<Arc<Self>, ContextError> {
-        let known = self.derived.read().unwrap_or_else(PoisonError::into_inner);
+        let derived = match by {
+            By::Property => &self.by_property,
+            By::Types => &self.by_types,
+        };
+        let known = derived.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(key) {
             return Ok(Arc::clone(found));
         }
         drop(known);
         let computed = compute()?;
         if self.tally.fetch_add(1, Ordering::Relaxed) < MAX_DERIVED {
-            self.derived
+            derived
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.to_owned(), Arc::clone(&computed));
@@ -224,6 +243,18 @@ impl Active {
             Some(base) if vocab => Some(format!("{base}{text}").into()),
             _ => None,
         }
+    }
+
+    /// Says whether a text names something: whether it expands to an absolute IRI as the value of `@id` does.
+    pub(crate) fn is_identifier(&self, text: &str) -> bool {
+        // A scheme that no term spells is the text's own, as nearly every one is; nothing is built then.
+        let own = split_prefix(text).is_some_and(|(scheme, _)| !self.terms.contains_key(scheme))
+            && !self.terms.contains_key(text);
+        if own {
+            return is_absolute(text);
+        }
+        self.expand(text, false)
+            .is_some_and(|iri| is_absolute(&iri))
     }
 
     /// Expands a text that may be relative to the base IRI of the document (JSON-LD 1.1 API §5.2, `document relative` true).

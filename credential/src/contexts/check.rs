@@ -1,6 +1,6 @@
 //! The walk through a document: every term and type must mean something (JSON-LD 1.1 API §5.1, without output).
 
-use super::active::{Active, Meaning, Term, is_absolute};
+use super::active::{Active, Meaning, Term};
 use super::error::ContextError;
 use super::place::Place;
 use super::process::Processor;
@@ -226,14 +226,7 @@ impl<'d> Walk<'d, '_> {
     ) -> Result<(), ContextError> {
         match keyword {
             "@id" => match value {
-                Value::String(id)
-                    if place
-                        .active
-                        .expand(id, false)
-                        .is_some_and(|iri| is_absolute(&iri)) =>
-                {
-                    Ok(())
-                }
+                Value::String(id) if place.active.is_identifier(id) => Ok(()),
                 Value::String(_) => Err(self.refused("its identifier is no absolute IRI")),
                 _ => Err(self.refused("its identifier is not one string")),
             },

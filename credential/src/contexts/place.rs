@@ -1,8 +1,9 @@
 //! The context at one place of a document, and how it changes on the way down (JSON-LD 1.1 API §5.1.2 steps 7 to 11).
 
-use super::active::{Active, Meaning, Term};
+use super::active::{Active, By, Meaning, Term};
 use super::error::ContextError;
 use super::process::{Processor, Scope, propagates};
+use crate::model::strings;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ impl Place {
         else {
             return Ok(Cow::Borrowed(self));
         };
-        let active = self.active.derive(&format!("property\n{name}"), || {
+        let active = self.active.derive(By::Property, name, || {
             processor.apply(&self.active, context, Scope::Property)
         })?;
         Ok(Cow::Owned(self.with(active, propagates(context, true))))
@@ -90,22 +91,28 @@ impl Place {
             .type_names()
             .iter()
             .filter_map(|name| object.get(name.as_str()))
-            .flat_map(texts)
+            .flat_map(|value| strings(Some(value)))
             .filter(|name| scoped(&self.active, name).is_some())
             .collect();
-        if types.is_empty() {
-            return Ok(Cow::Borrowed(self));
-        }
         types.sort_unstable();
-        let active = self
-            .active
-            .derive(&format!("types\n{}", types.join("\n")), || {
-                let mut active = Arc::clone(&self.active);
-                for context in types.iter().filter_map(|name| scoped(&self.active, name)) {
-                    active = processor.apply(&active, context, Scope::Guarded)?;
-                }
-                Ok(active)
-            })?;
+        let key = match types.as_slice() {
+            [] => return Ok(Cow::Borrowed(self)),
+            [one] => Cow::Borrowed(*one),
+            several => Cow::Owned(several.join("\n")),
+        };
+        let compute = || {
+            let mut active = Arc::clone(&self.active);
+            for context in types.iter().filter_map(|name| scoped(&self.active, name)) {
+                active = processor.apply(&active, context, Scope::Guarded)?;
+            }
+            Ok(active)
+        };
+        // A name with a line feed in it could be taken for several names.
+        let active = if types.iter().any(|name| name.contains('\n')) {
+            compute()?
+        } else {
+            self.active.derive(By::Types, &key, compute)?
+        };
         let all_propagate = types
             .iter()
             .filter_map(|name| scoped(&self.active, name))
@@ -123,9 +130,12 @@ impl Place {
         let Some(context) = scoped(&before.active, name) else {
             return Ok(before);
         };
-        let active = before.active.derive(&format!("types\n{name}"), || {
-            processor.apply(&before.active, context, Scope::Guarded)
-        })?;
+        let compute = || processor.apply(&before.active, context, Scope::Guarded);
+        let active = if name.contains('\n') {
+            compute()?
+        } else {
+            before.active.derive(By::Types, name, compute)?
+        };
         Ok(before.with(active, propagates(context, false)))
     }
 }
@@ -142,12 +152,4 @@ fn stays(object: &Map<String, Value>, active: &Active) -> bool {
     let keyword = |key: &str, keyword: &str| active.meaning(key).0 == Meaning::Keyword(keyword);
     object.keys().any(|key| keyword(key, "@value"))
         || (object.len() == 1 && object.keys().all(|key| keyword(key, "@id")))
-}
-
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(one) => vec![one],
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
 }

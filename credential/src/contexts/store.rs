@@ -1,6 +1,6 @@
 //! The contexts at hand, and their processed form, kept once computed.
 
-use super::active::Active;
+use super::active::{Active, Table};
 use super::error::ContextError;
 use super::process::{Processor, Scope};
 use serde_json::Value;
@@ -20,7 +20,7 @@ const MAX_EXTENSIONS: usize = 32;
 #[derive(Debug)]
 pub struct Contexts {
     documents: RwLock<BTreeMap<String, Arc<Value>>>,
-    tables: RwLock<HashMap<String, Arc<Active>>>,
+    tables: RwLock<Table<Arc<Active>>>,
     extensions: RwLock<HashMap<Vec<u8>, Arc<Contexts>>>,
 }
 

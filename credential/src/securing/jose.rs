@@ -181,14 +181,7 @@ impl Token {
                 reason: "it is too long",
             });
         }
-        let mut parts = text.split('.');
-        let (Some(head), Some(body), Some(tail), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(JoseError::Compact {
-                reason: "it has not three parts",
-            });
-        };
+        let (head, body, tail) = three_parts(text)?;
         let header = Header::parse(&decode(head)?)?;
         let payload = match json::parse(&decode(body)?, &Limits::CREDENTIAL) {
             Ok(Value::Object(payload)) => payload,
@@ -281,6 +274,22 @@ impl Token {
             .unwrap_or_default();
         Ok(key.verify(signed, &self.signature)?)
     }
+}
+
+/// Splits a compact token at its two full stops.
+fn three_parts(text: &str) -> Result<(&str, &str, &str), JoseError> {
+    let mut stops = memchr::memchr_iter(b'.', text.as_bytes());
+    let parts = match (stops.next(), stops.next(), stops.next()) {
+        (Some(first), Some(second), None) => text
+            .get(..first)
+            .zip(text.get(first + 1..second))
+            .zip(text.get(second + 1..)),
+        _ => None,
+    };
+    let ((head, body), tail) = parts.ok_or(JoseError::Compact {
+        reason: "it has not three parts",
+    })?;
+    Ok((head, body, tail))
 }
 
 /// Decodes base64url without padding; spare bits must be zero, so that a token has one spelling.

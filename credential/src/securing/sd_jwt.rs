@@ -62,6 +62,11 @@ pub fn undisclosed(payload: &Map<String, Value>) -> Result<Map<String, Value>, S
 }
 
 impl SdJwt {
+    /// Says whether a compact token is one of SD-JWT: it has a `~` (RFC 9901 §4).
+    pub fn is_meant(token: &str) -> bool {
+        memchr::memchr(b'~', token.as_bytes()).is_some()
+    }
+
     /// Parses an SD-JWT or SD-JWT+KB of any kind, and returns it with its claims as they are disclosed (RFC 9901 §4, §7.1).
     ///
     /// # Errors

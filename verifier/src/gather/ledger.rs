@@ -20,11 +20,12 @@ use crate::session::{Session, unreachable};
 /// Most types of one credential whose accreditation is looked up.
 const MAX_TYPES: usize = 8;
 
-/// Is what the ledger is asked about: who issued, of which types, and the bytes that an anchor digests.
+/// Is what the ledger is asked about: who issued, of which types, and how the bytes are made that an anchor digests.
 pub(super) struct About<'a> {
     pub(super) issuer: &'a str,
     pub(super) types: Vec<&'a str>,
-    pub(super) secured: Option<Vec<u8>>,
+    /// Canonicalises the credential, which is not for nothing: an issuer off the ledger has no anchors.
+    pub(super) secured: &'a (dyn Fn() -> Option<Vec<u8>> + Sync),
 }
 
 /// Finds what the checks of a policy need from the ledger.
@@ -57,10 +58,10 @@ async fn anchor(session: &Session, about: &About<'_>) -> Finding<AnchorFact> {
         Ok((_, registry)) => registry,
         Err(finding) => return finding,
     };
-    let Some(bytes) = &about.secured else {
+    let Some(bytes) = (about.secured)() else {
         return Finding::Absent;
     };
-    let proven = match ledger::anchor(registry.as_ref(), &anchor_digest(bytes)).await {
+    let proven = match ledger::anchor(registry.as_ref(), &anchor_digest(&bytes)).await {
         Ok(proven) => proven,
         Err(error) => return unanswered(&error),
     };

@@ -62,10 +62,11 @@ pub(crate) async fn evidence(
             BTreeMap::new()
         }
     };
+    let secured = || Some(credential.secured_bytes().to_vec());
     let about = About {
         issuer: credential.issuer(),
         types: credential.types().collect(),
-        secured: Some(credential.secured_bytes().to_vec()),
+        secured: &secured,
     };
     let (keys, token_lists, type_metadata, (anchor, accreditations)) = tokio::join!(
         keys,

@@ -72,14 +72,18 @@ impl SecuredCredential {
     /// # Errors
     /// When it is malformed, its header is not allowed, or its payload breaks the data model.
     pub fn from_token(text: &str) -> Result<Self, ParseError> {
-        if text.contains('~') {
+        if SdJwt::is_meant(text) {
             Self::from_sd_jwt_text(text)
         } else {
             Self::from_jwt(text)
         }
     }
 
-    fn from_jwt(text: &str) -> Result<Self, ParseError> {
+    /// Takes a compact `vc+jwt`, or a JWT of version 1.1.
+    ///
+    /// # Errors
+    /// As [`Self::from_token`].
+    pub(crate) fn from_jwt(text: &str) -> Result<Self, ParseError> {
         let (token, payload) = Token::parse_any(text)?;
         let kind = TokenKind::Credential;
         if vc_jwt::is_wrapped(token.header(), &payload, kind) {

@@ -70,7 +70,7 @@ impl SecuredPresentation {
     /// # Errors
     /// When it is malformed, its header is not allowed, or its payload breaks the data model.
     pub fn from_token(text: &str) -> Result<Self, ParseError> {
-        if text.contains('~') {
+        if SdJwt::is_meant(text) {
             Self::from_sd_jwt(text)
         } else {
             Self::from_jwt(text)

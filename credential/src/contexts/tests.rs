@@ -64,6 +64,27 @@ fn further_contexts_are_known_to_those_who_asked_for_them_and_to_nobody_else() {
 }
 
 #[test]
+fn two_types_are_not_one_whose_name_holds_a_line_feed() {
+    let types = json!({
+        "Apple": {"@id": "https://example.org/Apple", "@context": {"variety": "https://example.org/variety"}},
+        "Lot": {"@id": "https://example.org/Lot", "@context": {}},
+        "Apple\nLot": {"@id": "https://example.org/Both", "@context": {"weight": "https://example.org/weight"}},
+        "parts": "https://example.org/parts"
+    });
+    let of_parts = |second: Value| {
+        document(json!({
+            "@context": [V2, types],
+            "parts": [{"type": ["Apple", "Lot"], "variety": "Fuji"}, second]
+        }))
+    };
+    let contexts = Contexts::embedded();
+    let weighed = of_parts(json!({"type": "Apple\nLot", "weight": "1"}));
+    assert_eq!(contexts.check_document(&weighed), Ok(()));
+    let of_another_type = of_parts(json!({"type": "Apple\nLot", "variety": "Fuji"}));
+    assert!(contexts.check_document(&of_another_type).is_err());
+}
+
+#[test]
 fn an_added_context_counts_at_once_for_documents_seen_before() {
     let contexts = Contexts::embedded();
     let url = "https://ledger.example/v1";

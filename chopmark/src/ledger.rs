@@ -1,5 +1,7 @@
 //! `chopmark ledger`: judges a ledger from the outside: its data folder while no process uses it, evidence of a fork.
 
+pub(crate) mod promote;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -15,7 +17,7 @@ use serde_json::json;
 
 use crate::cli::{Done, Failure, Mark, Page};
 
-/// Replay the ledger of a data folder that no process uses, or check the evidence of a fork
+/// Replay the ledger of a data folder that no process uses, promote it, or check the evidence of a fork
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,6 +32,15 @@ enum Command {
         #[arg(long, default_value = "chopmark-data")]
         data: PathBuf,
     },
+    /// Make a consortium's ledger of a solo one
+    #[command(
+        after_help = "A solo ledger and three organisations that join its operator:
+  chopmark node init --data ./b --peer-address b.example:26656 --ledger genesis.json --name 'Fruit Co' > b.json
+  chopmark ledger promote --data ./data --peer-address a.example:26656 --out ./promotion b.json c.json d.json
+  chopmark node join --data ./b --promotion ./promotion/promotion.json --state ./promotion/registry.redb
+  chopmark node --data ./b --engine cometbft --p2p-listen 0.0.0.0:26656"
+    )]
+    Promote(promote::Promote),
     /// Check the evidence of a fork: two headers of one height, and who signed both
     Fork {
         /// The file that `did resolve --witness` wrote
@@ -49,9 +60,10 @@ enum Command {
 ///
 /// # Errors
 /// When the folder is in use or damaged, or a block differs.
-pub(crate) fn run(args: &Args) -> Result<Done, Failure> {
+pub(crate) async fn run(args: &Args) -> Result<Done, Failure> {
     match &args.command {
         Command::Replay { data } => replay(data),
+        Command::Promote(args) => promote::run(args).await,
         Command::Fork {
             evidence,
             trust_root,
@@ -96,7 +108,7 @@ fn fork(evidence: &Path, trust_root: &Path) -> Result<Done, Failure> {
     Ok(Done::new(value, page))
 }
 
-fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read {}", file.display()))
         .map_err(Failure::usage)?;

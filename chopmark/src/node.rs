@@ -1,6 +1,7 @@
 //! `chopmark node`: one member's node of a ledger that several members run.
 
 pub(crate) mod found;
+mod take_over;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! `chopmark up`: registry, issuer and verifier in one process on one port, with embedded stores and a solo ledger.
 
+mod applicant;
 mod folder;
-mod ledger;
+pub(crate) mod ledger;
 mod member;
 mod page;
 pub(crate) mod passphrase;
@@ -17,8 +18,9 @@ use chop_http::telemetry::{self, Format};
 use clap::Parser;
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
+pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use};
-pub(crate) use member::{Candidate, Member, Peers};
+pub(crate) use member::{Candidate, Member, Peers, trust_root};
 pub(crate) use stack::{Ledger, Options, Stack, keystore};
 
 /// Runs a whole stack: registry, issuer and verifier in one process

@@ -1,6 +1,7 @@
 // Offline bundles: a DID with its log, and the headers that lead to it from the trust root; and evidence of forks.
 
 import { checkState, documentHash, documentOf, hashOf, isObject, parseDid } from "./did.mjs";
+import { verifyHandover, isLastOfSolo, notCrossed } from "./handover.mjs";
 import { Refusal, checkChain, checkFreshness, checkSet, checkSigned, confirm, decodeHeader, decodeSignedHeader, decodeValidators, exactly, hashOfSet, headerHash, part, text, timeMs, verifyHeader } from "./proof.mjs";
 import { base64, equal, malformed } from "./wire.mjs";
 
@@ -10,7 +11,8 @@ const MAX = { headers: 256, statements: 256, links: 4096, timestamp: 32 * 1024 }
  * Checks a bundle. Everything in it is so as of the time of its header, and need not be so now: `nowMs` only shows that nothing
  * is dated in the future.
  *
- * Returns `{did, state, document, versions, header, changes, direction, checkpoint, timestamp}`: `direction` is "forward" when the pinned validators, or
+ * Returns `{did, state, document, versions, header, changes, promotion, direction, checkpoint, timestamp}`: `promotion` is the height of the
+ * last header of a solo ledger that was promoted on the way, or null; `direction` is "forward" when the pinned validators, or
  * those that they handed over to, signed the header, and "backward" when they signed the checkpoint, whose past the header
  * is in; `checkpoint` is a header or null; `timestamp` says whether a token was added, which is not checked here.
  */
@@ -65,7 +67,7 @@ async function checkLog({ did, log }, state, records) {
 /** Checks the evidence of a bundle; `statements` of the result maps keys to the text that the ledger holds, or to null. */
 export async function verifyEvidence(root, evidence, nowMs) {
   const refuse = (reason) => new Refusal("bundle", `the evidence is malformed: ${reason}`);
-  const { checkpoint = null, timestamp = null, ...rest } = evidence ?? {};
+  const { handover = null, checkpoint = null, timestamp = null, ...rest } = evidence ?? {};
   exactly(rest, ["headers", "proof"], refuse);
   exactly(rest.proof, ["signedHeader", "validators", "statements"], refuse);
   if (checkpoint) exactly(checkpoint, ["links", "signedHeader", "validators"], refuse);
@@ -75,11 +77,12 @@ export async function verifyEvidence(root, evidence, nowMs) {
   if (timestamp !== null && base64(timestamp, "timestamp").length > MAX.timestamp) throw new Refusal("proof.too-long", "the timestamp is too long");
 
   const ever = { nowMs, maxAgeMs: null };
-  const epochs = await follow(root, rest, ever);
+  const epochs = await follow(root, { handover, ...rest }, ever);
   const { height } = decodeSignedHeader(part("signed header", rest.proof.signedHeader)).header;
   const rootAt = (at) => until(epochs, at).at(-1).root;
   const direction = await directionTo(root, until(epochs, height), checkpoint);
   const header = await verifyHeader(rootAt(height), rest.proof, ever);
+  checkFirst(epochs, header);
   const statements = new Map();
   for (const statement of rest.proof.statements) {
     exactly(statement, ["key", "value", "path"], refuse);
@@ -90,7 +93,8 @@ export async function verifyEvidence(root, evidence, nowMs) {
     statements.set(key, value);
   }
   const later = checkpoint && (await verifyCheckpoint(direction === "backward" ? () => root : rootAt, checkpoint, header, ever));
-  return { header, changes: rest.headers.length, direction, checkpoint: later, timestamp: timestamp !== null, statements };
+  const promotion = epochs[1]?.first ? Number(epochs[1].height) : null;
+  return { header, changes: epochs.length - 1, promotion, direction, checkpoint: later, timestamp: timestamp !== null, statements };
 }
 
 /** From which side the pinned validators lead to a header: they signed it or a change before it, or the checkpoint after it. */
@@ -101,15 +105,20 @@ async function directionTo(root, epochs, checkpoint) {
   throw new Refusal("proof.untrusted-validators", "the validators that signed are neither the pinned ones nor those that these handed over to");
 }
 
-/** Follows the changes of validators from those of the first header, who count for nothing until the pinned ones are found. */
-async function follow(root, { headers, proof }, freshness) {
-  const first = await decodeValidators(part("validator set", headers[0]?.validators ?? proof.validators));
+/**
+ * Follows the changes of validators from those of the first header, who count for nothing until the pinned ones are found. An epoch is
+ * `{root, height, time, hash}`: those who sign after the header of that height; `first` is the header that a promotion leads to.
+ */
+async function follow(root, { handover, headers, proof }, freshness) {
+  const first = await decodeValidators(part("validator set", handover?.last?.validators ?? headers[0]?.validators ?? proof.validators));
   const epochs = [{ root: { ...root, validators: first, validatorsHash: await hashOfSet(first) } }];
+  if (handover) epochs.push(await verifyHandover(epochs[0].root, handover, freshness));
   for (const encoded of headers) {
     const block = await decodeLightBlock(encoded);
     const { header } = block.signed;
     epochs.push(await followTo(epochs.at(-1), block));
     checkFreshness(timeMs(header), freshness);
+    if (isLastOfSolo(block)) throw notCrossed("the header that ends a solo ledger belongs into the handover");
     if (equal(header.nextValidatorsHash, header.validatorsHash)) throw notAdvancing(header, "it changes no validators");
   }
   return epochs;
@@ -121,7 +130,8 @@ const until = (epochs, height) => epochs.filter((epoch) => epoch.height === unde
 const notAdvancing = ({ height }, reason) => new Refusal("proof.not-advancing", `the header at height ${height} does not follow from the trusted one: ${reason}`);
 
 /** Steps to a later header that the trusted validators signed; returns it with those that it hands over to. */
-async function followTo({ root, height, time, hash }, { signed, set, next }) {
+async function followTo({ root, height, time, hash, first }, { signed, set, next }) {
+  if (first) ({ height, time, hash } = first);
   const { header } = signed;
   const isTrusted = equal(await hashOfSet(set), root.validatorsHash);
   const untrusted = new Refusal("proof.untrusted-validators", `the validators that signed header ${header.height} are not the trusted ones`);
@@ -134,10 +144,20 @@ async function followTo({ root, height, time, hash }, { signed, set, next }) {
   if (!isTrusted) throw untrusted;
   const at = header.time.seconds * 1_000_000_000n + header.time.nanos;
   if (hash && (header.height <= height || at <= time)) throw notAdvancing(header, "it is not later in height and time");
+  if (hash && !header.lastBlockId) throw new Refusal("proof.unlinked", `header ${header.height} names no parent`);
   if (hash && header.height === height + 1n && !equal(header.lastBlockId?.hash ?? new Uint8Array(), hash)) {
     throw new Refusal("proof.unlinked", `header ${header.height} names another parent than the trusted header`);
   }
   return { root: { ...root, validators: next, validatorsHash: await hashOfSet(next) }, height: header.height, time: at, hash: found };
+}
+
+/** A header without a parent is the very one that the handover shows; there is one at its height only. */
+function checkFirst(epochs, { height, hash, hasParent }) {
+  const first = epochs[1]?.first;
+  const holds = first
+    ? height === first.height ? equal(hash, first.hash) : hasParent || height === 1n
+    : hasParent || height === 1n || until(epochs, height).length === 1;
+  if (!holds) throw notCrossed("the header is another first one than that of the handover");
 }
 
 async function decodeLightBlock(encoded) {

@@ -110,7 +110,7 @@ export async function verifyState(root, { key, value, proof }, freshness) {
 /**
  * Checks header, commit and validators of a proof. `freshness` is `{nowMs, maxAgeMs}`; a `maxAgeMs` of null accepts headers of
  * any age, for stored evidence and never for "is it still so".
- * Returns `{height, timeMs, appHash, hash, validators, signed}`; the last two are counts.
+ * Returns `{height, timeMs, appHash, hash, validators, signed, hasParent}`; `validators` and `signed` are counts.
  */
 export async function verifyHeader(root, proof, freshness) {
   const signed = decodeSignedHeader(part("signed header", proof.signedHeader));
@@ -124,7 +124,7 @@ export async function verifyHeader(root, proof, freshness) {
   const { header } = signed;
   const { hash, signed: count } = await checkSigned(root, signed, set);
   if (header.appHash.length !== 32) throw new Refusal("proof.inconsistent-header", "the header is inconsistent: app_hash is not 32 bytes");
-  return { height: header.height, timeMs: timeMs(header), appHash: header.appHash, hash, validators: set.length, signed: count };
+  return { height: header.height, timeMs: timeMs(header), appHash: header.appHash, hash, validators: set.length, signed: count, hasParent: header.lastBlockId !== undefined };
 }
 
 /** Checks that a state root holds `value` under `key`, or nothing when `value` is null: SPEC §8.2, step 5. */
@@ -236,8 +236,15 @@ export function checkChain(root, { header }) {
   }
   const inconsistent = (reason) => new Refusal("proof.inconsistent-header", `the header is inconsistent: ${reason}`);
   if (header.height === 0n) throw inconsistent("height 0 has no block");
-  if (header.height > 1n && !header.lastBlockId) throw inconsistent("a later block names no parent");
+  // CometBFT's first block after a promotion has no parent, and nothing else of one.
+  if (header.height > 1n && !header.lastBlockId && !isFirstOfChain(header)) throw inconsistent("a later block names no parent");
 }
+
+/** The root of an empty list: what a block commits to that has no parent, and no commit or results of one. */
+const NOTHING = Uint8Array.from("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".match(/../g), (byte) => parseInt(byte, 16));
+
+/** Whether a header has the form of CometBFT's first one. */
+export const isFirstOfChain = (header) => !header.lastBlockId && equal(header.lastCommitHash, NOTHING) && equal(header.lastResultsHash, NOTHING);
 
 export function checkFreshness(time, { nowMs, maxAgeMs = DEFAULT_MAX_AGE_MS }) {
   const age = nowMs - time;

@@ -73,7 +73,7 @@ async function check() {
 }
 
 /** What a bundle shows, and what else vouches for the age of its header. */
-function bundled({ did, header, state, document, versions, changes, direction, checkpoint, timestamp }) {
+function bundled({ did, header, state, document, versions, changes, promotion, direction, checkpoint, timestamp }) {
   const what = state === null ? "does not exist" : state.deactivated ? "was deactivated" : `has version ${versions.at(-1).versionId}`;
   const later = checkpoint && `in the past of header ${checkpoint.height} of ${new Date(checkpoint.timeMs).toISOString()}`;
   return [
@@ -82,6 +82,7 @@ function bundled({ did, header, state, document, versions, changes, direction, c
     `it was so then, and need not be so now`,
     ...versions.map(({ versionId, time, type }) => `  ${time} ${type.padEnd(10)} ${versionId}`),
     direction === "forward" ? `changes of validators on the way: ${changes}` : "the pinned validators signed the checkpoint, not the header",
+    ...(promotion === null ? [] : [`a solo ledger up to header ${promotion}, promoted to a consortium after it`]),
     `checkpoint: ${later ?? "none: the keys of that time must have stayed with their owners"}`,
     `timestamp: ${timestamp ? "carried, not checked here" : "none"}`,
     ...(document ? [JSON.stringify(document, null, 2)] : []),

@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use chop_http::{clock, random};
 use chop_integrity::Timestamp;
 use chop_protocol::terms::Nonce;
-use chop_protocol::{ConsortiumTerms, GenesisTerms, LedgerGenesis, Parameters, genesis};
+use chop_protocol::{
+    ConsortiumTerms, GenesisTerms, LedgerGenesis, MemberName, Parameters, genesis,
+};
 use clap::Args;
 use serde_json::json;
 
+use super::take_over;
 use crate::cli::{Done, Failure, Mark, Page};
-use crate::up::{Candidate, Folder, Mode, Peers, keystore, passphrase};
+use crate::up::{Applicant, Candidate, Folder, Mode, Peers, keystore, passphrase};
 
 #[derive(Debug, Args)]
 pub(super) struct Init {
@@ -21,6 +24,12 @@ pub(super) struct Init {
     /// Where the other validators will find this node, host:port
     #[arg(long)]
     peer_address: String,
+    /// The genesis of a solo ledger that this node will help to run: prints an application to its operator
+    #[arg(long, value_name = "GENESIS", requires = "name")]
+    ledger: Option<PathBuf>,
+    /// What people will call the organisation on that ledger
+    #[arg(long, requires = "ledger")]
+    name: Option<String>,
     /// The file with the passphrase of the keys
     #[arg(long, env = "CHOPMARK_PASSPHRASE_FILE")]
     passphrase_file: Option<PathBuf>,
@@ -39,8 +48,14 @@ pub(super) struct Join {
     #[arg(long, default_value = "chopmark-data")]
     data: PathBuf,
     /// The genesis that the members agreed on
-    #[arg(long)]
-    genesis: PathBuf,
+    #[arg(long, required_unless_present = "promotion")]
+    genesis: Option<PathBuf>,
+    /// What `chopmark ledger promote` wrote of a solo ledger that became a consortium's
+    #[arg(long, value_name = "FILE", conflicts_with = "genesis")]
+    promotion: Option<PathBuf>,
+    /// The state that `chopmark ledger promote` wrote beside it
+    #[arg(long, value_name = "FILE", requires = "promotion")]
+    state: Option<PathBuf>,
     /// Another validator, ID@HOST:PORT (repeatable)
     #[arg(long = "peer", value_name = "PEER")]
     peers: Vec<String>,
@@ -57,8 +72,17 @@ impl Init {
         let keystore = keystore(&folder, passphrase).map_err(Failure::usage)?;
         let candidate =
             Candidate::of(&folder, &keystore, &self.peer_address).map_err(Failure::usage)?;
-        let text = serde_json::to_string_pretty(&candidate).map_err(Failure::internal)?;
-        let value = serde_json::to_value(&candidate).map_err(Failure::internal)?;
+        let value = match (&self.ledger, &self.name) {
+            (Some(genesis), Some(name)) => {
+                let genesis = read_genesis(genesis)?;
+                let name = MemberName::parse(name).map_err(Failure::usage)?;
+                let applicant = Applicant::of(&keystore, &candidate, &genesis, name);
+                serde_json::to_value(applicant.map_err(Failure::usage)?)
+            }
+            _ => serde_json::to_value(&candidate),
+        };
+        let value = value.map_err(Failure::internal)?;
+        let text = serde_json::to_string_pretty(&value).map_err(Failure::internal)?;
         Ok(Done::new(value, Page::new().raw(format!("{text}\n"))))
     }
 }
@@ -79,14 +103,20 @@ impl Join {
     /// Takes the genesis and the peers into the folder.
     pub(super) fn run(&self) -> Result<Done, Failure> {
         let folder = Folder::open(&self.data, Mode::Standard).map_err(Failure::usage)?;
-        let text = std::fs::read_to_string(&self.genesis)
-            .with_context(|| format!("cannot read {}", self.genesis.display()))
-            .map_err(Failure::usage)?;
-        let genesis = LedgerGenesis::parse(text.trim_end().as_bytes()).map_err(Failure::usage)?;
         let members = candidates(&self.members).map_err(Failure::usage)?;
         let mut peers = self.peers.clone();
         peers.extend(members.into_iter().map(|member| member.peer));
-        Peers::join(&folder, &genesis, &peers).map_err(Failure::usage)?;
+        let genesis = match (&self.genesis, &self.promotion) {
+            (Some(genesis), _) => {
+                let genesis = read_genesis(genesis)?;
+                Peers::join(&folder, &genesis, &peers).map_err(Failure::usage)?;
+                genesis
+            }
+            (None, Some(promotion)) => {
+                take_over::run(&folder, promotion, (self.state.as_deref(), peers))?
+            }
+            (None, None) => return Err(Failure::usage(anyhow!("a genesis is needed"))),
+        };
         let value = json!({"ledger": genesis.id(), "chainId": genesis.chain_id()});
         let page = Page::new()
             .heading(Mark::Good, "the folder has joined the ledger")
@@ -95,6 +125,13 @@ impl Join {
             .text("Compare the ledger's id with the other members' before you start.");
         Ok(Done::new(value, page))
     }
+}
+
+fn read_genesis(file: &Path) -> Result<LedgerGenesis, Failure> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(Failure::usage)?;
+    LedgerGenesis::parse(text.trim_end().as_bytes()).map_err(Failure::usage)
 }
 
 /// The genesis of a ledger that these members found now.

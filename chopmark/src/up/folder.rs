@@ -13,6 +13,7 @@
 //! DIR/member.json      the organisation as founder and validator of a consortium's ledger
 //! DIR/peers.json       where the other validators are
 //! DIR/cometbft/        CometBFT's folder
+//! DIR/promotion.json   how a solo ledger ended that became a consortium's
 //! DIR/pid              the process that runs on the folder, of `chopmark node`
 //! DIR/tls.json         the self-signed certificate of --tls-listen, with its key (0600)
 //! ```

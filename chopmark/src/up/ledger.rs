@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chop_did::build::GenesisDraft;
 use chop_did::{Class, Document, KeySet, Relationship, UpdateKeys};
 use chop_http::{clock, random};
@@ -17,6 +17,8 @@ use chop_protocol::{GenesisTerms, GenesisValidator, LedgerGenesis, Parameters};
 
 use super::folder::Folder;
 
+/// Made when the ledger is promoted.
+pub(crate) const PROMOTED: &str = "promotion.json";
 /// Envelopes that may wait for their block.
 const QUEUE: usize = 4_096;
 /// The version of the protocol that a new ledger speaks.
@@ -26,11 +28,17 @@ const CHAIN_VERSION: u32 = chop_protocol::genesis::CHAIN_VERSION;
 ///
 /// # Errors
 /// When a key or a file is missing or damaged, or the ledger is not the one of the genesis.
-pub(super) fn open(
+pub(crate) fn open(
     folder: &Folder,
     keystore: &Keystore,
     replay: bool,
 ) -> anyhow::Result<(Engine, Operator)> {
+    // The key of a ledger that was promoted is gone, and is not made anew.
+    if folder.has(PROMOTED) {
+        bail!(
+            "this ledger was promoted to a consortium: start its node with `chopmark node --engine cometbft`"
+        );
+    }
     let validator = key(keystore, "validator")?;
     let operator = key(keystore, "operator")?;
     let genesis = genesis(

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use chop_did::Genesis;
 use chop_http::clock;
-use chop_keys::Signer as _;
-use chop_keystore::Keystore;
+use chop_keys::{PrivateKey, PublicKey, Signer as _};
+use chop_keystore::{KeyName, Keystore, KeystoreError};
 use chop_node::Operator;
 use chop_node::engine::comet::{Binary, Peering, check_peer, node_id};
 use chop_node::engine::{Comet, CometConfig, Engine};
@@ -17,6 +17,7 @@ use chop_protocol::{GenesisValidator, LedgerGenesis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::applicant::OWN_VALIDATOR;
 use super::folder::Folder;
 use super::ledger::{founder, key};
 
@@ -93,6 +94,35 @@ impl Candidate {
         Ok(kept)
     }
 
+    /// Keeps a candidacy that was made elsewhere.
+    ///
+    /// # Errors
+    /// When the file cannot be written or another one is there.
+    pub(super) fn keep(
+        folder: &Folder,
+        founder: Value,
+        validator: &PublicKey,
+        peer: String,
+    ) -> anyhow::Result<()> {
+        check_peer(&peer)?;
+        let candidate = Self {
+            founder,
+            validator: GenesisValidator {
+                public_key: validator.clone(),
+                power: 1,
+            },
+            peer,
+        };
+        let fresh = serde_json::to_string_pretty(&candidate)?;
+        let text = folder.read_or_create(MEMBER, || fresh.clone())?;
+        ensure!(
+            text == fresh,
+            "the folder was made for another node, see {}",
+            folder.join(MEMBER).display()
+        );
+        Ok(())
+    }
+
     fn read(folder: &Folder) -> anyhow::Result<Self> {
         ensure!(
             folder.has(MEMBER),
@@ -112,6 +142,19 @@ impl Peers {
     pub(crate) fn join(
         folder: &Folder,
         genesis: &LedgerGenesis,
+        peers: &[String],
+    ) -> anyhow::Result<()> {
+        Self::join_under(folder, genesis, &trust_root(genesis)?, peers)
+    }
+
+    /// The same with a trust root that is not that of the genesis: a promoted ledger has other validators.
+    ///
+    /// # Errors
+    /// As [`Peers::join`].
+    pub(crate) fn join_under(
+        folder: &Folder,
+        genesis: &LedgerGenesis,
+        root: &TrustRoot,
         peers: &[String],
     ) -> anyhow::Result<()> {
         let own = Candidate::read(folder)?.peer;
@@ -136,10 +179,7 @@ impl Peers {
             kept.id(),
             genesis.id()
         );
-        folder.write(
-            "trust-root.json",
-            &serde_json::to_vec_pretty(&trust_root(genesis)?)?,
-        )?;
+        folder.write("trust-root.json", &serde_json::to_vec_pretty(root)?)?;
         folder.write(PEERS, &serde_json::to_vec_pretty(&others)?)?;
         Ok(())
     }
@@ -168,6 +208,7 @@ impl Member {
         .context("genesis.json is malformed")?;
         let known: Peers = serde_json::from_slice(&std::fs::read(folder.join(PEERS))?)
             .context("peers.json is malformed")?;
+        let validator = candidate.validator.public_key;
         let did = Genesis::complete(candidate.founder, &genesis.id())?.did();
         let signer = key(keystore, "operator")?;
         let peers = known.peers.into_iter().chain(self.peers.iter().cloned());
@@ -176,7 +217,7 @@ impl Member {
             home: home(folder),
             binary: self.binary.clone(),
             genesis,
-            validator: key(keystore, "validator")?,
+            validator: validator_key(keystore, &validator)?,
             node: key(keystore, "node")?,
             peering: Peering {
                 listen: self.p2p_listen,
@@ -193,12 +234,24 @@ impl Member {
     }
 }
 
+/// The folder's validator key: the one that it was made with, or that of an operator whose solo ledger had one of its own.
+fn validator_key(keystore: &Keystore, named: &PublicKey) -> anyhow::Result<Arc<PrivateKey>> {
+    for name in [OWN_VALIDATOR, "validator"] {
+        match keystore.load(&KeyName::parse(name)?) {
+            Ok(held) if held.public_key() == named => return Ok(held),
+            Ok(_) | Err(KeystoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bail!("the keystore does not hold the validator key {named} of member.json")
+}
+
 fn home(folder: &Folder) -> PathBuf {
     folder.join("cometbft")
 }
 
 /// What clients pin: the validators of the genesis.
-fn trust_root(genesis: &LedgerGenesis) -> anyhow::Result<TrustRoot> {
+pub(crate) fn trust_root(genesis: &LedgerGenesis) -> anyhow::Result<TrustRoot> {
     let validators: Vec<_> = genesis
         .terms()
         .validators

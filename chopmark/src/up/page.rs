@@ -63,6 +63,7 @@ async fn verifier(Path(file): Path<String>) -> Result<impl IntoResponse, Problem
     let text = match file.as_str() {
         "chopmark.mjs" => include_str!("../../../registry/verifier-js/chopmark.mjs"),
         "bundle.mjs" => include_str!("../../../registry/verifier-js/bundle.mjs"),
+        "handover.mjs" => include_str!("../../../registry/verifier-js/handover.mjs"),
         "did.mjs" => include_str!("../../../registry/verifier-js/did.mjs"),
         "proof.mjs" => include_str!("../../../registry/verifier-js/proof.mjs"),
         "wire.mjs" => include_str!("../../../registry/verifier-js/wire.mjs"),

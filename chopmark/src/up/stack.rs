@@ -238,6 +238,10 @@ async fn ready(State((engine, issuer)): State<(Engine, IssuerApp)>) -> Response 
         Health::Waiting => {
             Problem::unavailable("the ledger waits for its validators").into_response()
         }
+        Health::Promoted => Problem::unavailable(
+            "the ledger was promoted to a consortium: its validators take writes from now on",
+        )
+        .into_response(),
         Health::Stopped => Problem::unavailable("the ledger has stopped").into_response(),
     }
 }

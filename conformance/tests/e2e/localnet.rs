@@ -178,17 +178,25 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// The consortium that the tests share; the last one that uses it ends it. `None` where there is no CometBFT, which is an
-/// error in CI.
-pub(crate) fn consortium() -> Option<Arc<Mutex<Consortium>>> {
-    static SHARED: Mutex<Weak<Mutex<Consortium>>> = Mutex::new(Weak::new());
-    if let Err(error) = Binary::find() {
+/// Whether there is a CometBFT to run; without one the test says so, and CI does not forgive it.
+pub(crate) fn has_cometbft() -> bool {
+    let found = Binary::find();
+    if let Err(error) = &found {
         assert!(std::env::var_os("CI").is_none(), "{error}");
         // Past the harness, which shows what passing tests print to nobody.
         let _ = writeln!(
             std::io::stderr(),
             "\n*** THE CONSORTIUM IS NOT TESTED: {error}\n"
         );
+    }
+    found.is_ok()
+}
+
+/// The consortium that the tests share; the last one that uses it ends it. `None` where there is no CometBFT, which is an
+/// error in CI.
+pub(crate) fn consortium() -> Option<Arc<Mutex<Consortium>>> {
+    static SHARED: Mutex<Weak<Mutex<Consortium>>> = Mutex::new(Weak::new());
+    if !has_cometbft() {
         return None;
     }
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);

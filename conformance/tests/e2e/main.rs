@@ -14,6 +14,7 @@ mod interop;
 mod lifecycle;
 mod localnet;
 mod page;
+mod promotion;
 mod scenario;
 mod schemas;
 mod support;

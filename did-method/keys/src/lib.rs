@@ -22,6 +22,6 @@ pub use private::PrivateKey;
 pub use public::{KeyError, PublicKey, VerifyError};
 pub use selective::{SelectiveBaseInput, StatementKey};
 pub use signer::{
-    CoseSigStructure, DataIntegrityInput, InputError, JwsSigningInput, SignError, Signature,
-    Signer, VoteSignBytes,
+    CoseSigStructure, DataIntegrityInput, InputError, JwsSigningInput, PossessionInput, SignError,
+    Signature, Signer, VoteSignBytes,
 };

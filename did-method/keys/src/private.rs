@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::bbs::{self, BbsInput};
 use crate::{
-    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PublicKey,
-    SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes, curve,
+    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PossessionInput,
+    PublicKey, SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes, curve,
 };
 
 /// A private key in memory, wiped when dropped and never shown.
@@ -226,6 +226,13 @@ impl Signer for PrivateKey {
         match &self.pair {
             Pair::Ed25519(_) => self.sign(vote.as_bytes()),
             _ => Err(self.wrong_type("a block header", KeyType::Ed25519)),
+        }
+    }
+
+    fn sign_possession(&self, input: &PossessionInput) -> Result<Signature, SignError> {
+        match &self.pair {
+            Pair::Ed25519(_) => self.sign(input.as_bytes()),
+            _ => Err(self.wrong_type("the possession of a validator key", KeyType::Ed25519)),
         }
     }
 

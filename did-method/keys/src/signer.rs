@@ -52,6 +52,12 @@ pub trait Signer: Send + Sync {
     /// When the key is not Ed25519, or its holder cannot or will not sign.
     fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError>;
 
+    /// Signs that the key's holder takes part in a ledger as one of its validators; Ed25519 only.
+    ///
+    /// # Errors
+    /// When the key is not Ed25519, or its holder cannot or will not sign.
+    fn sign_possession(&self, input: &PossessionInput) -> Result<Signature, SignError>;
+
     /// Signs the base of an `ecdsa-sd-2023` proof; P-256 only.
     ///
     /// # Errors
@@ -253,6 +259,31 @@ impl VoteSignBytes {
             [0x08, 1 | 2, 0x11, ..] if bytes.len() <= Self::MAX => Ok(Self(bytes)),
             _ => Err(InputError::NotVote),
         }
+    }
+
+    /// Gives the bytes to sign.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What a validator's key signs to show that somebody holds it, before it signs any header.
+///
+/// ```text
+/// "chop/possession/v1" | SHA-256 of the statement 32       50 bytes: no vote, no proof input, no JWS and no COSE structure
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PossessionInput([u8; 50]);
+
+impl PossessionInput {
+    /// Takes the hash of the statement: which ledger, which member, which key.
+    pub fn new(statement: &[u8; 32]) -> Self {
+        let mut bytes = [0; 50];
+        let from = b"chop/possession/v1".iter().chain(statement);
+        for (to, from) in bytes.iter_mut().zip(from) {
+            *to = *from;
+        }
+        Self(bytes)
     }
 
     /// Gives the bytes to sign.

@@ -81,6 +81,13 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Keysto
         })
 }
 
+/// Makes what happened to a directory's entries durable.
+pub(crate) fn sync(dir: &Path) -> Result<(), KeystoreError> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed(dir))
+}
+
 pub(crate) fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> KeystoreError {
     let path = path.to_owned();
     move |source| KeystoreError::Io { path, source }

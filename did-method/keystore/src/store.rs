@@ -166,6 +166,21 @@ impl Keystore {
         Ok(Arc::new(key))
     }
 
+    /// Destroys a key, which nothing brings back.
+    ///
+    /// # Errors
+    /// When no key has the name, or its file cannot be removed.
+    pub fn destroy(&self, name: &KeyName) -> Result<(), KeystoreError> {
+        let path = key_path(&self.dir, name);
+        match std::fs::remove_file(&path) {
+            Ok(()) => files::sync(&self.dir),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(KeystoreError::NotFound { name: name.clone() })
+            }
+            Err(error) => Err(files::failed(&path)(error)),
+        }
+    }
+
     /// Lists the keys by name, each opened and checked.
     ///
     /// # Errors

@@ -205,12 +205,14 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
             keys.extend((0..=versions).map(|seq| keys::did_version(&did.scid(), seq)));
         }
         let (proof, header) = registry.batch(&keys).await?;
+        let way = registry.way_below(header.height).await?;
         let bundle = DidBundle {
             kind: BundleKind::Did,
             did: *did,
             log,
             evidence: Evidence {
-                headers: registry.changes_below(header.height).await?,
+                handover: way.handover,
+                headers: way.headers,
                 proof,
                 checkpoint: None,
                 timestamp: None,

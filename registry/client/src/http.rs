@@ -4,14 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chop_did::ChopDid;
 use chop_http::clock;
-use chop_proof::{
-    BatchProof, EncodedLightBlock, Freshness, ProofError, TrustRoot, TrustedHeader, VerifiedHeader,
-};
+use chop_proof::{BatchProof, Freshness, ProofError, TrustRoot, TrustedHeader, VerifiedHeader};
 use chop_protocol::http::{LogEntry, ProofQuery, ProvenValue, Status};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::light::{LightClient, Place, Step};
+use crate::light::{LightClient, Place, Step, Way};
 use crate::registry::{DEFAULT_MAX_AGE_MS, Proven, ReadError, Reading, Registry};
 use crate::service::Service;
 
@@ -159,14 +157,14 @@ impl HttpRegistry {
         Ok((proof, header))
     }
 
-    /// The headers below a height that hand over to other validators, from the trust root on.
+    /// The way from the trust root to the validators of a height.
     ///
     /// # Errors
     /// When the node does not give them.
-    pub async fn changes_below(&self, height: u64) -> Result<Vec<EncodedLightBlock>, ReadError> {
+    pub async fn way_below(&self, height: u64) -> Result<Way, ReadError> {
         let place = Place::Height(height);
         let trail = self.light().walk(None, place, Step::Change).await?;
-        Ok(trail.changes_below(height))
+        Ok(trail.way_below(height))
     }
 
     /// The light client of the node.

@@ -20,7 +20,7 @@ pub use bundle::{BundleRefusal, BundleRegistry};
 pub use cache::Cache;
 pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
-pub use light::{LightClient, LightError};
+pub use light::{LightClient, LightError, Way};
 pub use registry::{Proven, ReadError, Reading, Registry};
 pub use resolver::{ResolveOptions, Resolver};
 pub use schemas::Published;

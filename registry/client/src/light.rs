@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chop_http::clock;
 use chop_proof::{
-    Checkpoint, EncodedLightBlock, Evidence, Fork, LightBlock, ProofError, TrustRoot, TrustedHeader,
+    Checkpoint, EncodedLightBlock, Evidence, Fork, Handover, LightBlock, ProofError, TrustRoot,
+    TrustRootError, TrustedHeader,
 };
 
 use crate::service::{Service, ServiceError};
@@ -27,10 +28,21 @@ pub struct LightClient {
 /// Verified headers, each leading to the next; the last one is the goal.
 #[derive(Debug, Clone)]
 pub struct Trail {
+    /// What leads across the promotion of a solo ledger; the first of the blocks is then the one after it.
+    pub handover: Option<Handover>,
     /// The headers, oldest first; never empty.
     pub blocks: Vec<LightBlock>,
     /// The last header, verified.
     pub reached: TrustedHeader,
+}
+
+/// What leads from the pinned validators to those of a height, as evidence carries it.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// What leads across the promotion of a solo ledger.
+    pub handover: Option<Handover>,
+    /// The headers that hand over to other validators, oldest first.
+    pub headers: Vec<EncodedLightBlock>,
 }
 
 /// Which header to ask a node for.
@@ -40,6 +52,8 @@ pub enum Place {
     First,
     /// The newest.
     Latest,
+    /// The first one after the promotion of a solo ledger.
+    Handover,
     /// The one at this height.
     Height(u64),
 }
@@ -141,11 +155,14 @@ impl LightClient {
     ) -> Result<Trail, LightError> {
         let goal = self.fetch(goal).await?;
         let mut walk = match from {
-            Some(trusted) => Walk::from(trusted.clone(), goal),
+            Some(trusted) => self.onward(trusted.clone(), goal).await?,
             None => match TrustedHeader::first(&self.root, &goal) {
                 Ok(reached) => {
-                    let blocks = vec![goal];
-                    return Ok(Trail { blocks, reached });
+                    return Ok(Trail {
+                        handover: None,
+                        blocks: vec![goal],
+                        reached,
+                    });
                 }
                 // Other validators signed it: the way there begins where the pinned ones did.
                 Err(ProofError::UntrustedValidators { .. }) => self.beginning(goal).await?,
@@ -157,6 +174,7 @@ impl LightClient {
             walk.insert(block)?;
         }
         Ok(Trail {
+            handover: walk.handover,
             blocks: walk.passed,
             reached: walk.trusted,
         })
@@ -192,6 +210,7 @@ impl LightClient {
         let encode = |trail: &Trail| trail.blocks.iter().map(EncodedLightBlock::from).collect();
         let evidence = Fork {
             ledger: self.root.ledger().to_owned(),
+            handover: ours.handover.clone().or_else(|| theirs.handover.clone()),
             first: encode(&ours),
             second: encode(&theirs),
         };
@@ -207,29 +226,30 @@ impl LightClient {
 
     /// Confirms a header by a later one: the newest, or the farthest that a checkpoint reaches.
     ///
-    /// Returns the headers of every change of validators below the later one too. `None` when there is no later header yet.
+    /// Returns the way to the later one too. `None` when there is no later header yet. A header of a solo ledger that was
+    /// promoted is confirmed by the last one of that ledger at most: what comes after names no parent.
     ///
     /// # Errors
     /// When the node does not give the headers.
-    pub async fn checkpoint(
-        &self,
-        height: u64,
-    ) -> Result<Option<(Vec<EncodedLightBlock>, Checkpoint)>, LightError> {
+    pub async fn checkpoint(&self, height: u64) -> Result<Option<(Way, Checkpoint)>, LightError> {
         let reach = u64::try_from(Evidence::MAX_LINKS).unwrap_or(u64::MAX);
         let last = self.fetch(Place::Latest).await?.height();
-        let top = last.min(height.saturating_add(reach).saturating_add(1));
+        let mut top = last.min(height.saturating_add(reach).saturating_add(1));
+        if let Some(end) = self.end_of_solo().await?.filter(|end| *end >= height) {
+            top = top.min(end);
+        }
         if top <= height {
             return Ok(None);
         }
         let trail = self.walk(None, Place::Height(top), Step::Change).await?;
-        let changes = trail.changes_below(top);
+        let way = trail.way_below(top);
         let mut links = Vec::new();
         for between in height + 1..top {
             let block = self.fetch(Place::Height(between)).await?;
             links.push(block.signed_header.header);
         }
         let head = trail.blocks.last();
-        Ok(head.map(|head| (changes, Checkpoint::new(&links, head))))
+        Ok(head.map(|head| (way, Checkpoint::new(&links, head))))
     }
 
     /// A second node may be a block behind.
@@ -250,6 +270,19 @@ impl LightClient {
     }
 
     async fn beginning(&self, goal: LightBlock) -> Result<Walk, LightError> {
+        if let Some(handover) = self.handover().await? {
+            match handover.verify(&self.root) {
+                Ok(verified) if verified.first.height() <= goal.height() => {
+                    return across(handover, verified.first, goal);
+                }
+                // The pinned validators are those after the promotion, or the goal lies before it.
+                Ok(_) | Err(ProofError::UntrustedValidators { .. }) => {}
+                Err(source) => {
+                    let height = handover.last_height().unwrap_or_default();
+                    return Err(LightError::Untrusted { height, source });
+                }
+            }
+        }
         let first = self.fetch(Place::First).await?;
         match TrustedHeader::first(&self.root, &first) {
             Ok(trusted) => {
@@ -262,6 +295,47 @@ impl LightClient {
             }),
             Err(source) => Err(untrusted(&first, source)),
         }
+    }
+
+    /// Goes on from a header reached before; across the promotion of its ledger when that came since.
+    async fn onward(&self, trusted: TrustedHeader, goal: LightBlock) -> Result<Walk, LightError> {
+        if !trusted.is_solo() || !matches!(trusted.follow(&goal), Err(ref e) if crosses(e)) {
+            return Ok(Walk::from(trusted, goal));
+        }
+        let Some(handover) = self.handover().await? else {
+            return Ok(Walk::from(trusted, goal));
+        };
+        let height = handover.last_height().unwrap_or_default();
+        let refused = |source| LightError::Untrusted { height, source };
+        let root = trusted
+            .own_trust_root()
+            .map_err(|error| refused(not_a_set(&error)))?;
+        let verified = handover.verify(&root).map_err(refused)?;
+        // Whoever trusts a header of the solo ledger above its end has seen a fork.
+        verified.check_reached(&trusted).map_err(refused)?;
+        across(handover, verified.first, goal)
+    }
+
+    /// The height of the last header of the solo ledger, when there was a promotion; only as the node says.
+    async fn end_of_solo(&self) -> Result<Option<u64>, LightError> {
+        let handover = self.handover().await?;
+        Ok(handover.and_then(|handover| handover.last_height().ok()))
+    }
+
+    /// What leads across the ledger's promotion; `None` when the node knows of none.
+    async fn handover(&self) -> Result<Option<Handover>, LightError> {
+        let place = Place::Handover;
+        let url = self.node.url(&["v1", "handover"]);
+        let answer = self.node.get(url).await;
+        let answer = answer.map_err(|source| LightError::Service { place, source })?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let body = answer.success();
+        let body = body.map_err(|source| LightError::Service { place, source })?;
+        serde_json::from_value(body)
+            .map(Some)
+            .map_err(|source| LightError::NotAHeader { place, source })
     }
 
     async fn fetch(&self, place: Place) -> Result<LightBlock, LightError> {
@@ -290,8 +364,39 @@ impl LightClient {
     }
 }
 
+/// Begins a walk at the first header after a promotion.
+fn across(handover: Handover, first: TrustedHeader, goal: LightBlock) -> Result<Walk, LightError> {
+    let block = handover
+        .first_block()
+        .map_err(|source| untrusted(&goal, source))?;
+    let is_goal = goal == block;
+    let mut walk = Walk::from(first, goal);
+    if is_goal {
+        walk.ahead.clear();
+    }
+    walk.handover = Some(handover);
+    walk.passed.push(block);
+    Ok(walk)
+}
+
+/// Whether a refusal may come of a promotion between.
+fn crosses(error: &ProofError) -> bool {
+    matches!(
+        error,
+        ProofError::UntrustedValidators { .. } | ProofError::Handover { .. }
+    )
+}
+
+fn not_a_set(error: &TrustRootError) -> ProofError {
+    ProofError::Malformed {
+        part: "validator set",
+        reason: error.to_string(),
+    }
+}
+
 /// A walk under way.
 struct Walk {
+    handover: Option<Handover>,
     trusted: TrustedHeader,
     passed: Vec<LightBlock>,
     /// What is to be reached, farthest first: the goal, and headers between that may bridge the way.
@@ -302,6 +407,7 @@ struct Walk {
 impl Walk {
     fn from(trusted: TrustedHeader, goal: LightBlock) -> Self {
         Self {
+            handover: None,
             trusted,
             passed: Vec::new(),
             ahead: vec![goal],
@@ -374,18 +480,22 @@ impl std::fmt::Display for Place {
         match self {
             Self::First => f.write_str("first"),
             Self::Latest => f.write_str("latest"),
+            Self::Handover => f.write_str("after the promotion"),
             Self::Height(height) => height.fmt(f),
         }
     }
 }
 
 impl Trail {
-    /// The headers that hand over to other validators, below a height.
-    pub fn changes_below(&self, height: u64) -> Vec<EncodedLightBlock> {
-        self.blocks
+    /// What hands over to other validators, below a height.
+    pub fn way_below(&self, height: u64) -> Way {
+        let changes = self
+            .blocks
             .iter()
-            .filter(|block| block.changes_validators() && block.height() < height)
-            .map(EncodedLightBlock::from)
-            .collect()
+            .filter(|block| block.changes_validators() && block.height() < height);
+        Way {
+            handover: self.handover.clone(),
+            headers: changes.map(EncodedLightBlock::from).collect(),
+        }
     }
 }

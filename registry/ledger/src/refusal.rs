@@ -403,6 +403,11 @@ pub const RULES: &[&str] = &[
     "validators.unchanged",
     "validators.quorum",
     "validators.overlap",
+    "promotion.not-solo",
+    "promotion.not-founder",
+    "promotion.few-validators",
+    "promotion.retired-key",
+    "promotion.possession",
     "parameter.range",
     "parameter.unchanged",
 ];

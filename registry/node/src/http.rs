@@ -95,6 +95,7 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/blocks", get(blocks::list))
         .route("/v1/blocks/{height}", get(blocks::show))
         .route("/v1/headers/{height}", get(headers::show))
+        .route("/v1/handover", get(headers::handover))
         .route("/v1/proofs", post(proofs::show))
         .route("/v1/state/{*key}", get(state::show))
         .route("/v1/status", get(status::status))
@@ -132,6 +133,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     blocks::list,
     blocks::show,
     headers::show,
+    headers::handover,
     proofs::show,
     state::show,
     status::status,

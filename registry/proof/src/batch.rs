@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state_proof::height_of;
+use crate::state_proof::{decode_signed_header, height_of};
 use crate::{Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, base64, verify_header};
 
 /// What a ledger says under several keys at one height.
@@ -78,6 +78,12 @@ impl BatchProof {
     /// When the header does not decode.
     pub fn height(&self) -> Result<u64, ProofError> {
         height_of(&self.signed_header)
+    }
+
+    /// Whether the header names a parent; nothing is verified.
+    pub(crate) fn has_parent(&self) -> Result<bool, ProofError> {
+        let signed = decode_signed_header(&self.signed_header)?;
+        Ok(signed.header.last_block_id.is_some())
     }
 
     /// Finds the statement about a key.

@@ -37,8 +37,10 @@ pub struct Draft<'a> {
     pub app_hash: [u8; 32],
     /// Results of the transactions of the block before.
     pub last_results: &'a [TxResult],
-    /// The validators, now and at the next height; the first of them proposes.
+    /// The validators; the first of them proposes.
     pub validators: &'a validator::Set,
+    /// The validators at the next height: the same ones, unless this is the last block of a solo ledger.
+    pub next_validators: &'a validator::Set,
 }
 
 /// Names why a block could not be made.
@@ -89,7 +91,7 @@ impl Draft<'_> {
             )),
             data_hash: Some(data_hash(self.txs)),
             validators_hash,
-            next_validators_hash: validators_hash,
+            next_validators_hash: self.next_validators.hash(),
             consensus_hash: consensus_hash(BLOCK_MAX_BYTES, BLOCK_MAX_GAS),
             app_hash: AppHash::try_from(self.app_hash.to_vec())?,
             last_results_hash: Some(results_hash(self.last_results)),

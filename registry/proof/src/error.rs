@@ -188,6 +188,12 @@ pub enum ProofError {
         /// What the verifier said.
         reason: String,
     },
+    /// A promotion is crossed without what leads across it.
+    #[error("the promotion of the solo ledger is not crossed: {reason}")]
+    Handover {
+        /// What does not hold.
+        reason: &'static str,
+    },
     /// The header at the next height does not name the trusted header as its parent.
     #[error("the header names {named} as its parent, but the trusted header is {trusted}")]
     Unlinked {
@@ -224,6 +230,7 @@ impl ProofError {
             Self::NoFork { .. } => "proof.no-fork",
             Self::TooLittleTrust { .. } => "proof.too-little-trust",
             Self::NotAdvancing { .. } => "proof.not-advancing",
+            Self::Handover { .. } => "proof.handover",
             Self::Unlinked { .. } => "proof.unlinked",
         }
     }

@@ -13,8 +13,9 @@ use crate::state_proof::{
     decode_header, decode_signed_header, decode_validators, encode_header, height_of,
 };
 use crate::{
-    BatchProof, EncodedLightBlock, Freshness, LightBlock, ProofError, StateProof, TrustRoot,
-    TrustRootError, TrustedHeader, VerifiedHeader, base64, verify_header,
+    BatchProof, EncodedLightBlock, Freshness, Handover, LightBlock, ProofError, StateProof,
+    TrustRoot, TrustRootError, TrustedHeader, VerifiedHandover, VerifiedHeader, base64, handover,
+    verify_header,
 };
 
 /// The longest timestamp token, in bytes; with certificates they have a few thousand.
@@ -24,6 +25,9 @@ const TIMESTAMP_LIMIT: usize = 32 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Evidence {
+    /// What leads across the promotion of a solo ledger, when the header is above it and the first of `headers` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Handover>,
     /// The headers that hand over to other validators, oldest first.
     pub headers: Vec<EncodedLightBlock>,
     /// The statements and the header that they stand under.
@@ -72,6 +76,8 @@ pub struct VerifiedEvidence {
     pub header: VerifiedHeader,
     /// From which side the trust root leads to it.
     pub direction: Direction,
+    /// The height of the last header of the solo ledger, where the way leads across its promotion.
+    pub promotion: Option<u64>,
     /// The later header that confirms it, if one was added.
     pub checkpoint: Option<VerifiedHeader>,
     /// Whether a timestamp token was added, which is not checked here.
@@ -84,6 +90,11 @@ impl Evidence {
     /// The most headers between the proven one and a checkpoint.
     pub const MAX_LINKS: usize = 4_096;
 
+    /// How often the validators change on the way, a promotion included.
+    pub fn changes(&self) -> usize {
+        self.headers.len() + usize::from(self.handover.is_some())
+    }
+
     /// Checks everything but the timestamp's signature; only headers dated after `now_ms` are too new, and none is too old.
     ///
     /// # Errors
@@ -91,10 +102,12 @@ impl Evidence {
     pub fn verify(&self, root: &TrustRoot, now_ms: i64) -> Result<VerifiedEvidence, ProofError> {
         self.within_limits()?;
         let ever = Freshness::at_any_age(now_ms);
-        let epochs = Epochs::follow(self.beginning(root)?, &self.headers, &ever)?;
+        let handover = self.handover.as_ref();
+        let epochs = Epochs::follow(self.beginning(root)?, handover, &self.headers, &ever)?;
         let height = self.proof.height()?;
         let direction = self.direction(root, &epochs, height)?;
         let header = self.proof.verify(epochs.root_at(height), &ever)?;
+        epochs.check_first(&header, self.proof.has_parent()?)?;
         let checkpoint = match &self.checkpoint {
             None => None,
             Some(checkpoint) => {
@@ -108,6 +121,7 @@ impl Evidence {
         Ok(VerifiedEvidence {
             header,
             direction,
+            promotion: epochs.promoted.map(|(first, _)| first.saturating_sub(1)),
             checkpoint,
             timestamp: self.timestamp.is_some(),
         })
@@ -115,11 +129,11 @@ impl Evidence {
 
     /// The validators of the first header, who count for nothing until the pinned ones are found among those that follow.
     fn beginning(&self, root: &TrustRoot) -> Result<TrustRoot, ProofError> {
-        let first = match self.headers.first() {
-            Some(block) => &block.validators,
-            None => &self.proof.validators,
+        let first = match (&self.handover, self.headers.first()) {
+            (Some(handover), _) => handover.beginning()?,
+            (None, Some(block)) => decode_validators(&block.validators)?,
+            (None, None) => decode_validators(&self.proof.validators)?,
         };
-        let first = decode_validators(first)?;
         root.with_validators(first)
             .map_err(|error| not_a_set(&error))
     }
@@ -182,6 +196,8 @@ impl Evidence {
 /// Who signs from which height on.
 struct Epochs {
     first: TrustRoot,
+    /// The first header after a promotion: height and hash.
+    promoted: Option<(u64, Hash)>,
     /// The last height of an epoch, and the validators of the next.
     changes: Vec<(u64, TrustRoot)>,
 }
@@ -190,11 +206,22 @@ impl Epochs {
     /// Follows headers that each hand over to the validators who signed the next.
     fn follow(
         first: TrustRoot,
+        handover: Option<&Handover>,
         headers: &[EncodedLightBlock],
         freshness: &Freshness,
     ) -> Result<Self, ProofError> {
         let mut changes = Vec::with_capacity(headers.len());
         let mut trusted: Option<TrustedHeader> = None;
+        let mut promoted = None;
+        if let Some(handover) = handover {
+            let VerifiedHandover { last, first: next } = handover.verify(&first)?;
+            freshness.check(last.time_ms())?;
+            freshness.check(next.time_ms())?;
+            let root = last.trust_root().map_err(|error| not_a_set(&error))?;
+            changes.push((last.height(), root));
+            promoted = Some((next.height(), next.hash()));
+            trusted = Some(next);
+        }
         for encoded in headers {
             let block = encoded.decode()?;
             let next = match &trusted {
@@ -202,6 +229,11 @@ impl Epochs {
                 Some(trusted) => trusted.follow(&block)?,
             };
             freshness.check(next.time_ms())?;
+            if block.is_last_of_solo() {
+                return Err(handover::refused(
+                    "the header that ends a solo ledger belongs into the handover",
+                ));
+            }
             if !block.changes_validators() {
                 return Err(ProofError::NotAdvancing {
                     height: next.height(),
@@ -213,7 +245,28 @@ impl Epochs {
             changes.push((next.height(), root));
             trusted = Some(next);
         }
-        Ok(Self { first, changes })
+        Ok(Self {
+            first,
+            promoted,
+            changes,
+        })
+    }
+
+    /// A header without a parent is the very one that the handover shows; there is one at its height only.
+    fn check_first(&self, header: &VerifiedHeader, has_parent: bool) -> Result<(), ProofError> {
+        let holds = match self.promoted {
+            Some((height, hash)) if height == header.height => hash == Hash::Sha256(header.hash),
+            Some(_) => has_parent || header.height == 1,
+            // The pinned validators themselves signed it: the trust root begins with the promoted ledger.
+            None => has_parent || header.height == 1 || self.until(header.height).count() == 1,
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(handover::refused(
+                "the header is another first one than that of the handover",
+            ))
+        }
     }
 
     /// The validators that sign at a height: those after the last change below it.

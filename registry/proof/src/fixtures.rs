@@ -14,6 +14,7 @@ use crate::hashes::{block_id, vote_sign_bytes};
 use crate::{StateProof, TrustRoot, key_hash, validator_set};
 
 pub(crate) mod changing;
+pub(crate) mod promoted;
 
 pub(crate) const GENESIS: &str = "mfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2q";
 pub(crate) const OTHER_GENESIS: &str = "nfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2q";
@@ -182,6 +183,7 @@ impl Solo {
             app_hash,
             last_results: &[],
             validators: root.validators(),
+            next_validators: root.validators(),
         };
         let first = first_draft.seal(0, &key).unwrap();
         let second = Draft {

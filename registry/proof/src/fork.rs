@@ -8,20 +8,24 @@ use tendermint::account;
 use tendermint::block::CommitSig;
 
 use crate::verify::time_ms;
-use crate::{EncodedLightBlock, LightBlock, ProofError, TrustRoot, TrustedHeader};
+use crate::{EncodedLightBlock, Handover, LightBlock, ProofError, TrustRoot, TrustedHeader};
 
 /// How long ago a header may be from which evidence skips: any time, since evidence judges what was signed, not what is.
 const ANY_TIME: Duration = Duration::from_hours(24 * 365 * 1_000);
 
 /// Shows to anybody with the trust root that validators signed two histories.
 ///
-/// Each branch is the headers from one that the pinned validators signed to the one at the forked height. As JSON
-/// `{"ledger", "first": [light block], "second": [light block]}`.
+/// Each branch is the headers from one that the pinned validators signed to the one at the forked height; one that begins
+/// with the first header after a promotion is led to by the handover. As JSON
+/// `{"ledger", "handover", "first": [light block], "second": [light block]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fork {
     /// The ledger's short id.
     pub ledger: String,
+    /// What leads to a branch that begins with the first header after a promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Handover>,
     /// The headers of one history, oldest first.
     pub first: Vec<EncodedLightBlock>,
     /// The headers of the other.
@@ -61,8 +65,9 @@ impl Fork {
     /// Names the first thing that does not hold.
     pub fn verify(&self, root: &TrustRoot) -> Result<VerifiedFork, ProofError> {
         let no_fork = |reason| ProofError::NoFork { reason };
-        let first = branch(root, &self.first)?;
-        let second = branch(root, &self.second)?;
+        let handover = self.handover.as_ref();
+        let first = branch(root, handover, &self.first)?;
+        let second = branch(root, handover, &self.second)?;
         if first.height() != second.height() {
             return Err(no_fork("they are of different heights"));
         }
@@ -83,7 +88,11 @@ impl Fork {
 }
 
 /// Walks a branch and returns its last block.
-fn branch(root: &TrustRoot, blocks: &[EncodedLightBlock]) -> Result<LightBlock, ProofError> {
+fn branch(
+    root: &TrustRoot,
+    handover: Option<&Handover>,
+    blocks: &[EncodedLightBlock],
+) -> Result<LightBlock, ProofError> {
     if blocks.len() > Fork::MAX_HEADERS {
         return Err(ProofError::TooMany {
             parts: "headers",
@@ -94,9 +103,11 @@ fn branch(root: &TrustRoot, blocks: &[EncodedLightBlock]) -> Result<LightBlock, 
     let mut reached: Option<(TrustedHeader, LightBlock)> = None;
     for encoded in blocks {
         let block = encoded.decode()?;
-        let trusted = match &reached {
-            None => TrustedHeader::first(root, &block)?,
-            Some((trusted, _)) => {
+        let crossed = handover.filter(|handover| handover.first == encoded.signed_header);
+        let trusted = match (&reached, crossed) {
+            (None, Some(handover)) => handover.verify(root)?.first,
+            (None, None) => TrustedHeader::first(root, &block)?,
+            (Some((trusted, _)), _) => {
                 let made_ms = time_ms(&block.signed_header.header);
                 trusted.advance(&block, made_ms, ANY_TIME)?
             }

@@ -13,6 +13,7 @@ use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
 
 use crate::build::hash_bytes;
 use crate::commit::check_commit;
+use crate::handover::{self, is_last_of_solo};
 use crate::state_proof::{
     decode_signed_header, decode_validators, encode_signed_header, encode_validators,
 };
@@ -131,6 +132,7 @@ impl TrustedHeader {
         now_ms: i64,
         trusting_period: Duration,
     ) -> Result<Self, ProofError> {
+        self.check_not_last_of_solo()?;
         let next = Self::checked(&self.root, block)?;
         let header = &block.signed_header.header;
         let not_advancing = |reason: String| ProofError::NotAdvancing {
@@ -181,6 +183,7 @@ impl TrustedHeader {
     /// # Errors
     /// Names the first thing that does not hold.
     pub fn follow(&self, block: &LightBlock) -> Result<Self, ProofError> {
+        self.check_not_last_of_solo()?;
         let next = Self::checked(&self.root, block)?;
         let header = &block.signed_header.header;
         if header.validators_hash != self.next_validators_hash {
@@ -204,13 +207,31 @@ impl TrustedHeader {
     /// the same keys would pass.
     fn check_link(&self, header: &block::Header) -> Result<(), ProofError> {
         let named = header.last_block_id.map(|id| id.hash);
-        if header.height == self.height.increment() && named != Some(self.hash) {
+        let is_next = header.height == self.height.increment();
+        // A header without a parent is the first of a chain, which follows nothing.
+        if named.is_none() || (is_next && named != Some(self.hash)) {
             return Err(ProofError::Unlinked {
                 named: named.unwrap_or_default().to_string(),
                 trusted: self.hash.to_string(),
             });
         }
         Ok(())
+    }
+
+    /// Nothing follows the last header of a solo ledger but what [`crate::Handover`] shows.
+    fn check_not_last_of_solo(&self) -> Result<(), ProofError> {
+        if is_last_of_solo(&self.validators, &self.next_validators) {
+            Err(handover::refused(
+                "a solo ledger ends here, and what follows needs the handover",
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Says whether one validator alone signed this header.
+    pub fn is_solo(&self) -> bool {
+        self.validators.validators().len() == 1
     }
 
     /// Height of this header.
@@ -245,7 +266,7 @@ impl TrustedHeader {
     }
 
     /// Checks everything that a header and its sets show by themselves.
-    fn checked(root: &TrustRoot, block: &LightBlock) -> Result<Self, ProofError> {
+    pub(crate) fn checked(root: &TrustRoot, block: &LightBlock) -> Result<Self, ProofError> {
         let signed = &block.signed_header;
         let header = &signed.header;
         check_chain(root, signed)?;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use tendermint::{Hash, chain, validator, vote};
 use thiserror::Error;
 
-use crate::state_proof::encode_validators;
+use crate::state_proof::{decode_validators, encode_validators};
+use crate::{ProofError, StateProof};
 
 /// Length of a ledger's genesis hash as text: 256 bits in base32.
 const GENESIS_LENGTH: usize = 52;
@@ -136,6 +137,20 @@ impl TrustRoot {
         validators: validator::Set,
     ) -> Result<Self, TrustRootError> {
         Self::pinned(self.genesis.clone(), self.chain_id.clone(), validators)
+    }
+
+    /// The same ledger with the validators that a proof carries: only for proofs that the caller's own process made, as it
+    /// trusts whoever made them.
+    ///
+    /// # Errors
+    /// When the proof's validators do not decode.
+    pub fn vouched_by(&self, proof: &StateProof) -> Result<Self, ProofError> {
+        let validators = decode_validators(&proof.validators)?;
+        self.with_validators(validators)
+            .map_err(|error| ProofError::Malformed {
+                part: "validator set",
+                reason: error.to_string(),
+            })
     }
 
     /// The ledger's short id: the first 16 characters of the genesis hash.

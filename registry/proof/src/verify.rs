@@ -5,6 +5,7 @@ use tendermint::block;
 use tendermint::block::signed_header::SignedHeader;
 
 use crate::commit::check_commit;
+use crate::handover::is_first_of_chain;
 use crate::state_proof::{decode_path, decode_signed_header, decode_validators};
 use crate::{ProofError, StateProof, TrustRoot, key_hash};
 
@@ -185,7 +186,7 @@ impl VerifiedHeader {
     }
 }
 
-/// Checks what a header says about its place: chain, protocol, and a parent exactly when it is not the first.
+/// Checks what a header says about its place: chain, protocol, and a parent exactly when it is not the first of its chain.
 pub(crate) fn check_chain(root: &TrustRoot, signed: &SignedHeader) -> Result<(), ProofError> {
     let header = &signed.header;
     if header.chain_id != *root.tendermint_chain_id() {
@@ -207,6 +208,8 @@ pub(crate) fn check_chain(root: &TrustRoot, signed: &SignedHeader) -> Result<(),
         (1, Some(_)) => Err(ProofError::InconsistentHeader {
             reason: "the first block names a parent",
         }),
+        // CometBFT's first block after a promotion has no parent, and nothing else of one.
+        (2.., None) if is_first_of_chain(header) => Ok(()),
         (2.., None) => Err(ProofError::InconsistentHeader {
             reason: "a later block names no parent",
         }),

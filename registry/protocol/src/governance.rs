@@ -5,11 +5,16 @@
 //! proposer's yes.
 
 mod change;
+mod promotion;
 mod records;
 mod threshold;
 
 pub use change::{
     Admission, Change, MAX_VALIDATORS, MemberChange, Setting, ValidatorChange, ValidatorsChange,
+};
+pub use promotion::{
+    LEAST_VALIDATORS, PossessionProof, PromotedValidator, Promotion, PromotionRecord,
+    possession_input,
 };
 pub use records::{
     Ballot, CastVote, Choice, Decision, DecisionKind, Proposal, ProposalStanding, Propose,

@@ -5,6 +5,7 @@
 //! param/ledger                                     Parameters
 //! param/governance                                 Governance; the default when absent
 //! validators                                       ValidatorSet; absent where no member governs it (solo)
+//! promotion                                        PromotionRecord, where a solo ledger became a consortium's
 //! member/{scid}                                    Member, kept when the membership ends
 //! proposal/{id}                                    Proposal, kept when it is decided
 //! vote/{proposal id}/{voter scid}                  Vote, never changed once written
@@ -39,6 +40,8 @@ pub const PARAMETERS: &str = "param/ledger";
 pub const GOVERNANCE: &str = "param/governance";
 /// The set of validators.
 pub const VALIDATORS: &str = "validators";
+/// How a solo ledger became a consortium's; light clients know this key too.
+pub const PROMOTION: &str = chop_proof::PROMOTION_KEY;
 /// First key of the members' records.
 pub const MEMBERS: &str = "member/";
 /// First key of the proposals.

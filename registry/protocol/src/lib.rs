@@ -39,8 +39,9 @@ pub use genesis::{
     ConsortiumTerms, GenesisTerms, GenesisValidator, LedgerGenesis, LedgerGenesisError, Parameters,
 };
 pub use governance::{
-    Ballot, CastVote, Change, Choice, Decision, DecisionKind, Governance, Proposal,
-    ProposalStanding, Propose, Setting, Tally, Threshold, Verdict, Vote,
+    Ballot, CastVote, Change, Choice, Decision, DecisionKind, Governance, PossessionProof,
+    PromotedValidator, Promotion, PromotionRecord, Proposal, ProposalStanding, Propose, Setting,
+    Tally, Threshold, Verdict, Vote,
 };
 pub use membership::{
     Member, MemberEvent, MemberEventKind, MemberQuota, MemberStanding, Role, Validator,

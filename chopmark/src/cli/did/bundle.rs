@@ -105,12 +105,13 @@ async fn add_checkpoint(
         .checkpoint(height)
         .await
         .map_err(Failure::refused)?;
-    let (headers, checkpoint) = added.ok_or_else(|| {
+    let (way, checkpoint) = added.ok_or_else(|| {
         Failure::refused(anyhow!(
             "the ledger has no header after {height} yet: try again after its next block"
         ))
     })?;
-    bundle.evidence.headers = headers;
+    bundle.evidence.handover = way.handover;
+    bundle.evidence.headers = way.headers;
     bundle.evidence.checkpoint = Some(checkpoint);
     Ok(())
 }
@@ -190,8 +191,9 @@ fn circumstances(opened: &BundleRegistry) -> Vec<(String, Value)> {
         ("direction".to_owned(), json!(direction)),
         (
             "validatorChanges".to_owned(),
-            json!(opened.bundle().evidence.headers.len()),
+            json!(opened.bundle().evidence.changes()),
         ),
+        ("promotion".to_owned(), json!(verified.promotion)),
         ("checkpoint".to_owned(), json!(later)),
         (
             "timestamp".to_owned(),

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use chop_client::{Registry, governance};
 use chop_did::ChopDid;
 use chop_protocol::governance::{Admission, ValidatorsChange};
-use chop_protocol::{Change, Governance, Member, MemberStanding, Parameters, Setting};
+use chop_protocol::{Change, Governance, Member, MemberStanding, Parameters, Promotion, Setting};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -27,6 +27,7 @@ pub(super) async fn of(registry: &dyn Registry, change: &Change) -> Result<Vec<L
         Change::Remove(of) => closed(registry, &of.member, MemberStanding::Removed).await,
         Change::SetValidators(change) => validators(registry, change).await,
         Change::SetParameter(setting) => parameter(registry, *setting).await,
+        Change::Promote(promotion) => promoted(registry, promotion).await,
         _ => Err(Failure::usage(anyhow!(
             "this program does not know the change; a newer one may"
         ))),
@@ -135,6 +136,26 @@ async fn validators(
         set.power().to_string(),
         after.to_string(),
     ));
+    Ok(lines)
+}
+
+/// Who takes a solo ledger over, and who is taken in with it.
+async fn promoted(registry: &dyn Registry, change: &Promotion) -> Result<Vec<Line>, Failure> {
+    let mut lines = vec![line(
+        format!("key {}", change.retires),
+        "signs alone".to_owned(),
+        "retired".to_owned(),
+    )];
+    for admission in &change.admit {
+        lines.extend(admitted(registry, admission).await?);
+    }
+    for validator in &change.validators {
+        lines.push(line(
+            format!("power of {}", validator.public_key),
+            "0".to_owned(),
+            format!("{}, run by {}", validator.power, validator.member),
+        ));
+    }
     Ok(lines)
 }
 

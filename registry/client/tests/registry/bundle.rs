@@ -60,6 +60,7 @@ async fn bundle_of(ledger: &TestLedger, did: &ChopDid, versions: u64) -> DidBund
         did: *did,
         log: ledger.log(did).await.unwrap(),
         evidence: Evidence {
+            handover: None,
             headers: Vec::new(),
             proof: BatchProof {
                 signed_header: header.signed_header,

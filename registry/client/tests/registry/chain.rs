@@ -61,6 +61,7 @@ impl Chain {
                 app_hash: EMPTY_ROOT,
                 last_results: &[],
                 validators: &validators,
+                next_validators: &validators,
             };
             let mut header = draft.header().unwrap();
             header.next_validators_hash = next_validators.hash();

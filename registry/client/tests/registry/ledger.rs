@@ -270,6 +270,7 @@ impl TestLedger {
             app_hash: state.tree_root,
             last_results: &[],
             validators: &validator_set(&[(self.validator.public_key().clone(), 1)]).unwrap(),
+            next_validators: &validator_set(&[(self.validator.public_key().clone(), 1)]).unwrap(),
         }
         .seal(0, &self.validator)
         .unwrap();

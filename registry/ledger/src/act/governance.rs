@@ -2,6 +2,7 @@
 
 mod change;
 mod members;
+mod promotion;
 mod validators;
 mod voters;
 

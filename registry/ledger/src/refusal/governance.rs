@@ -200,6 +200,37 @@ pub enum GovernanceRefusal {
     /// Light clients could not follow.
     #[error("light clients could not follow: {0}")]
     Overlap(#[from] OverlapError),
+    /// The ledger has validators that members govern already.
+    #[error("this is a consortium's ledger: only a solo one is promoted")]
+    NotSolo,
+    /// The proposer did not found the ledger.
+    #[error("only a founder of the ledger promotes it, and {by} is none")]
+    NotFounder {
+        /// Who proposed it.
+        by: ChopDid,
+    },
+    /// None of so few validators may fail.
+    #[error(
+        "a promotion names at least {least} validators, or says that fewer are meant; found {found}"
+    )]
+    FewValidators {
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        least: usize,
+    },
+    /// The key of the solo ledger would sign on.
+    #[error("{key} is the key that the promotion retires: it becomes no validator")]
+    Retired {
+        /// The key.
+        key: PublicKey,
+    },
+    /// Nobody has shown to hold the key.
+    #[error("nobody has shown to hold the key of validator {key} for its member on this ledger")]
+    NotPossessed {
+        /// The key.
+        key: PublicKey,
+    },
     /// A parameter lies where the ledger could not work.
     #[error("parameter {name} is out of range")]
     ParameterRange {
@@ -240,6 +271,11 @@ impl GovernanceRefusal {
             Self::ValidatorUnchanged { .. } => "validators.unchanged",
             Self::Quorum { .. } => "validators.quorum",
             Self::Overlap(_) => "validators.overlap",
+            Self::NotSolo => "promotion.not-solo",
+            Self::NotFounder { .. } => "promotion.not-founder",
+            Self::FewValidators { .. } => "promotion.few-validators",
+            Self::Retired { .. } => "promotion.retired-key",
+            Self::NotPossessed { .. } => "promotion.possession",
             Self::ParameterRange { .. } => "parameter.range",
             Self::ParameterUnchanged => "parameter.unchanged",
         }

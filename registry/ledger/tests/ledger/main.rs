@@ -17,6 +17,7 @@ mod genesis;
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod promotion;
 mod properties;
 #[cfg(test)]
 mod proposals;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chop_integrity::Hash;
-use chop_proof::{LightBlock, TrustRoot};
+use chop_proof::{Handover, LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 
-use super::{Comet, EngineError, Head, Health, Read, Solo, SubmitError, View};
+use super::{Comet, EngineError, Head, Health, Read, Solo, SubmitError, View, handover};
 
 /// A running ledger. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -112,12 +112,24 @@ impl Engine {
             Self::Solo(solo) => {
                 let validators = solo.trust_root().validators();
                 Ok(Some(LightBlock {
+                    next_validators: solo.next_validators(&signed_header)?,
                     signed_header,
                     validators: validators.clone(),
-                    next_validators: validators.clone(),
                 }))
             }
             Self::Comet(comet) => comet.light_block(signed_header).await.map(Some),
+        }
+    }
+
+    /// What leads across the promotion of the solo ledger that this one was; `None` when there was none, or its validators
+    /// have made no header yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn handover(&self, view: &View) -> Result<Option<Handover>, EngineError> {
+        match self {
+            Self::Solo(_) => Ok(None),
+            Self::Comet(_) => handover::complete(view.snapshot(), |height| view.header_at(height)),
         }
     }
 

@@ -6,22 +6,26 @@ use chop_integrity::{Timestamp, canonicalize};
 use chop_keys::Signer;
 use chop_ledger::{Block, StateReader, tree};
 use chop_proof::build::Draft;
+use chop_proof::{Handover, LightBlock};
 use chop_protocol::{Action, LedgerGenesis, Outcome, SignedEnvelope};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::{chain, validator};
 
-use super::EngineError;
+use super::{EngineError, handover};
 use crate::store::{BlockRecord, BlockWrite, RecordedResult, Snapshot, StoreError};
 
 /// The code of what is no transaction.
 const NO_TRANSACTION: u32 = 2;
 
 /// What stays the same from block to block.
+#[derive(Clone, Copy)]
 pub(super) struct Chain<'a> {
     pub(super) id: &'a chain::Id,
     pub(super) validators: &'a validator::Set,
+    /// Who signs after the next block: the same, unless it is the last one of the ledger.
+    pub(super) next_validators: &'a validator::Set,
     pub(super) signer: &'a dyn Signer,
 }
 
@@ -44,6 +48,8 @@ pub(super) struct Batch {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) operations: Vec<(String, u64, Vec<u8>)>,
     pub(super) round: u16,
+    /// How the ledger ends here, when this batch promotes it; the first header of its validators is still to come.
+    pub(super) handover: Option<Handover>,
 }
 
 /// Makes the next block of these envelopes and, when it changes the state, the empty one after it.
@@ -79,14 +85,23 @@ pub(super) fn make(
         batch.outcomes = executed.outcomes;
         batch.operations = operations(envelopes, &batch.outcomes)?;
     }
-    let next = batch.extend(chain, snapshot, parent, (txs, time_ms))?;
+    let next = batch.extend_over(chain, Some(snapshot), parent, (txs, time_ms))?;
     if next.root != parent.root {
-        batch.extend(
-            chain,
-            snapshot,
-            &next,
-            (Vec::new(), time_ms.saturating_add(1)),
-        )?;
+        let successors = handover::successors(&batch.delta)?;
+        let chain = Chain {
+            next_validators: successors.as_ref().unwrap_or(chain.next_validators),
+            ..*chain
+        };
+        let content = (Vec::new(), time_ms.saturating_add(1));
+        let last = batch.extend_over(&chain, Some(snapshot), &next, content)?;
+        if let (Some(next_validators), Some(signed_header)) = (successors.clone(), last.header) {
+            let last = LightBlock {
+                signed_header,
+                validators: chain.validators.clone(),
+                next_validators,
+            };
+            batch.handover = Some(handover::begun(&batch, snapshot, &last)?);
+        }
     }
     Ok(batch)
 }
@@ -161,17 +176,8 @@ impl Batch {
             outcomes: Vec::new(),
             operations: Vec::new(),
             round,
+            handover: None,
         }
-    }
-
-    fn extend(
-        &mut self,
-        chain: &Chain<'_>,
-        snapshot: &Snapshot,
-        parent: &Parent,
-        content: (Vec<Vec<u8>>, i64),
-    ) -> Result<Parent, EngineError> {
-        self.extend_over(chain, Some(snapshot), parent, content)
     }
 
     /// Adds one block. The first on a stored state applies the delta; at the founding, version 0 already did.
@@ -216,6 +222,7 @@ impl Batch {
             app_hash: parent.root,
             last_results: &last_results,
             validators: chain.validators,
+            next_validators: chain.next_validators,
         }
         .seal(self.round, chain.signer)?;
         let results = if txs.is_empty() {
@@ -258,6 +265,9 @@ impl Batch {
                 .collect(),
             ..BlockWrite::default()
         };
+        if let Some(handover) = &self.handover {
+            write.handover = Some(canonical("handover", handover)?);
+        }
         for version in &self.versions {
             write.add_version(&version.nodes, &version.stale)?;
         }

@@ -100,6 +100,7 @@ impl Comet {
         let shared = shared::Shared::open(store, config.genesis, rpc, config.clock)?;
         home.prepare(&home::Content {
             genesis: &shared.genesis,
+            handover: shared.handover.as_ref(),
             heartbeat_ms: shared.parameters().heartbeat_ms,
             validator: &config.validator,
             node: &config.node,
@@ -132,7 +133,7 @@ impl Comet {
         loop {
             match self.health() {
                 Health::Ready => return true,
-                Health::Stopped => return false,
+                Health::Stopped | Health::Promoted => return false,
                 Health::ReadOnly | Health::Waiting => tokio::time::sleep(LOOK).await,
             }
         }
@@ -151,7 +152,7 @@ impl Comet {
         }
         match self.health() {
             Health::ReadOnly => return Err(SubmitError::ReadOnly),
-            Health::Stopped => return Err(SubmitError::Stopped),
+            Health::Stopped | Health::Promoted => return Err(SubmitError::Stopped),
             Health::Ready | Health::Waiting => {}
         }
         door::admit(&view, &envelope, &self.shared.clock)?;

@@ -94,6 +94,14 @@ pub enum OpenError {
         /// The ledger.
         ledger: LedgerId,
     },
+    /// Its members promoted it: the key that signed alone is retired.
+    #[error(
+        "this ledger was promoted to a consortium at height {height}: its own key signs no more, start the node with --engine cometbft"
+    )]
+    Promoted {
+        /// Height of the last block.
+        height: u64,
+    },
     /// The genesis names validators that cannot sign headers.
     #[error("the genesis names unusable validators: {0}")]
     Validators(#[from] TrustRootError),
@@ -164,6 +172,9 @@ pub enum SubmitError {
     /// The disk takes no writes; reads go on.
     #[error("the ledger takes no writes now, because its disk refused one; reading works")]
     ReadOnly,
+    /// The ledger was promoted; its validators take writes.
+    #[error("the ledger was promoted to a consortium: its validators take writes from now on")]
+    Promoted,
     /// The ledger is shutting down.
     #[error("the ledger is shutting down")]
     Stopped,

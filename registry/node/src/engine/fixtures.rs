@@ -8,8 +8,8 @@ use chop_did::{ChopDid, Document};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::bbs::BbsInput;
 use chop_keys::{
-    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyType, PrivateKey, PublicKey,
-    SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes,
+    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyType, PossessionInput, PrivateKey,
+    PublicKey, SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes,
 };
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
@@ -174,6 +174,10 @@ impl Signer for Gated {
     fn sign_header(&self, vote: &VoteSignBytes) -> Result<Signature, SignError> {
         let _open = self.gate.lock().unwrap();
         self.key.sign_header(vote)
+    }
+
+    fn sign_possession(&self, input: &PossessionInput) -> Result<Signature, SignError> {
+        self.key.sign_possession(input)
     }
 
     fn sign_selective_base(&self, input: &SelectiveBaseInput) -> Result<Signature, SignError> {

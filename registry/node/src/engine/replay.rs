@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chop_integrity::Timestamp;
 use chop_ledger::{Block, StateReader, tree};
 use chop_proof::build::{Draft, time_ms};
-use chop_proof::{Freshness, ProofError, StateProof, TrustRoot, TrustRootError, verify_header};
+use chop_proof::{
+    Freshness, LightBlock, ProofError, StateProof, TrustRoot, TrustRootError, TrustedHeader,
+    verify_header,
+};
 use chop_protocol::LedgerGenesis;
 use chop_protocol::transaction::unbundle;
 use data_encoding::HEXLOWER;
@@ -14,8 +17,8 @@ use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::Header;
 use thiserror::Error;
 
-use super::EngineError;
 use super::batch::recorded;
+use super::{EngineError, handover};
 use crate::store::{BlockRecord, Snapshot, StoreError};
 
 /// What a replay went through.
@@ -129,12 +132,24 @@ pub fn verify_replay(
         .collect();
     let root = TrustRoot::new(&genesis.id().to_string(), &validators)?;
     let last = snapshot.last_block()?.map_or(0, |(height, _)| height);
+    let handover = handover::read(snapshot)?;
+    // What came before a promotion was made by one process.
+    let sealed = if handover.is_some() {
+        Sealed::BySolo
+    } else {
+        sealed
+    };
     let mut replay = Replay::found(root, genesis, sealed)?;
+    replay.last_of_solo = handover
+        .map(|handover| handover.last.decode())
+        .transpose()
+        .map_err(|reason| ReplayError::Header { height: 0, reason })?;
     for height in 1..=last {
         let record = snapshot
             .block(height)?
             .ok_or(ReplayError::Missing { height })?;
         replay.block(height, record)?;
+        replay.hand_over(height)?;
     }
     replay.compare_values(snapshot)?;
     Ok(Replayed {
@@ -147,6 +162,8 @@ pub fn verify_replay(
 struct Replay {
     root: TrustRoot,
     sealed: Sealed,
+    /// The header that ends a solo ledger.
+    last_of_solo: Option<LightBlock>,
     state: Memory,
     app_hash: [u8; 32],
     previous: Option<BlockRecord>,
@@ -167,6 +184,7 @@ impl Replay {
         Ok(Self {
             root,
             sealed,
+            last_of_solo: None,
             state,
             app_hash,
             previous: None,
@@ -230,6 +248,19 @@ impl Replay {
         Ok(())
     }
 
+    /// After the last block of a solo ledger others sign, and their first block has no parent.
+    fn hand_over(&mut self, height: u64) -> Result<(), ReplayError> {
+        let Some(last) = self.last_of_solo.take_if(|last| last.height() == height) else {
+            return Ok(());
+        };
+        let trusted = TrustedHeader::first(&self.root, &last)
+            .map_err(|reason| ReplayError::Header { height, reason })?;
+        self.root = trusted.trust_root()?;
+        self.sealed = Sealed::ByValidators;
+        self.previous = None;
+        Ok(())
+    }
+
     /// Makes the header anew from what was recomputed, and checks the signature on the stored one.
     fn compare_header(&self, height: u64, record: &BlockRecord) -> Result<(), ReplayError> {
         let signed = record.decode_header()?;
@@ -253,6 +284,11 @@ impl Replay {
             app_hash: self.app_hash,
             last_results: &last_results,
             validators: self.root.validators(),
+            next_validators: self
+                .last_of_solo
+                .as_ref()
+                .filter(|last| last.height() == height)
+                .map_or(self.root.validators(), |last| &last.next_validators),
         }
         .header()
         .map_err(EngineError::from)?;

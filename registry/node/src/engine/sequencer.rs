@@ -92,6 +92,7 @@ impl Sequencer {
         let chain = Chain {
             id: &chain_id,
             validators: root.validators(),
+            next_validators: root.validators(),
             signer: &*config.signer,
         };
         let batch = batch::found(&chain, genesis, delta, (config.clock)())?;
@@ -188,8 +189,13 @@ impl Sequencer {
 
     /// Commits one round and answers everybody in it; an empty round is a heartbeat.
     fn serve(&mut self, round: Round) {
-        if *self.shared.health.borrow() == Health::ReadOnly && !self.recovered() {
-            self.refuse(round);
+        let health = *self.shared.health.borrow();
+        if health == Health::Promoted {
+            self.refuse(round, &SubmitError::Promoted);
+            return;
+        }
+        if health == Health::ReadOnly && !self.recovered() {
+            self.refuse(round, &SubmitError::ReadOnly);
             return;
         }
         let Round {
@@ -269,6 +275,7 @@ impl Sequencer {
         let chain = Chain {
             id: &self.chain_id,
             validators: self.shared.trust_root.validators(),
+            next_validators: self.shared.trust_root.validators(),
             signer: &*self.signer,
         };
         let now_ms = (self.shared.clock)();
@@ -284,6 +291,11 @@ impl Sequencer {
         self.shared.store.commit(&batch.write(None)?)?;
         self.round = 0;
         self.advance(&batch, &view)?;
+        if batch.handover.is_some() {
+            let height = self.parent.height;
+            info!(height, "the ledger was promoted; its own key signs no more");
+            self.shared.health.send_replace(Health::Promoted);
+        }
         Ok(batch.outcomes)
     }
 
@@ -375,10 +387,10 @@ impl Sequencer {
         Ok(())
     }
 
-    fn refuse(&self, round: Round) {
+    fn refuse(&self, round: Round, why: &SubmitError) {
         for waiting in round.waiting {
             self.shared.settle(&waiting.envelope.hash());
-            let _gone = waiting.reply.send(Err(SubmitError::ReadOnly));
+            let _gone = waiting.reply.send(Err(why.clone()));
         }
         for reply in round.heartbeats {
             let _gone = reply.send(());
@@ -386,7 +398,7 @@ impl Sequencer {
     }
 
     fn until_heartbeat(&self) -> Duration {
-        if *self.shared.health.borrow() == Health::ReadOnly {
+        if *self.shared.health.borrow() != Health::Ready {
             return RETRY;
         }
         let age_ms = (self.shared.clock)().saturating_sub(self.head_ms());

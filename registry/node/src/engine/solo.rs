@@ -11,9 +11,12 @@ use chop_integrity::Hash;
 use chop_keys::Signer;
 use chop_proof::TrustRoot;
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
+use tendermint::block::signed_header::SignedHeader;
+use tendermint::validator;
 use tokio::sync::{oneshot, watch};
 
 use super::door;
+use super::handover;
 use super::replay::{Sealed, verify_replay};
 use super::sequencer::{Command, Sequencer};
 use super::{EngineError, Head, OpenError, Read, SubmitError, View};
@@ -53,6 +56,8 @@ pub enum Health {
     Ready,
     /// The disk refused a write; reads go on, and it tries again by itself.
     ReadOnly,
+    /// Its members promoted it to a consortium, whose validators take writes from now on.
+    Promoted,
     /// It waits for validators: no block comes, or none has come yet.
     Waiting,
     /// It is shutting down, or its sequencer ended.
@@ -94,6 +99,11 @@ impl Solo {
         let trust_root = trust_root(&config)?;
         let store = Store::open(&config.path, Arc::clone(&config.limit))?;
         Sequencer::found_if_new(&store, &config, &trust_root)?;
+        let snapshot = store.snapshot()?;
+        if handover::read(&snapshot)?.is_some() {
+            let height = snapshot.last_block()?.map_or(0, |(height, _)| height);
+            return Err(OpenError::Promoted { height });
+        }
         if config.replay {
             verify_replay(&store.snapshot()?, &config.genesis, Sealed::BySolo)?;
         }
@@ -138,8 +148,13 @@ impl Solo {
         if let Some(outcome) = door::known(&self.shared.genesis, &view, &envelope)? {
             return Ok(outcome);
         }
-        if self.health() == Health::ReadOnly {
-            return Err(SubmitError::ReadOnly);
+        match self.health() {
+            Health::ReadOnly => return Err(SubmitError::ReadOnly),
+            Health::Promoted => return Err(SubmitError::Promoted),
+            Health::Ready | Health::Waiting | Health::Stopped => {}
+        }
+        if let [validator] = self.shared.genesis.terms().validators.as_slice() {
+            handover::check_retired(&envelope, &validator.public_key)?;
         }
         door::admit(&view, &envelope, &self.shared.clock)?;
         let (reply, answer) = oneshot::channel();
@@ -232,6 +247,24 @@ impl Solo {
     /// The ledger's genesis.
     pub fn genesis(&self) -> &LedgerGenesis {
         &self.shared.genesis
+    }
+
+    /// Who signs after a header: the same validator, unless it is the last one of a ledger that was promoted.
+    pub(super) fn next_validators(
+        &self,
+        header: &SignedHeader,
+    ) -> Result<validator::Set, EngineError> {
+        let own = self.shared.trust_root.validators();
+        if header.header.next_validators_hash == own.hash() {
+            return Ok(own.clone());
+        }
+        let height = header.header.height.value();
+        let unusable = |reason: String| EngineError::Header { height, reason };
+        let handover = handover::read(&self.shared.store.snapshot()?)?
+            .ok_or_else(|| unusable("it hands over to nobody known".to_owned()))?;
+        let last = handover.last.decode();
+        last.map(|last| last.next_validators)
+            .map_err(|error| unusable(error.to_string()))
     }
 
     /// What a client pins to check this ledger's proofs.

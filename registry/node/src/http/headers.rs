@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use chop_http::Problem;
-use chop_proof::EncodedLightBlock;
+use chop_proof::{EncodedLightBlock, Handover};
 
 use super::state::FRESH;
 use super::{NodeApp, failed};
@@ -47,4 +47,16 @@ pub(super) async fn show(
         ))
     })?;
     Ok(Json(EncodedLightBlock::from(&block)))
+}
+
+#[utoipa::path(get, path = "/v1/handover", tag = "registry", summary = "Give what leads across the ledger's promotion",
+    description = "Of a solo ledger that became a consortium's: its last header, the promotion record proven under it, and the first header of its validators. Light clients cross nowhere else.",
+    responses((status = 200, description = "last, record and first", body = Object), (status = 404, description = "The ledger was not promoted")))]
+pub(super) async fn handover(State(app): State<NodeApp>) -> Result<Json<Handover>, Problem> {
+    let view = app.engine().view();
+    let handover = app.engine().handover(&view);
+    handover
+        .map_err(|error| failed(&error))?
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("this ledger was not promoted from a solo one"))
 }

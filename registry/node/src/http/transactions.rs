@@ -220,6 +220,8 @@ fn refused(error: &SubmitError) -> Problem {
         SubmitError::ReadOnly => {
             Problem::unavailable("the ledger is read-only: its disk refused a write")
         }
-        SubmitError::Busy { .. } | SubmitError::Stopped => Problem::unavailable(error),
+        SubmitError::Busy { .. } | SubmitError::Stopped | SubmitError::Promoted => {
+            Problem::unavailable(error)
+        }
     }
 }

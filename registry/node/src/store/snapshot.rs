@@ -41,6 +41,17 @@ impl Snapshot {
             .map(|bytes| bytes.value().to_vec()))
     }
 
+    /// How the solo ledger ended that this one was, as [`super::BlockWrite::handover`] left it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn handover(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self
+            .meta
+            .get(tables::HANDOVER_KEY)?
+            .map(|bytes| bytes.value().to_vec()))
+    }
+
     /// The current value under a state key.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! meta        name                     → bytes: "format" (u64, big endian), "genesis" (canonical JSON), "signed",
-//!                                      "headers" (u64: up to this height every block has its header)
+//!                                      "headers" (u64: up to this height every block has its header),
+//!                                      "handover" (JSON: how a solo ledger ended)
 //! values      state key (text)         → value (canonical JSON)
 //! nodes       borsh(NodeKey)           → borsh(Node) of the state tree, the latest version only
 //! blocks      height                   → borsh(BlockRecord)
@@ -32,6 +33,7 @@ const FORMAT_KEY: &str = "format";
 pub(super) const GENESIS_KEY: &str = "genesis";
 pub(super) const SIGNED_KEY: &str = "signed";
 pub(super) const HEADERS_KEY: &str = "headers";
+pub(super) const HANDOVER_KEY: &str = "handover";
 
 /// Makes the tables of a new file; checks the format of an old one.
 pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {

@@ -17,6 +17,8 @@ use super::{BlockRecord, StoreError, tables};
 pub struct BlockWrite<'a> {
     /// The canonical genesis, with the first write only.
     pub genesis: Option<&'a [u8]>,
+    /// What a solo ledger leaves to its validators, with its last block only: JSON of `chop_proof::Handover`.
+    pub handover: Option<Vec<u8>>,
     /// Height of the first of the blocks.
     pub first_height: u64,
     /// The blocks; each leaves a version of the tree at its height.
@@ -161,6 +163,9 @@ impl BlockWrite<'_> {
         let mut meta = transaction.open_table(tables::META)?;
         if let Some(genesis) = self.genesis {
             meta.insert(tables::GENESIS_KEY, genesis)?;
+        }
+        if let Some(handover) = &self.handover {
+            meta.insert(tables::HANDOVER_KEY, handover.as_slice())?;
         }
         self.count_headers(&mut meta)?;
         let signed = encode_signed(height.saturating_sub(1), self.round);

@@ -31,6 +31,7 @@ fn committed(parts: [Part; 4]) -> (TrustRoot, SignedHeader, Vec<u8>) {
         app_hash,
         last_results: &[],
         validators: root.validators(),
+        next_validators: root.validators(),
     }
     .header()
     .unwrap();
@@ -89,6 +90,7 @@ fn refuses_exactly_two_thirds() {
         app_hash: [0; 32],
         last_results: &[],
         validators: root.validators(),
+        next_validators: root.validators(),
     }
     .header()
     .unwrap();

@@ -9,6 +9,7 @@ const NOW_MS: i64 = crate::fixtures::START_MS + 5 * 365 * 86_400_000;
 /// Statements under header 12, with both changes before it.
 fn evidence(ledger: &Changing) -> Evidence {
     Evidence {
+        handover: None,
         headers: ledger.encoded(&CHANGES),
         proof: ledger.batch(12, &KEYS),
         checkpoint: None,
@@ -148,6 +149,7 @@ fn a_newer_trust_root_reaches_back_through_a_checkpoint() {
         .map(|height| ledger.signed(height).header.clone())
         .collect();
     let mut evidence = Evidence {
+        handover: None,
         headers: Vec::new(),
         proof: ledger.batch(4, &KEYS),
         checkpoint: None,

@@ -22,6 +22,7 @@ fn fork(ledger: &Changing, other: &LightBlock) -> Fork {
     second.push(EncodedLightBlock::from(other));
     Fork {
         ledger: root_at(1).ledger().to_owned(),
+        handover: None,
         first: ledger.encoded(&[1, 5, 9, 12]),
         second,
     }

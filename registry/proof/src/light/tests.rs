@@ -42,19 +42,19 @@ fn start() -> (TrustedHeader, SignedHeader, validator::Set) {
 fn follows_a_change_of_validators_block_by_block() {
     let (trusted, first, old) = start();
     let (seven, eight) = (key(7), key(8));
-    let new = set_of(&[(&eight, 1)]);
+    let new = set_of(&[(&seven, 1), (&eight, 1)]);
     let second = signed_by(&header_after(&first, 2, &old, &new), &[&seven]);
     let at_second = trusted
         .advance(&block(second.clone(), &old, &new), NOW_MS, DAY)
         .unwrap();
-    let third = signed_by(&header_after(&second, 3, &new, &new), &[&eight]);
+    let third = signed_by(&header_after(&second, 3, &new, &new), &[&seven, &eight]);
     let at_third = at_second
         .advance(&block(third, &new, &new), NOW_MS, DAY)
         .unwrap();
     assert_eq!(at_third.height(), 3);
     assert_eq!(
         at_third.trust_root().unwrap(),
-        root_of(GENESIS, &[(&eight, 1)])
+        root_of(GENESIS, &[(&seven, 1), (&eight, 1)])
     );
 }
 

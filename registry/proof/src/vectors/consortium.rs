@@ -55,6 +55,7 @@ impl Consortium {
             app_hash,
             last_results: &[],
             validators: root.validators(),
+            next_validators: root.validators(),
         };
         let header = header.header().unwrap();
         Self {

@@ -49,6 +49,7 @@ fn shows_absence_in_an_empty_tree_and_presence_in_a_tree_of_one() {
         app_hash,
         last_results: &[],
         validators: root.validators(),
+        next_validators: root.validators(),
     }
     .seal(0, &signer)
     .unwrap();

@@ -4,6 +4,7 @@ use chop_did::ChopDid;
 use chop_keys::PublicKey;
 use serde::{Deserialize, Serialize};
 
+use super::promotion::Promotion;
 use super::threshold::{Governance, Threshold};
 use crate::genesis::{LedgerGenesisError, Parameters};
 use crate::membership::{MemberName, MemberQuota, Role};
@@ -28,6 +29,8 @@ pub enum Change {
     SetValidators(ValidatorsChange),
     /// Changes a parameter.
     SetParameter(Setting),
+    /// Makes a consortium's ledger of a solo one.
+    Promote(Promotion),
 }
 
 /// Who is taken in, and as what.

@@ -101,6 +101,9 @@ impl Governance {
             Change::Admit(_) => self.admission,
             Change::Suspend(_) | Change::Reinstate(_) | Change::Remove(_) => self.membership,
             Change::SetValidators(_) => self.validators,
+            // Its members are taken in by those whom any admission asks for.
+            Change::Promote(promotion) if promotion.admit.is_empty() => self.validators,
+            Change::Promote(_) => self.validators.max(self.admission),
             Change::SetParameter(setting) => setting
                 .threshold(self)
                 .map_or(self.parameters, |own| own.max(self.parameters)),

@@ -3,12 +3,12 @@
 use chop_did::{ChopDid, LedgerId, Scid};
 use chop_integrity::{Hash, Timestamp, canonicalize};
 use chop_keys::{KeyType, PrivateKey, Signer};
-use chop_protocol::governance::MemberChange;
+use chop_protocol::governance::{MemberChange, possession_input};
 use chop_protocol::{
     Accreditation, AccreditationEvent, Anchor, AnchorStatus, Ballot, Binding, BindingEnd,
     BindingTerms, Change, Choice, CredentialType, Decision, DecisionKind, Deprecation,
     DeprecationReason, EventKind, Governance, Jurisdiction, LedgerRecord, Member, MemberEvent,
-    MemberEventKind, MemberName, MemberQuota, Nonce, Parameters, Proposal, Quota, ReplayMark,
+    MemberEventKind, MemberName, MemberQuota, Nonce, Parameters, PromotionRecord, Proposal, Quota, ReplayMark,
     RevocationReason, Role, Schema, SchemaKind, SchemaName, SchemaRef, SchemaVersion, SemVer,
     StatusEvent, Tally, Validator, ValidatorSet, Vote, accreditation_id, anchor_digest, keys,
     spki_hash,
@@ -404,4 +404,27 @@ fn accreditations_and_anchors_stay() {
             r#"{{"digest":"{TWOS}","events":[{{"height":8,"status":"suspended","time":"{t}"}}],"height":7,"issuer":"did:chop:aaaaaaaaaaaaaaaa:a{ONES}","subject":"did:chop:aaaaaaaaaaaaaaaa:a{TWOS}","time":"{t}"}}"#
         )
     );
+}
+
+#[test]
+fn the_record_of_a_promotion_and_what_a_validator_signs_stay() {
+    let key = PrivateKey::from_seed(KeyType::Ed25519, &[1; 32]).unwrap();
+    let record = PromotionRecord {
+        height: 5,
+        time: time(),
+        proposal: hash(2),
+        retires: key.public_key().clone(),
+    };
+    assert_eq!(keys::PROMOTION, "promotion");
+    assert_eq!(
+        text(&record),
+        format!(
+            r#"{{"height":5,"proposal":"{TWOS}","retires":"z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX","time":"2026-11-02T08:00:00.000Z"}}"#
+        )
+    );
+    // "chop/possession/v1" ‖ SHA-256 of JCS({"ledger", "member", "publicKey"}).
+    let ledger = LedgerId::new(hash(0));
+    let input = possession_input(&ledger, &did(1), key.public_key()).unwrap();
+    assert_eq!(&input.as_bytes()[..18], b"chop/possession/v1");
+    assert_eq!(data_encoding::HEXLOWER.encode(&input.as_bytes()[18..]), "?");
 }

@@ -1,9 +1,11 @@
 //! What a change does, worked out and checked before any of it is written.
 
-use chop_protocol::{Change, Governance, Member, Parameters, Setting, ValidatorSet, keys};
+use chop_protocol::{
+    Change, Governance, Member, Parameters, PromotionRecord, Setting, ValidatorSet, keys,
+};
 
 use super::voters::Voters;
-use super::{Proposed, governance, members, refused, validators};
+use super::{Proposed, governance, members, promotion, refused, validators};
 use crate::entry::Header;
 use crate::refusal::GovernanceRefusal;
 use crate::state::{ExecuteError, StateReader, Stop, View};
@@ -11,10 +13,11 @@ use crate::state::{ExecuteError, StateReader, Stop, View};
 /// The records that a change writes.
 #[derive(Default)]
 pub(super) struct Effects {
-    pub(super) member: Option<Member>,
+    pub(super) members: Vec<Member>,
     pub(super) validators: Option<ValidatorSet>,
     pub(super) parameters: Option<Parameters>,
     pub(super) governance: Option<Governance>,
+    pub(super) promotion: Option<PromotionRecord>,
 }
 
 impl Effects {
@@ -27,6 +30,9 @@ impl Effects {
     ) -> Result<Self, Stop<S::Error>> {
         match proposed.change {
             Change::SetValidators(change) => validators::changed(view, voters, change),
+            Change::Promote(promotion) => {
+                promotion::changed(view, voters, header, (proposed, promotion))
+            }
             Change::SetParameter(setting) => parameter(view, *setting),
             _ => members::changed(view, voters, header, proposed),
         }
@@ -36,11 +42,14 @@ impl Effects {
         &self,
         view: &mut View<'_, S>,
     ) -> Result<(), ExecuteError<S::Error>> {
-        if let Some(member) = &self.member {
+        for member in &self.members {
             view.write(keys::member(&member.did.scid()), member)?;
         }
         if let Some(validators) = &self.validators {
             view.write(keys::VALIDATORS.to_owned(), validators)?;
+        }
+        if let Some(promotion) = &self.promotion {
+            view.write(keys::PROMOTION.to_owned(), promotion)?;
         }
         if let Some(parameters) = &self.parameters {
             view.write(keys::PARAMETERS.to_owned(), parameters)?;

@@ -21,7 +21,10 @@ pub(super) fn changed<S: StateReader>(
 ) -> Result<Effects, Stop<S::Error>> {
     use MemberEventKind::{Admitted, Reinstated, Removed, Suspended};
     let (kind, mut member) = match proposed.change {
-        Change::Admit(admission) => (Admitted, admitted(view, voters, header, admission)?),
+        Change::Admit(admission) => {
+            let member = admitted(view, voters.records(), header, admission)?;
+            (Admitted, member)
+        }
         Change::Suspend(of) => (Suspended, in_standing(view, of.member, Suspended)?),
         Change::Reinstate(of) => (Reinstated, in_standing(view, of.member, Reinstated)?),
         Change::Remove(of) => (Removed, in_standing(view, of.member, Removed)?),
@@ -33,9 +36,51 @@ pub(super) fn changed<S: StateReader>(
     if closes {
         check_rest(voters, &did, &proposed.proposer)?;
     }
+    note(&mut member, kind, header, proposed)?;
+    let validators = if closes {
+        validators::without(view, voters, &did)?
+    } else {
+        None
+    };
+    Ok(Effects {
+        members: vec![member],
+        validators,
+        ..Effects::default()
+    })
+}
+
+/// Takes members in together with something else; `records` member records are there already.
+pub(super) fn taken_in<S: StateReader>(
+    view: &View<'_, S>,
+    records: usize,
+    header: &Header,
+    (proposed, admissions): (Proposed<'_>, &[Admission]),
+) -> Result<Vec<Member>, Stop<S::Error>> {
+    let mut members: Vec<Member> = Vec::with_capacity(admissions.len());
+    for admission in admissions {
+        if let Some(twice) = members.iter().find(|member| member.did == admission.did) {
+            return Err(wrong_standing(twice).into());
+        }
+        let records = records.saturating_add(members.len());
+        let mut member = admitted(view, records, header, admission)?;
+        note(&mut member, MemberEventKind::Admitted, header, proposed)?;
+        members.push(member);
+    }
+    Ok(members)
+}
+
+/// Adds an event to a member's history.
+fn note(
+    member: &mut Member,
+    kind: MemberEventKind,
+    header: &Header,
+    proposed: Proposed<'_>,
+) -> Result<(), crate::Refusal> {
+    let is_removal = kind == MemberEventKind::Removed;
     // The last place is kept for a removal, so that one is always possible.
-    if member.events.len() + usize::from(kind != Removed) >= MAX_MEMBER_EVENTS {
-        return Err(refused(GovernanceRefusal::MemberHistory { member: did }).into());
+    if member.events.len() + usize::from(!is_removal) >= MAX_MEMBER_EVENTS {
+        let member = member.did;
+        return Err(refused(GovernanceRefusal::MemberHistory { member }));
     }
     member.events.push(MemberEvent {
         kind,
@@ -43,22 +88,13 @@ pub(super) fn changed<S: StateReader>(
         height: header.height,
         proposal: proposed.id,
     });
-    let validators = if closes {
-        validators::without(view, voters, &did)?
-    } else {
-        None
-    };
-    Ok(Effects {
-        member: Some(member),
-        validators,
-        ..Effects::default()
-    })
+    Ok(())
 }
 
 /// The record of a new member, or the old one of a member that comes back.
 fn admitted<S: StateReader>(
     view: &View<'_, S>,
-    voters: &Voters,
+    records: usize,
     header: &Header,
     admission: &Admission,
 ) -> Result<Member, Stop<S::Error>> {
@@ -76,7 +112,7 @@ fn admitted<S: StateReader>(
     let former = match former {
         Some(former) if former.standing() == MemberStanding::Removed => former,
         Some(former) => return Err(wrong_standing(&former).into()),
-        None if voters.records() >= MAX_MEMBERS => {
+        None if records >= MAX_MEMBERS => {
             let most = MAX_MEMBERS;
             return Err(refused(GovernanceRefusal::TooManyMembers { most }).into());
         }

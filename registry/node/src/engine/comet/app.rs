@@ -56,12 +56,17 @@ impl App {
 
     fn info(&self) -> pb::ResponseInfo {
         let view = self.shared.view();
-        let founded = view.last_block() > 0;
+        // What came before a promotion is no block of CometBFT's, which asks for the initial state then.
+        let founded = view.last_block() > self.shared.height_before();
         pb::ResponseInfo {
             data: "chopmark".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             app_version: APP_VERSION,
-            last_block_height: signed(view.last_block()),
+            last_block_height: if founded {
+                signed(view.last_block())
+            } else {
+                0
+            },
             last_block_app_hash: if founded {
                 Bytes::copy_from_slice(&view.head().app_hash)
             } else {
@@ -77,6 +82,14 @@ impl App {
             return Err(EngineError::Consensus {
                 reason: format!(
                     "CometBFT's genesis document is of ledger {found:?}, this is {expected}"
+                ),
+            });
+        }
+        let (asked, next) = (ask.initial_height, self.shared.view().last_block() + 1);
+        if asked != signed(next) {
+            return Err(EngineError::Consensus {
+                reason: format!(
+                    "CometBFT's genesis document begins with block {asked}, but block {next} comes next"
                 ),
             });
         }

@@ -16,10 +16,12 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
 use chop_proof::build::BLOCK_MAX_BYTES;
+use chop_proof::{LightBlock, genesis_time_after};
+use chop_protocol::LedgerGenesis;
 use chop_protocol::transaction::MAX_BYTES;
-use chop_protocol::{GenesisValidator, LedgerGenesis};
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -85,6 +87,8 @@ pub enum HomeError {
 /// What a folder is written from.
 pub(super) struct Content<'a> {
     pub(super) genesis: &'a LedgerGenesis,
+    /// The last header of the solo ledger that this one was.
+    pub(super) handover: Option<&'a LightBlock>,
     /// Idle time after which a block is made; members may have changed it since the genesis.
     pub(super) heartbeat_ms: i64,
     pub(super) validator: &'a PrivateKey,
@@ -169,7 +173,7 @@ impl Home {
         self.write_validator(content.validator)?;
         self.write_node_key(content.node)?;
         self.write("config/config.toml", config(content).as_bytes())?;
-        let document = genesis_document(content.genesis);
+        let document = genesis_document(content.genesis, content.handover);
         self.write("config/genesis.json", document.to_string().as_bytes())
     }
 
@@ -249,7 +253,11 @@ impl Home {
 }
 
 fn address(key: &PublicKey) -> Vec<u8> {
-    Sha256::digest(key.raw()).iter().take(20).copied().collect()
+    address_of(key.raw())
+}
+
+fn address_of(raw: &[u8]) -> Vec<u8> {
+    Sha256::digest(raw).iter().take(20).copied().collect()
 }
 
 fn public_json(key: &PublicKey) -> Value {
@@ -269,20 +277,35 @@ fn private_json(key: &PrivateKey) -> Result<Value, HomeError> {
     Ok(json!({"type": "tendermint/PrivKeyEd25519", "value": BASE64.encode(&bytes)}))
 }
 
-fn genesis_document(genesis: &LedgerGenesis) -> Value {
+/// The same for every validator and at every start. After a promotion it begins where the solo ledger ended.
+fn genesis_document(genesis: &LedgerGenesis, handover: Option<&LightBlock>) -> Value {
     let terms = genesis.terms();
-    let validator = |validator: &GenesisValidator| {
+    let validator = |key: &[u8], power: u64| {
         json!({
-            "address": HEXUPPER.encode(&address(&validator.public_key)),
-            "pub_key": public_json(&validator.public_key),
-            "power": validator.power.to_string(),
+            "address": HEXUPPER.encode(&address_of(key)),
+            "pub_key": {"type": "tendermint/PubKeyEd25519", "value": BASE64.encode(key)},
+            "power": power.to_string(),
             "name": "",
         })
     };
+    let (time, height, validators): (_, _, Vec<Value>) = match handover {
+        None => {
+            let listed = terms.validators.iter();
+            let listed = listed.map(|listed| validator(listed.public_key.raw(), listed.power));
+            (terms.time, 1, listed.collect())
+        }
+        Some(last) => {
+            let listed = last.next_validators.validators().iter();
+            let listed = listed.map(|info| validator(&info.pub_key.to_bytes(), info.power()));
+            let time_ms = genesis_time_after(&last.signed_header.header);
+            let time = Timestamp::from_unix_ms(time_ms);
+            (time, last.height() + 1, listed.collect())
+        }
+    };
     json!({
-        "genesis_time": terms.time,
+        "genesis_time": time,
         "chain_id": genesis.chain_id(),
-        "initial_height": "1",
+        "initial_height": height.to_string(),
         "consensus_params": {
             "block": {"max_bytes": BLOCK_MAX_BYTES.to_string(), "max_gas": "-1"},
             "evidence": {
@@ -294,7 +317,7 @@ fn genesis_document(genesis: &LedgerGenesis) -> Value {
             "version": {"app": "1"},
             "abci": {"vote_extensions_enable_height": "0"},
         },
-        "validators": terms.validators.iter().map(validator).collect::<Vec<_>>(),
+        "validators": validators,
         "app_hash": "",
         "app_state": terms,
     })
@@ -396,6 +419,7 @@ mod tests {
         let home = Home::open(path)?;
         home.prepare(&Content {
             genesis: &genesis(),
+            handover: None,
             heartbeat_ms: 60_000,
             validator: &key(seed),
             node: &key(8),

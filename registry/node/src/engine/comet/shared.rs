@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
-use chop_proof::{LightBlock, TrustRoot, TrustRootError};
+use chop_proof::{LightBlock, ProofError, TrustRoot, TrustRootError};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
@@ -16,7 +16,7 @@ use super::block::{found, head_of};
 use super::pending::Pending;
 use super::rpc::Rpc;
 use crate::engine::solo::{Clock, Health};
-use crate::engine::{EngineError, Head, OpenError, View, founding};
+use crate::engine::{EngineError, Head, OpenError, View, founding, handover};
 use crate::store::{Snapshot, Store, StoreError};
 
 /// How many heartbeats a ledger may miss before it counts as waiting for its validators.
@@ -25,6 +25,8 @@ const MISSED_HEARTBEATS: u32 = 3;
 pub(super) struct Shared {
     pub(super) genesis: LedgerGenesis,
     pub(super) trust_root: TrustRoot,
+    /// The last header of the solo ledger that this one was.
+    pub(super) handover: Option<LightBlock>,
     pub(super) store: Store,
     pub(super) rpc: Rpc,
     pub(super) clock: Clock,
@@ -59,10 +61,16 @@ impl Shared {
             info!(ledger = trust_root.ledger(), "founded the ledger");
         }
         let view = last_view(store.snapshot()?, &genesis)?;
-        let validators = Arc::new(trust_root.validators().clone());
+        let handover = last_of_solo(&store.snapshot()?, &trust_root)?;
+        let validators = handover.as_ref().map_or_else(
+            || trust_root.validators().clone(),
+            |last| last.next_validators.clone(),
+        );
+        let validators = Arc::new(validators);
         Ok(Self {
             genesis,
             trust_root,
+            handover,
             store,
             rpc,
             clock,
@@ -82,6 +90,11 @@ impl Shared {
 
     pub(super) fn proven(&self) -> Option<Arc<View>> {
         self.proven.borrow().clone()
+    }
+
+    /// The height of the last block before CometBFT's first one: that of a solo ledger which was promoted, or 0.
+    pub(super) fn height_before(&self) -> u64 {
+        self.handover.as_ref().map_or(0, LightBlock::height)
     }
 
     /// Whether the ledger takes writes: it does while enough peers are there and blocks come.
@@ -187,6 +200,12 @@ impl Shared {
         if present.hash() == named {
             return Ok(present);
         }
+        // CometBFT knows nothing from before a promotion.
+        let handed = self.handover.iter();
+        let known = handed.flat_map(|last| [&last.validators, &last.next_validators]);
+        if let Some(set) = known.into_iter().find(|set| set.hash() == named) {
+            return Ok(Arc::new(set.clone()));
+        }
         let unusable = |reason: String| EngineError::Header { height, reason };
         let set = self
             .rpc
@@ -291,6 +310,21 @@ fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, TrustRootError> {
         .map(|listed| (listed.public_key.clone(), listed.power))
         .collect();
     TrustRoot::new(&genesis.id().to_string(), &validators)
+}
+
+/// The last header of the solo ledger that this one was, checked from its genesis on.
+fn last_of_solo(snapshot: &Snapshot, root: &TrustRoot) -> Result<Option<LightBlock>, OpenError> {
+    let Some(handover) = handover::read(snapshot)? else {
+        return Ok(None);
+    };
+    let unusable = |error: ProofError| {
+        OpenError::from(StoreError::Damaged {
+            what: "handover",
+            reason: error.to_string(),
+        })
+    };
+    handover.verify_last(root).map_err(unusable)?;
+    handover.last.decode().map(Some).map_err(unusable)
 }
 
 fn found_in(store: &Store, genesis: &LedgerGenesis) -> Result<(), OpenError> {

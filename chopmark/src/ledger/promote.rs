@@ -1,0 +1,340 @@
+//! `chopmark ledger promote`: a solo ledger becomes a consortium's (ADR 0010).
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use chop_http::{clock, random};
+use chop_integrity::{Hash, Timestamp};
+use chop_keystore::{KeyName, Keystore, KeystoreError};
+use chop_node::Operator;
+use chop_node::engine::{Engine, Promoted};
+use chop_node::store::{DiskLimit, Store};
+use chop_proof::{Handover, TrustRoot};
+use chop_protocol::{
+    Action, Change, Envelope, ExecutionResult, LedgerGenesis, Nonce, Note, Promotion, Propose, keys,
+};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::read_json;
+use crate::cli::{Done, Failure, Mark, Page};
+use crate::up::ledger::{self, PROMOTED};
+use crate::up::{Applicant, Folder, Mode, Peers, keystore, operator_of, passphrase, trust_root};
+
+/// How long an envelope may wait for its block, in milliseconds.
+const LIFE_MS: i64 = 60_000;
+const STATE: &str = "registry.redb";
+
+/// Arguments of `chopmark ledger promote`.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The data folder of the solo ledger, which no process uses
+    #[arg(long, default_value = "chopmark-data")]
+    data: PathBuf,
+    /// Where the other validators will find the operator's own node, host:port; it runs none when absent
+    #[arg(long)]
+    peer_address: Option<String>,
+    /// Where to put what the validators need; made when it does not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Mean fewer than four validators, of which none may fail
+    #[arg(long)]
+    fewer: bool,
+    /// Why, in one line that everybody can read for ever
+    #[arg(long)]
+    note: Option<String>,
+    /// The file with the passphrase of the keys
+    #[arg(long, env = "CHOPMARK_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// What `chopmark node init --ledger` printed, of each organisation that runs a validator
+    #[arg(value_name = "APPLICATION")]
+    applications: Vec<PathBuf>,
+}
+
+/// What a node needs to go on with a promoted ledger, beside its state.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PromotionFile {
+    /// The genesis of the solo ledger, which stays the ledger's.
+    pub(crate) genesis: Value,
+    /// How the solo ledger ended; its first header after that is still to come.
+    pub(crate) handover: Handover,
+    /// Where the validators are.
+    pub(crate) peers: Vec<String>,
+}
+
+impl PromotionFile {
+    /// The ledger, and the trust root of its new validators, followed from the genesis.
+    ///
+    /// # Errors
+    /// When the genesis is none, or the handover is not by its validator.
+    pub(crate) fn check(&self) -> anyhow::Result<(LedgerGenesis, TrustRoot)> {
+        let genesis = LedgerGenesis::parse(self.genesis.to_string().as_bytes())?;
+        let last = self.handover.verify_last(&trust_root(&genesis)?)?;
+        Ok((genesis, last.trust_root()?))
+    }
+}
+
+/// Promotes the ledger, or writes out what an earlier promotion left.
+///
+/// # Errors
+/// When the folder is in use, an application is none, or a rule stands against the promotion.
+pub(crate) async fn run(args: &Promote) -> Result<Done, Failure> {
+    let given = passphrase::given(args.passphrase_file.as_deref()).map_err(Failure::usage)?;
+    let folder = Folder::open(&args.data, Mode::Standard).map_err(Failure::usage)?;
+    let keystore = keystore(&folder, given).map_err(Failure::usage)?;
+    let genesis = read_genesis(&folder).map_err(Failure::usage)?;
+    let applicants: Vec<Applicant> = args
+        .applications
+        .iter()
+        .map(|file| read_json(file))
+        .collect::<Result<_, _>>()?;
+    let promoted = read_promoted(&folder).map_err(Failure::internal)?;
+    let promoted = match promoted {
+        Some(promoted) => promoted,
+        None => match promote(args, &folder, &keystore, &applicants).await? {
+            Asked::Decided => read_promoted(&folder)
+                .map_err(Failure::internal)?
+                .ok_or_else(|| Failure::internal(anyhow!("the promotion left no handover")))?,
+            Asked::Open(id) => return Ok(open_page(&id)),
+        },
+    };
+    let root = settle(
+        args,
+        &folder,
+        (&keystore, &genesis),
+        (&promoted, &applicants),
+    )
+    .map_err(Failure::usage)?;
+    Ok(done_page(args, &promoted, &root))
+}
+
+/// What became of the proposal.
+enum Asked {
+    Decided,
+    /// Other members have to vote.
+    Open(Hash),
+}
+
+/// Has the state machine decide, as the ledger's operator.
+async fn promote(
+    args: &Promote,
+    folder: &Folder,
+    keystore: &Keystore,
+    applicants: &[Applicant],
+) -> Result<Asked, Failure> {
+    let (engine, operator) = ledger::open(folder, keystore, false).map_err(Failure::usage)?;
+    let asked = ask(args, keystore, (&engine, &operator), applicants).await;
+    tokio::task::spawn_blocking(move || engine.stop())
+        .await
+        .map_err(Failure::internal)?;
+    asked
+}
+
+async fn ask(
+    args: &Promote,
+    keystore: &Keystore,
+    (engine, operator): (&Engine, &Operator),
+    applicants: &[Applicant],
+) -> Result<Asked, Failure> {
+    let change = promotion(args, keystore, engine, applicants).map_err(Failure::usage)?;
+    for applicant in applicants {
+        let operation = applicant.operation().map_err(Failure::usage)?;
+        let did = *operation.operation().did();
+        if did != applicant.validator.member {
+            return Err(Failure::usage(anyhow!(
+                "the application of {} creates {did}, but its validator is for {}",
+                applicant.name,
+                applicant.validator.member
+            )));
+        }
+        let known = engine.view().value(&keys::did(&did.scid()));
+        if known.map_err(Failure::internal)?.is_none() {
+            submit(engine, operator, Action::Did(Box::new(operation))).await?;
+        }
+    }
+    let note = args.note.as_deref().map(Note::parse).transpose();
+    let note = note.map_err(Failure::usage)?;
+    let change = Change::Promote(change);
+    let id = submit(
+        engine,
+        operator,
+        Action::Propose(Box::new(Propose { change, note })),
+    )
+    .await?;
+    let record = engine.view().value(keys::PROMOTION);
+    Ok(match record.map_err(Failure::internal)? {
+        Some(_) => Asked::Decided,
+        None => Asked::Open(id),
+    })
+}
+
+fn promotion(
+    args: &Promote,
+    keystore: &Keystore,
+    engine: &Engine,
+    applicants: &[Applicant],
+) -> anyhow::Result<Promotion> {
+    let genesis = engine.genesis();
+    let own = genesis.terms().validators.first();
+    let mut validators: Vec<_> = applicants
+        .iter()
+        .map(|applicant| applicant.validator.clone())
+        .collect();
+    if args.peer_address.is_some() {
+        validators.insert(0, Applicant::own_validator(keystore, genesis)?);
+    }
+    let mut admit = Vec::new();
+    for applicant in applicants {
+        let key = keys::member(&applicant.validator.member.scid());
+        if engine.view().value(&key)?.is_none() {
+            admit.push(applicant.admission());
+        }
+    }
+    Ok(Promotion {
+        retires: own
+            .context("the genesis names no validator")?
+            .public_key
+            .clone(),
+        validators,
+        admit,
+        fewer: args.fewer,
+    })
+}
+
+/// Has one action executed for the operator; gives its envelope's hash.
+async fn submit(engine: &Engine, operator: &Operator, action: Action) -> Result<Hash, Failure> {
+    let envelope = Envelope {
+        ledger: engine.genesis().id(),
+        actor: operator.did,
+        sponsor: operator.did,
+        nonce: Nonce::new(random::bytes()),
+        valid_until: Timestamp::from_unix_ms(clock::now_ms()).plus_ms(LIFE_MS),
+        actions: vec![action],
+    };
+    let signed = envelope
+        .sign(&[&*operator.signer])
+        .map_err(Failure::internal)?;
+    let outcome = engine
+        .submit(signed.clone())
+        .await
+        .map_err(Failure::refused)?;
+    match outcome.result {
+        ExecutionResult::Committed => Ok(signed.hash()),
+        ExecutionResult::Refused { rule, detail, .. } => {
+            Err(Failure::refused(anyhow!("{detail} ({rule})")))
+        }
+    }
+}
+
+/// Writes what the validators need, makes a node of the operator's folder, and destroys the retired key.
+fn settle(
+    args: &Promote,
+    folder: &Folder,
+    (keystore, genesis): (&Keystore, &LedgerGenesis),
+    (promoted, applicants): (&Promoted, &[Applicant]),
+) -> anyhow::Result<TrustRoot> {
+    let mut peers: Vec<String> = applicants
+        .iter()
+        .map(|applicant| applicant.peer.clone())
+        .collect();
+    if let Some(host) = &args.peer_address {
+        peers.insert(0, Applicant::settle(folder, keystore, genesis, host)?);
+    }
+    let file = PromotionFile {
+        genesis: serde_json::to_value(genesis.terms())?,
+        handover: promoted.handover.clone(),
+        peers,
+    };
+    let (_, root) = file.check()?;
+    if !folder.has("trust-root.solo.json") {
+        fs::copy(
+            folder.join("trust-root.json"),
+            folder.join("trust-root.solo.json"),
+        )?;
+    }
+    if args.peer_address.is_some() {
+        Peers::join_under(folder, genesis, &root, &file.peers)?;
+    }
+    folder.write("trust-root.json", &serde_json::to_vec_pretty(&root)?)?;
+    write_out(&args.out, folder, &file, &root)?;
+    folder.write(PROMOTED, &serde_json::to_vec_pretty(&file)?)?;
+    // From here on nobody signs for the solo ledger any more, whoever gets hold of the folder.
+    match keystore.destroy(&KeyName::parse("validator")?) {
+        Ok(()) | Err(KeystoreError::NotFound { .. }) => Ok(root),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write_out(
+    out: &Path,
+    folder: &Folder,
+    file: &PromotionFile,
+    root: &TrustRoot,
+) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(out)
+        .with_context(|| format!("cannot make {}", out.display()))?;
+    let write = |name: &str, bytes: Vec<u8>| {
+        let path = out.join(name);
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write(PROMOTED, serde_json::to_vec_pretty(file)?)?;
+    write("trust-root.json", serde_json::to_vec_pretty(root)?)?;
+    let state = out.join(STATE);
+    fs::copy(folder.join(STATE), &state)
+        .with_context(|| format!("cannot write {}", state.display()))?;
+    Ok(())
+}
+
+fn read_genesis(folder: &Folder) -> anyhow::Result<LedgerGenesis> {
+    let path = folder.join("genesis.json");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("{} holds no ledger", path.display()))?;
+    let genesis = LedgerGenesis::parse(text.trim_end().as_bytes())?;
+    ensure!(
+        genesis.terms().consortium.is_none(),
+        "this is a consortium's ledger: only a solo one is promoted"
+    );
+    operator_of(&genesis)?;
+    Ok(genesis)
+}
+
+fn read_promoted(folder: &Folder) -> anyhow::Result<Option<Promoted>> {
+    let path = folder.join(STATE);
+    if !path.exists() {
+        bail!("{} is missing: the folder holds no ledger", path.display());
+    }
+    let store = Store::open(&path, DiskLimit::none().into())?;
+    Ok(Promoted::read(&store.snapshot()?)?)
+}
+
+fn open_page(id: &Hash) -> Done {
+    let page = Page::new()
+        .heading(Mark::Note, format!("proposal {id}: open"))
+        .text("Other members have a vote on it. Start the ledger, let them vote, stop it, and call this again.");
+    Done::new(json!({"proposal": id, "promoted": false}), page)
+}
+
+fn done_page(args: &Promote, promoted: &Promoted, root: &TrustRoot) -> Done {
+    let value = json!({
+        "promoted": true,
+        "lastHeight": promoted.height,
+        "initialHeight": promoted.height + 1,
+        "validators": root.validator_count(),
+        "out": args.out,
+    });
+    let page = Page::new()
+        .heading(Mark::Good, "the ledger is a consortium's now")
+        .field("last solo header", promoted.height)
+        .field("first header of the validators", promoted.height + 1)
+        .field("validators", root.validator_count())
+        .field("for the others", args.out.display())
+        .text("The key that signed alone is destroyed here; destroy its backups too. Give every validator the folder above: `chopmark node join --promotion`.");
+    Done::new(value, page)
+}

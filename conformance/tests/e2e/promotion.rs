@@ -362,7 +362,10 @@ fn a_solo_key_that_signs_on_is_noticed(before: &Before, nodes: &[Stack]) {
         "--url",
         fork.base(),
     ]);
-    assert!(stranger.contains("not by the pinned validators"), "{stranger}");
+    assert!(
+        stranger.contains("not by the pinned validators"),
+        "{stranger}"
+    );
 
     let solo = before.text("solo-root.json");
     let evidence = before.path("fork.json");

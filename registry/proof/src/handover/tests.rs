@@ -49,7 +49,7 @@ fn a_later_header_without_a_parent_follows_nothing() {
     let orphan = LightBlock {
         signed_header: ledger.changed_first(|header| {
             header.height = 9_u32.into();
-            header.time = (header.time + Duration::from_secs(60)).unwrap();
+            header.time = (header.time + Duration::from_mins(1)).unwrap();
         }),
         ..ledger.block(9).clone()
     };

@@ -6,13 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::fixtures::changing::{CHANGES, Changing, root_at, time_at};
-use crate::fixtures::promoted::{LAST, Promoted, consortium_root, solo_key, solo_root};
-use crate::fixtures::{Part, key, set_of, sign};
-use crate::{
-    Checkpoint, Direction, EncodedLightBlock, Evidence, Handover, LightBlock, ProofError,
-    TrustRoot, VerifiedEvidence,
-};
-use tendermint::block::Header;
+use crate::fixtures::promoted::Promoted;
+use crate::{Checkpoint, Direction, Evidence, ProofError, TrustRoot, VerifiedEvidence};
+
+mod handover;
 
 /// Five years after the first header.
 const NOW_MS: i64 = crate::fixtures::START_MS + 5 * 365 * 86_400_000;
@@ -253,198 +250,12 @@ fn invalid_cases(ledger: &Changing) -> Vec<Filed> {
     ]
 }
 
-fn across(
-    ledger: &Promoted,
-    handover: Option<Handover>,
-    headers: &[u64],
-    header: &LightBlock,
-) -> Evidence {
-    let headers = headers.iter().map(|height| ledger.block(*height));
-    Evidence {
-        handover,
-        headers: headers.map(EncodedLightBlock::from).collect(),
-        proof: ledger.batch(header),
-        checkpoint: None,
-        timestamp: None,
-    }
-}
-
-fn valid_handovers(ledger: &Promoted) -> Vec<Filed> {
-    let whole = |height| across(ledger, Some(ledger.handover()), &[], ledger.block(height));
-    let alone = |height| across(ledger, None, &[], ledger.block(height));
-    [
-        (
-            "handover",
-            "from a solo ledger's root across its promotion",
-            solo_root(),
-            whole(10),
-        ),
-        (
-            "handover-first",
-            "the header itself that a promotion leads to",
-            solo_root(),
-            whole(LAST + 1),
-        ),
-        (
-            "handover-newer-root",
-            "the trust root pins the validators after the promotion",
-            consortium_root(),
-            whole(10),
-        ),
-        (
-            "handover-before",
-            "a header of the solo ledger, years after its promotion",
-            solo_root(),
-            alone(3),
-        ),
-        (
-            "first-after-promotion",
-            "the first header after a promotion under a trust root that pins its validators",
-            consortium_root(),
-            alone(LAST + 1),
-        ),
-    ]
-    .into_iter()
-    .map(|(name, description, root, evidence)| {
-        accepted(name, "forward", None, case(description, root, evidence))
-    })
-    .collect()
-}
-
-fn invalid_handovers(ledger: &Promoted) -> Vec<Filed> {
-    let tenth = ledger.block(10);
-    let with = |handover| across(ledger, Some(handover), &[], tenth);
-    let first = |change: fn(&mut Header)| with(ledger.handover_with(&ledger.changed_first(change)));
-    let strangers: Vec<_> = (6..=9).map(key).collect();
-    let by_strangers = {
-        let powers: Vec<_> = strangers.iter().map(|key| (key, 1)).collect();
-        let set = set_of(&powers);
-        let mut header = ledger.block(LAST + 1).signed_header.header.clone();
-        header.validators_hash = set.hash();
-        header.next_validators_hash = set.hash();
-        let signers: Vec<_> = strangers.iter().map(|key| (key, 1, Part::Signs)).collect();
-        sign(&header, &signers)
-    };
-    let mut without_record = ledger.handover();
-    without_record.record.value = None;
-    let mut untrue_record = ledger.handover();
-    untrue_record.record.value = Some(r#"{"height":5,"x":1}"#.to_owned());
-    let mut solo_above = ledger.block(LAST).clone();
-    solo_above.signed_header = {
-        let mut header = ledger.block(LAST).signed_header.header.clone();
-        header.height = (LAST + 2).try_into().unwrap();
-        header.next_validators_hash = header.validators_hash;
-        sign(&header, &[(&solo_key(), 1, Part::Signs)])
-    };
-    let other_first = LightBlock {
-        signed_header: ledger.changed_first(|header| header.data_hash = None),
-        ..ledger.block(LAST + 1).clone()
-    };
-    let elsewhere = Promoted::with_record(r#"{"height":4}"#);
-    [
-        (
-            "handover-skipped",
-            "handover",
-            "the last header of the solo ledger as if it were any change of validators",
-            across(ledger, None, &[LAST], tenth),
-        ),
-        (
-            "handover-missing",
-            "untrusted-validators",
-            "a header after the promotion with nothing that leads to it",
-            across(ledger, None, &[], tenth),
-        ),
-        (
-            "handover-other-set",
-            "other-validators",
-            "a first header by validators to whom the solo ledger did not hand over",
-            with(ledger.handover_with(&by_strangers)),
-        ),
-        (
-            "handover-other-state",
-            "handover",
-            "a first header with another state root",
-            first(|header| header.app_hash = vec![9; 32].try_into().unwrap()),
-        ),
-        (
-            "handover-gap",
-            "handover",
-            "a first header two heights above the last one",
-            first(|header| header.height = (LAST + 2).try_into().unwrap()),
-        ),
-        (
-            "handover-with-parent",
-            "handover",
-            "a first header that names a parent",
-            with(ledger.handover_with(&ledger.block(LAST + 2).signed_header)),
-        ),
-        (
-            "handover-not-later",
-            "handover",
-            "a first header that is not later than the last one",
-            first(|header| header.time = tendermint::Time::from_unix_timestamp(1, 0).unwrap()),
-        ),
-        (
-            "handover-other-chain",
-            "other-chain",
-            "a first header of another chain",
-            first(|header| header.chain_id = "chop-other".parse().unwrap()),
-        ),
-        (
-            "handover-without-record",
-            "handover",
-            "no promotion record",
-            with(without_record),
-        ),
-        (
-            "handover-untrue-record",
-            "path-mismatch",
-            "a promotion record that the state does not hold",
-            with(untrue_record),
-        ),
-        (
-            "handover-other-block",
-            "handover",
-            "a last header that is not the one after the block which promoted",
-            across(
-                &elsewhere,
-                Some(elsewhere.handover()),
-                &[],
-                elsewhere.block(10),
-            ),
-        ),
-        (
-            "handover-twice",
-            "handover",
-            "the last header of the solo ledger a second time, among the changes",
-            across(ledger, None, &[LAST, 10], tenth),
-        ),
-        (
-            "solo-above-promotion",
-            "untrusted-validators",
-            "a header by the solo key above the promotion",
-            across(ledger, Some(ledger.handover()), &[], &solo_above),
-        ),
-        (
-            "other-first-after-promotion",
-            "handover",
-            "another first header than that of the handover",
-            across(ledger, Some(ledger.handover()), &[], &other_first),
-        ),
-    ]
-    .into_iter()
-    .map(|(name, code, description, evidence)| {
-        refused(name, code, case(description, solo_root(), evidence))
-    })
-    .collect()
-}
-
 fn every_case() -> Vec<Filed> {
     let (changing, promoted) = (Changing::new(), Promoted::new());
     let mut cases = valid_cases(&changing);
     cases.extend(invalid_cases(&changing));
-    cases.extend(valid_handovers(&promoted));
-    cases.extend(invalid_handovers(&promoted));
+    cases.extend(handover::valid(&promoted));
+    cases.extend(handover::invalid(&promoted));
     cases
 }
 

@@ -8,10 +8,10 @@ use chop_protocol::{
     Accreditation, AccreditationEvent, Anchor, AnchorStatus, Ballot, Binding, BindingEnd,
     BindingTerms, Change, Choice, CredentialType, Decision, DecisionKind, Deprecation,
     DeprecationReason, EventKind, Governance, Jurisdiction, LedgerRecord, Member, MemberEvent,
-    MemberEventKind, MemberName, MemberQuota, Nonce, Parameters, PromotionRecord, Proposal, Quota, ReplayMark,
-    RevocationReason, Role, Schema, SchemaKind, SchemaName, SchemaRef, SchemaVersion, SemVer,
-    StatusEvent, Tally, Validator, ValidatorSet, Vote, accreditation_id, anchor_digest, keys,
-    spki_hash,
+    MemberEventKind, MemberName, MemberQuota, Nonce, Parameters, PromotionRecord, Proposal, Quota,
+    ReplayMark, RevocationReason, Role, Schema, SchemaKind, SchemaName, SchemaRef, SchemaVersion,
+    SemVer, StatusEvent, Tally, Validator, ValidatorSet, Vote, accreditation_id, anchor_digest,
+    keys, spki_hash,
 };
 use serde::Serialize;
 

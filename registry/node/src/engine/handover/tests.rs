@@ -5,9 +5,7 @@ use chop_protocol::{
     Envelope, ExecutionResult, PossessionProof, PromotedValidator, Promotion, Propose,
 };
 
-use super::super::fixtures::{
-    TestClock, config, envelope, founder, genesis, key, open, signed_by,
-};
+use super::super::fixtures::{TestClock, config, envelope, founder, genesis, key, open, signed_by};
 use super::super::{Health, OpenError, Sealed, Solo, verify_replay};
 use super::*;
 
@@ -54,8 +52,13 @@ async fn the_last_header_hands_over_and_shows_the_record() {
     let view = solo.view();
     let handover = read(view.snapshot()).unwrap().unwrap();
     let last = handover.verify_last(solo.trust_root()).unwrap();
-    assert_eq!((last.height(), last.hash()), (5, tendermint::Hash::Sha256(view.head().hash)));
-    let successors: Vec<_> = (21..25).map(|seed| (key(seed).public_key().clone(), 1)).collect();
+    assert_eq!(
+        (last.height(), last.hash()),
+        (5, tendermint::Hash::Sha256(view.head().hash))
+    );
+    let successors: Vec<_> = (21..25)
+        .map(|seed| (key(seed).public_key().clone(), 1))
+        .collect();
     let expected = TrustRoot::new(&genesis().id().to_string(), &successors).unwrap();
     assert_eq!(last.trust_root().unwrap(), expected);
     let replayed = verify_replay(view.snapshot(), &genesis(), Sealed::BySolo).unwrap();

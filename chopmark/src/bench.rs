@@ -7,6 +7,7 @@ mod bulk;
 mod floor;
 mod folder;
 mod http;
+mod items;
 mod load;
 mod measure;
 mod row;
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// Identifiers in the hot set of the resolve measurements
     #[arg(long, default_value_t = 10_000)]
     identifiers: usize,
+    /// Items of the batch that is registered
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    items: u32,
     /// Seconds of each service measurement
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -44,6 +48,10 @@ pub(crate) async fn run(args: Args, _terminal: &Terminal) -> Result<Done, Failur
     if services::is_wanted(&wanted) {
         let services = services::rows(&wanted, args.identifiers, args.seconds).await;
         rows.extend(services.map_err(Failure::internal)?);
+    }
+    if items::is_wanted(&wanted) {
+        let row = Box::pin(items::row(args.items)).await;
+        rows.push(row.map_err(Failure::internal)?);
     }
     let page = rows
         .iter()

@@ -1,7 +1,7 @@
 //! The command line: what can be asked, how the answer looks, and with which code the process ends.
 
 mod anchors;
-mod did;
+pub(crate) mod did;
 pub(crate) mod failure;
 mod key;
 pub(crate) mod keyring;

@@ -77,6 +77,9 @@ struct Run {
     /// What the other validators dial, host:port; the listener when absent
     #[arg(long)]
     p2p_external: Option<String>,
+    /// Base URL of another member's node, with which this one exchanges the leaves of batches (repeatable)
+    #[arg(long = "member-url", value_name = "URL")]
+    members: Vec<url::Url>,
     /// Another validator, ID@HOST:PORT, beside those of `node join` (repeatable)
     #[arg(long = "peer", value_name = "PEER")]
     peers: Vec<String>,
@@ -171,5 +174,6 @@ fn options(run: Run) -> Result<Options, Failure> {
         passphrase: passphrase::given(run.passphrase_file.as_deref()).map_err(Failure::usage)?,
         trust: run.trust.read()?,
         ledger,
+        members: run.members,
     })
 }

@@ -82,6 +82,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         ledger: Ledger::Solo {
             replay: args.replay,
         },
+        members: Vec::new(),
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;
     // Whoever reads the line may ask it to end at once.

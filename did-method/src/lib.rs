@@ -10,6 +10,7 @@ pub mod control;
 pub mod did;
 pub mod document;
 pub mod genesis;
+pub mod item;
 pub mod jwk;
 pub mod key;
 pub mod operation;
@@ -26,5 +27,6 @@ pub use document::{
     Document, DocumentError, Relationship, VerificationMethod, verification_method,
 };
 pub use genesis::{Class, Genesis, GenesisError};
+pub use item::{Item, ItemContext, ItemError, Template, TemplateError, batch_id};
 pub use operation::{Operation, OperationError, OperationKind, SignedOperation};
 pub use state::{DidState, PendingRecovery, VersionId, VersionRecord};

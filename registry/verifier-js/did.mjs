@@ -1,5 +1,6 @@
 // What a resolution result for a did:chop says and what proves it: SPEC §7.2 and §8.3.
 
+import { documentOfItem, verifyItem } from "./item.mjs";
 import { Refusal, exactly, jcs, sha256, text, verifyState } from "./proof.mjs";
 import { toBase32 } from "./wire.mjs";
 
@@ -74,8 +75,13 @@ export async function verifyResolution(root, result, freshness) {
   if (!Array.isArray(statements) || statements.length === 0) throw new Refusal("did", "the result carries no proof; ask with proof=true");
   const proven = new Map();
   let header;
+  let shownItem;
   for (const statement of statements) {
     const { type, key, value, proof } = statement ?? {};
+    if (type === "ChopItemProof") {
+      shownItem = statement;
+      continue;
+    }
     if (type !== "ChopStateProof") throw new Refusal("did", `${type} is no proof that is known here`);
     const under = await verifyState(root, { key, value, proof }, freshness);
     // A version is the current one in the same state that holds no later one.
@@ -83,6 +89,7 @@ export async function verifyResolution(root, result, freshness) {
     header = under;
     proven.set(key, value);
   }
+  if (shownItem) return verifyItemResolution(root, result, { proven, header, shownItem });
   const [stateKey, state] = [...proven].find(([key]) => /^did\/[^/]+$/.test(key)) ?? [];
   if (!state) throw new Refusal("did", "the state of the DID is not proven");
   checkState(root, state.did, stateKey, state);
@@ -94,6 +101,34 @@ export async function verifyResolution(root, result, freshness) {
     await checkEarlier(result, state, stateKey, proven, shown);
   }
   return shown;
+}
+
+/** An item of a batch: its own state, or what the template makes of it where the ledger has none (SPEC §13.6). */
+async function verifyItemResolution(root, result, { proven, header, shownItem: { item, template } }) {
+  const at = (key) => {
+    if (!proven.has(key)) throw new Refusal("did", `${key} is not proven`);
+    return proven.get(key);
+  };
+  const record = at(`batch/${item?.batch}`);
+  if (!record) throw new Refusal("did", "the ledger has no such batch");
+  const scid = await verifyItem(record, item);
+  const did = `did:chop:${root.ledger}:${scid}`;
+  if (record.terms.ledger !== root.genesis) throw new Refusal("did", "the batch is of another ledger");
+  const segments = [...proven].filter(([key]) => key.startsWith(`code/${item.batch}/`));
+  const [, segment] = segments.find(([, value]) => value && value.from <= item.ordinal && item.ordinal < value.to) ?? [];
+  if (!segment) throw new Refusal("did", "where the code stands is not proven");
+  const claim = at(`claim/${scid}`);
+  const state = at(`did/${scid}`);
+  checkState(root, did, `did/${scid}`, state);
+  const first = { seq: 0, operation: scid.slice(1), deactivated: false, control: { controller: record.terms.controller } };
+  const current = state ?? { ...first, document: await documentOfItem(record, template, item.item) };
+  const versionId = `${current.seq}-${current.operation}`;
+  const expected = current.deactivated ? null : documentOf(did, current.control.controller, current.document);
+  if (result.didDocumentMetadata.versionId !== versionId || jcs(result.didDocument ?? null) !== jcs(expected)) {
+    throw new Refusal("did", "the document is not the one that the ledger and the batch make");
+  }
+  const code = { standing: segment.standing, lot: segment.lot, firstClaimed: claim?.time, holder: claim?.holder };
+  return { did, header, deactivated: current.deactivated, versionId, unproven: [], code };
 }
 
 /** An earlier version: its record names the document's hash, and the record after it says until when it was current. */

@@ -63,9 +63,11 @@ async function check() {
   const freshness = { nowMs, maxAgeMs };
   if (answer?.type === "ChopDidBundle") return bundled(await verifyBundle(root, answer, freshness));
   if (answer !== null && typeof answer === "object" && "didDocumentMetadata" in answer) {
-    const { did, header, versionId, deactivated, unproven } = await verifyResolution(root, answer, freshness);
+    const { did, header, versionId, deactivated, unproven, code } = await verifyResolution(root, answer, freshness);
     const without = unproven.length > 0 ? `\nnot covered by the proof: ${unproven.join(", ")}` : "";
-    return `proved: ${did} ${deactivated ? "was deactivated by" : "has"} version ${versionId}\n${asOf(header)}${without}`;
+    // Where a code stands comes first: a document proves nothing about a label that must not be there.
+    const first = code && code.standing !== "active" ? `${code.standing.toUpperCase()}: this code is not in use\n` : "";
+    return `${first}proved: ${did} ${deactivated ? "was deactivated by" : "has"} version ${versionId}\n${asOf(header)}${without}`;
   }
   const header = await verifyAnswer(root, answer, freshness);
   const says = answer.value === null ? `holds nothing under ${answer.key}` : `holds under ${answer.key}:\n${jcs(answer.value)}`;

@@ -199,6 +199,22 @@ export const toBase64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromC
 
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
+/** The 32 bytes of 52 characters of base32, lower case and unpadded, whose spelling was checked. */
+export function base32(text) {
+  const bytes = new Uint8Array(32);
+  let [bits, value, at] = [0, 0, 0];
+  for (const char of text) {
+    value = ((value << 5) | BASE32.indexOf(char)) & 0xfff;
+    bits += 5;
+    if (bits >= 8 && at < 32) {
+      bits -= 8;
+      bytes[at] = (value >> bits) & 0xff;
+      at += 1;
+    }
+  }
+  return bytes;
+}
+
 /** Writes lower-case unpadded base32. */
 export function toBase32(bytes) {
   let text = "";

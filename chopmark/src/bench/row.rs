@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::items::Batch;
 use super::measure::Figures;
 
 /// The most that something may cost.
@@ -32,6 +33,9 @@ pub(crate) struct Row {
     /// The load that a service was under.
     #[serde(flatten)]
     pub load: Option<Load>,
+    /// What a batch took beside its time.
+    #[serde(flatten)]
+    pub batch: Option<Batch>,
 }
 
 /// The load that a service was under while it was measured.
@@ -58,7 +62,14 @@ impl Row {
                 Budget::Us(most) => figures.us <= most,
             }),
             load: None,
+            batch: None,
         }
+    }
+
+    /// Says what the batch took.
+    pub(crate) fn of_batch(mut self, batch: Batch) -> Self {
+        self.batch = Some(batch);
+        self
     }
 
     /// Says which load it was measured under.
@@ -94,7 +105,15 @@ impl Row {
                 100.0 * load.generator_share
             )
         });
-        format!("{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}")
+        let batch = self.batch.map_or_else(String::new, |batch| {
+            format!(
+                "   {} items in {:.1} s, {} MiB, proof {} bytes, {} bytes of disk each",
+                batch.items, batch.seconds, batch.peak_mib, batch.proof_bytes, batch.disk_per_item
+            )
+        });
+        format!(
+            "{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}{batch}"
+        )
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) async fn rows(
         passphrase: None,
         trust: chop_verifier::Trust::default(),
         ledger: Ledger::Solo { replay: false },
+        members: Vec::new(),
     };
     let stack = Stack::start(options).await?;
     let (address, token) = (stack.address(), stack.token().to_owned());

@@ -1,9 +1,12 @@
 //! `chopmark did`: identifiers on the ledger.
 
 pub(super) mod act;
+pub(crate) mod batch;
 mod bundle;
+mod claim;
 mod create;
 mod document;
+mod item;
 pub(super) mod keys;
 mod log;
 mod replace;
@@ -53,6 +56,10 @@ enum Command {
     Deactivate(act::DeactivateArgs),
     /// List every operation of a DID
     Log(log::Args),
+    /// Register items by the million, and put their codes into use or out of it
+    Batch(batch::Args),
+    /// Claim the code of an item with the secret under its scratch layer
+    Claim(claim::Args),
 }
 
 /// The DID to act on, the keys to act with, and the service to send to.
@@ -77,6 +84,8 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Veto(args) => act::veto(args, terminal).await,
         Command::Deactivate(args) => act::deactivate(args, terminal).await,
         Command::Log(args) => log::run(args, terminal).await,
+        Command::Batch(args) => batch::run(args, terminal).await,
+        Command::Claim(args) => claim::run(args, terminal).await,
     }
 }
 

@@ -4,14 +4,15 @@ use super::failure::Kind;
 use super::{Failure, Terminal};
 use anyhow::{Context as _, anyhow};
 use chop_client::{
-    Answer, HttpRegistry, ReadError, Service, ServiceError, Submission, SubmitError, ledger, submit,
+    Answer, HttpRegistry, ReadError, Service, ServiceError, Submission, SubmitError, item_state,
+    ledger, submit,
 };
-use chop_did::{ChopDid, DidState};
+use chop_did::{ChopDid, DidState, ScidVersion};
 use chop_http::outbound::{Guarded, Outgoing, Settings, TrustedOrigin};
 use chop_integrity::Hash;
 use chop_proof::TrustRoot;
 use chop_protocol::http::Transaction;
-use chop_protocol::{Envelope, LedgerGenesis, SignedEnvelope};
+use chop_protocol::{Envelope, ItemProof, LedgerGenesis, SignedEnvelope};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -207,6 +208,11 @@ impl Stack {
         })
     }
 
+    /// The service itself, and the administrator's token.
+    pub(crate) fn into_parts(self) -> (Service, Option<String>) {
+        (self.service, self.token)
+    }
+
     /// The service itself.
     pub(crate) fn into_service(self) -> Service {
         self.service
@@ -237,6 +243,31 @@ impl Stack {
         proven.value.ok_or_else(|| {
             Failure::not_found(anyhow!("the ledger proves that {did} does not exist"))
         })
+    }
+
+    /// Reads the state of a DID as [`Stack::state`]; of an item of a batch that has none, the one that it begins with, and
+    /// what shows that it is of its batch.
+    ///
+    /// # Errors
+    /// As [`Stack::state`].
+    pub(crate) async fn state_or_item(
+        &self,
+        did: &ChopDid,
+    ) -> Result<(DidState, Option<ItemProof>), Failure> {
+        let absent = match self.state(did).await {
+            Err(absent)
+                if absent.kind() == Kind::NotFound
+                    && did.scid().version() == ScidVersion::BatchItem =>
+            {
+                absent
+            }
+            read => return Ok((read?, None)),
+        };
+        let registry = self.registry(trust_root(&self.genesis().await?)?, MAX_AGE_MS);
+        let item = item_state(&registry, did).await;
+        let item = item.map_err(|error| Failure::refused(anyhow!("{}", error.detail())))?;
+        let (state, proof) = item.ok_or(absent)?;
+        Ok((state, Some(proof)))
     }
 
     /// Sends a signed envelope and waits for the ledger's decision; answers the height of its block.

@@ -65,6 +65,13 @@ impl Started {
                 .args(["--log", &launch.log])
                 .arg("--cometbft")
                 .arg(&launch.cometbft);
+            for other in network
+                .nodes()
+                .iter()
+                .filter(|other| other.name != node.name)
+            {
+                command.args(["--member-url", &other.url()]);
+            }
             if let Some(bundle) = launch.bundle {
                 command.args(["--bundle", &bundle.to_string()]);
             }

@@ -80,6 +80,16 @@ impl Stack {
         })
     }
 
+    /// The service behind it.
+    pub(crate) fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// What authorises writes.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The ledger's id.
     pub(crate) fn ledger(&self) -> &LedgerId {
         &self.ledger

@@ -65,6 +65,7 @@ async fn verifier(Path(file): Path<String>) -> Result<impl IntoResponse, Problem
         "bundle.mjs" => include_str!("../../../registry/verifier-js/bundle.mjs"),
         "handover.mjs" => include_str!("../../../registry/verifier-js/handover.mjs"),
         "did.mjs" => include_str!("../../../registry/verifier-js/did.mjs"),
+        "item.mjs" => include_str!("../../../registry/verifier-js/item.mjs"),
         "proof.mjs" => include_str!("../../../registry/verifier-js/proof.mjs"),
         "wire.mjs" => include_str!("../../../registry/verifier-js/wire.mjs"),
         "vendor/noble-ed25519.mjs" => {

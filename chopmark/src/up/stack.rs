@@ -19,6 +19,7 @@ use chop_http::{AdminToken, HostGuard, Metrics, Problem, clock, random, tls};
 use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
+use chop_node::leaves::{LeafKeeper, LeafStore};
 use chop_node::{LocalRegistry, NodeApp};
 use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
@@ -51,6 +52,8 @@ pub(crate) struct Options {
     pub trust: Trust,
     /// The ledger that it runs on.
     pub ledger: Ledger,
+    /// Base URLs of other members' nodes, with which it exchanges the leaves of batches.
+    pub members: Vec<Url>,
 }
 
 /// The ledger of a stack.
@@ -128,11 +131,15 @@ impl Stack {
             base: base.clone(),
             certificate: certificate.clone(),
         });
+        let members = options.members.iter().cloned().map(TrustedOrigin::new);
         let outbound = Guarded::new(Settings {
-            trusted: trusted.collect(),
+            trusted: trusted.chain(members).collect(),
             ..Settings::default()
         })?;
-        let registry = LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms));
+        let keeper = leaves(&folder, &keystore, &outbound, &options.members)?;
+        tokio::spawn(keeper.clone().run(engine.clone()));
+        let registry =
+            LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms)).with_leaves(keeper.clone());
         let resolver = Arc::new(Resolver::new(outbound).with_registry(Arc::new(registry)));
 
         // Status lists are named under the best base there is: what the operator says, else https, else http.
@@ -154,7 +161,7 @@ impl Stack {
             .await
             .context("cannot open the issuing service")?;
         let verifier = VerifierApp::new((*resolver).clone(), options.trust);
-        let node = NodeApp::new(engine.clone(), operator, admin, resolver);
+        let node = NodeApp::new(engine.clone(), operator, admin, resolver).with_leaves(keeper);
 
         let api = Router::new()
             .merge(chop_node::router(node))
@@ -220,6 +227,19 @@ impl Stack {
         drop(self.folder);
         Ok(())
     }
+}
+
+/// The leaves of batches, kept for the validator of this folder.
+fn leaves(
+    folder: &Folder,
+    keystore: &Keystore,
+    outbound: &Guarded,
+    members: &[Url],
+) -> anyhow::Result<LeafKeeper> {
+    let store = LeafStore::open(&folder.join("leaves.redb"))
+        .context("cannot open the leaves of batches")?;
+    let validator = ledger::key(keystore, "validator")?;
+    Ok(LeafKeeper::new(store, validator, outbound.clone(), members))
 }
 
 /// Ready when the ledger takes writes and the issuer's store answers.

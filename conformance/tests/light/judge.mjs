@@ -1,6 +1,12 @@
 // One question of the tests to the JavaScript verifier. The same text runs in Node and in a page of a browser.
-export async function judge({ proof, bundle }, question) {
+export async function judge({ proof, bundle, item, did }, question) {
   try {
+    if (question.item) {
+      const scid = await item.verifyItem(question.batch, question.item);
+      if (question.did !== `did:chop:${question.batch.terms.ledger.slice(0, 16)}:${scid}`) return { refused: "item.other-item" };
+      const stored = await item.documentOfItem(question.batch, question.template, question.item.item);
+      return { versionId: `0-${scid.slice(1)}`, document: did.documentOf(question.did, question.batch.terms.controller, stored) };
+    }
     const root = await proof.parseTrustRoot(question.trustRoot);
     const { nowMs, maxAgeMs } = question;
     if (question.evidence) {

@@ -5,9 +5,11 @@
 //! way to sign arbitrary bytes: each purpose has its own method on [`Signer`] and its own input type.
 
 pub mod bbs;
+mod code_secret;
 mod curve;
 mod jwk;
 mod key_type;
+mod ledger_input;
 mod multikey;
 mod private;
 mod public;
@@ -16,8 +18,10 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
+pub use code_secret::{CodeSecret, CodeSecretError};
 pub use jwk::{Jwk, JwkError, PrivateJwk};
 pub use key_type::KeyType;
+pub use ledger_input::{ClaimInput, ReceiptInput};
 pub use private::PrivateKey;
 pub use public::{KeyError, PublicKey, VerifyError};
 pub use selective::{SelectiveBaseInput, StatementKey};

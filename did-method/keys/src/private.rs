@@ -13,8 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::bbs::{self, BbsInput};
 use crate::{
-    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyError, KeyType, PossessionInput,
-    PublicKey, SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes, curve,
+    ClaimInput, CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyError, KeyType,
+    PossessionInput, PublicKey, ReceiptInput, SelectiveBaseInput, SignError, Signature, Signer,
+    VoteSignBytes, curve, ledger_input,
 };
 
 /// A private key in memory, wiped when dropped and never shown.
@@ -234,6 +235,16 @@ impl Signer for PrivateKey {
             Pair::Ed25519(_) => self.sign(input.as_bytes()),
             _ => Err(self.wrong_type("the possession of a validator key", KeyType::Ed25519)),
         }
+    }
+
+    fn sign_receipt(&self, input: &ReceiptInput) -> Result<Signature, SignError> {
+        ledger_input::need_ed25519(self.public_key.key_type(), "a receipt for leaves")?;
+        self.sign(input.as_bytes())
+    }
+
+    fn sign_claim(&self, input: &ClaimInput) -> Result<Signature, SignError> {
+        ledger_input::need_ed25519(self.public_key.key_type(), "the claim of a code")?;
+        self.sign(input.as_bytes())
     }
 
     fn sign_selective_base(&self, input: &SelectiveBaseInput) -> Result<Signature, SignError> {

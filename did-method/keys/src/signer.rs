@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::bbs::BbsInput;
-use crate::{KeyType, PublicKey, SelectiveBaseInput};
+use crate::{ClaimInput, KeyType, PublicKey, ReceiptInput, SelectiveBaseInput};
 
 /// Signs with one private key, wherever it is held.
 pub trait Signer: Send + Sync {
@@ -57,6 +57,18 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// When the key is not Ed25519, or its holder cannot or will not sign.
     fn sign_possession(&self, input: &PossessionInput) -> Result<Signature, SignError>;
+
+    /// Signs a validator's receipt for the leaves of a batch; Ed25519 only.
+    ///
+    /// # Errors
+    /// When the key is not Ed25519, or its holder cannot or will not sign.
+    fn sign_receipt(&self, input: &ReceiptInput) -> Result<Signature, SignError>;
+
+    /// Signs the claim of a code; Ed25519 only.
+    ///
+    /// # Errors
+    /// When the key is not Ed25519, or its holder cannot or will not sign.
+    fn sign_claim(&self, input: &ClaimInput) -> Result<Signature, SignError>;
 
     /// Signs the base of an `ecdsa-sd-2023` proof; P-256 only.
     ///

@@ -1,4 +1,5 @@
 mod bbs;
+mod codes;
 mod ecdsa;
 mod ed25519;
 mod forms;

@@ -48,6 +48,8 @@ pub enum ErrorKind {
 pub struct ResolutionError {
     kind: ErrorKind,
     detail: String,
+    unproven: bool,
+    proof: Vec<Value>,
 }
 
 impl ErrorKind {
@@ -149,7 +151,28 @@ impl ResolutionError {
         Self {
             kind,
             detail: detail.into(),
+            unproven: false,
+            proof: Vec::new(),
         }
+    }
+
+    /// Says that a ledger could prove this error, and did not (SPEC §13.6).
+    #[must_use]
+    pub fn unproven(mut self) -> Self {
+        self.unproven = true;
+        self
+    }
+
+    /// Tells that a ledger could prove this error, and did not.
+    pub const fn is_unproven(&self) -> bool {
+        self.unproven
+    }
+
+    /// Adds what proves the error.
+    #[must_use]
+    pub fn proven_by(mut self, proof: Vec<Value>) -> Self {
+        self.proof = proof;
+        self
     }
 
     /// Returns the kind.
@@ -169,12 +192,20 @@ impl ResolutionError {
 
     /// Returns the error object (RFC 9457).
     pub fn to_object(&self) -> Value {
-        json!({"type": self.kind.type_uri(), "title": self.kind.title(), "detail": self.detail})
+        let mut object = json!({"type": self.kind.type_uri(), "title": self.kind.title(), "detail": self.detail});
+        if let (true, Some(members)) = (self.unproven, object.as_object_mut()) {
+            members.insert("unproven".to_owned(), Value::Bool(true));
+        }
+        object
     }
 
     /// Returns the resolution result as JSON: `application/did-resolution`.
     pub fn to_result(&self) -> Value {
-        json!({"didResolutionMetadata": {"error": self.to_object()}, "didDocument": null, "didDocumentMetadata": {}})
+        let mut metadata = json!({});
+        if let (false, Some(members)) = (self.proof.is_empty(), metadata.as_object_mut()) {
+            members.insert("proof".to_owned(), Value::Array(self.proof.clone()));
+        }
+        json!({"didResolutionMetadata": {"error": self.to_object()}, "didDocument": null, "didDocumentMetadata": metadata})
     }
 
     /// Returns the dereferencing result as JSON: `application/did-url-dereferencing`.

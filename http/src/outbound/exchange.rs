@@ -51,6 +51,14 @@ impl Outgoing {
         }
     }
 
+    /// Puts lines of text, under the terms of [`Self::post_json`].
+    pub fn put_text(url: Url, body: Vec<u8>) -> Self {
+        let mut request = Self::put_json(url, body);
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        request.headers.insert(CONTENT_TYPE, text);
+        request
+    }
+
     /// Adds an `Idempotency-Key`; one that is no header value is left out.
     #[must_use]
     pub fn idempotency_key(mut self, key: &str) -> Self {

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chop_did::ChopDid;
 use chop_http::clock;
+use chop_integrity::Hash;
 use chop_proof::{BatchProof, Freshness, ProofError, TrustRoot, TrustedHeader, VerifiedHeader};
-use chop_protocol::http::{LogEntry, ProofQuery, ProvenValue, Status};
+use chop_protocol::ItemAbsence;
+use chop_protocol::http::{ItemAnswer, LogEntry, ProofQuery, ProvenValue, Status};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -233,6 +235,15 @@ impl HttpRegistry {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads what a path answers; nothing when there is nothing.
+    async fn found<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, ReadError> {
+        let answer = self.service.get(self.service.url(path)).await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        decode(&path.join("/"), answer.success()?).map(Some)
+    }
+
     async fn operations(&self, did: &ChopDid) -> Result<Vec<LogEntry>, ReadError> {
         let did = did.to_string();
         let answer = self
@@ -250,6 +261,22 @@ impl Registry for HttpRegistry {
 
     fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>> {
         Box::pin(self.prove(key))
+    }
+
+    fn item<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Option<ItemAnswer>> {
+        Box::pin(async move { self.found(&["v1", "items", &did.to_string()]).await })
+    }
+
+    fn absence<'a>(
+        &'a self,
+        batch: &'a Hash,
+        did: &'a ChopDid,
+    ) -> Reading<'a, Option<ItemAbsence>> {
+        Box::pin(async move {
+            let (batch, did) = (batch.to_string(), did.to_string());
+            self.found(&["v1", "batches", &batch, "absence", &did])
+                .await
+        })
     }
 
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {

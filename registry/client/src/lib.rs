@@ -22,7 +22,7 @@ pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
 pub use light::{LightClient, LightError, Way};
 pub use registry::{Proven, ReadError, Reading, Registry};
-pub use resolver::{ResolveOptions, Resolver};
+pub use resolver::{ResolveOptions, Resolver, item_state};
 pub use schemas::Published;
 pub use service::{Answer, Service, ServiceError};
 pub use submit::{Submission, SubmitError};

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 
 use chop_did::ChopDid;
+use chop_integrity::Hash;
 use chop_proof::{
     Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_absence, verify_inclusion,
 };
-use chop_protocol::http::LogEntry;
+use chop_protocol::ItemAbsence;
+use chop_protocol::http::{ItemAnswer, LogEntry};
 use serde::de::DeserializeOwned;
 
 use crate::light::LightError;
@@ -26,6 +28,21 @@ pub trait Registry: Send + Sync {
 
     /// Reads the value under a key of `chop_protocol::keys`, or its absence; checked before it is returned.
     fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>>;
+
+    /// Asks for an item of a batch; `None` when the registry keeps none of this DID, which proves nothing. A registry
+    /// without leaves keeps none.
+    fn item<'a>(&'a self, _did: &'a ChopDid) -> Reading<'a, Option<ItemAnswer>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Asks for what shows that an item is not of a batch; `None` when the registry cannot show it.
+    fn absence<'a>(
+        &'a self,
+        _batch: &'a Hash,
+        _did: &'a ChopDid,
+    ) -> Reading<'a, Option<ItemAbsence>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Reads the operations of a DID, oldest first. They prove nothing alone: compare each with its version record.
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>>;

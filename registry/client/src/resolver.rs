@@ -13,7 +13,7 @@ use chop_did::resolution::{
 };
 use chop_did::{ChopDid, LedgerTag, jwk, key};
 use chop_http::{Guarded, clock};
-use chop_integrity::Timestamp;
+use chop_integrity::{Hash, Timestamp};
 
 use serde_json::Value;
 
@@ -22,8 +22,10 @@ use crate::registry::Registry;
 
 pub(crate) use self::chop::check_log;
 pub use self::chop::state_proof;
+pub use self::item::item_state;
 
 mod chop;
+mod item;
 mod web;
 
 /// How long a document of a web method is believed at most, and when its server does not say.
@@ -42,6 +44,8 @@ pub struct ResolveOptions {
     pub no_cache: bool,
     /// Whether `didDocumentMetadata.proof` shows what proves the answer.
     pub proof: bool,
+    /// The batch that an item of a did:chop is looked for in, so that its absence can be proven.
+    pub batch: Option<Hash>,
     /// The format of a did:key's verification methods, as [`key::KeyOptions`] names them.
     pub public_key_format: Option<String>,
     /// Whether to derive an X25519 key from an Ed25519 did:key.

@@ -2,7 +2,9 @@
 
 mod accreditation;
 mod anchor;
+mod batch;
 pub(crate) mod certificate;
+mod code;
 mod did;
 mod governance;
 mod schema;
@@ -16,7 +18,7 @@ use crate::state::{StateReader, Stop, View};
 
 /// An action's surroundings: who acts, when, and under which name.
 pub(crate) struct Act<'a> {
-    header: &'a Header,
+    header: &'a Header<'a>,
     actor: ChopDid,
     signed: &'a SignedEnvelope,
     index: usize,
@@ -25,7 +27,7 @@ pub(crate) struct Act<'a> {
 /// Carries out action `index` of an envelope that was entered.
 pub(crate) fn act<S: StateReader>(
     view: &mut View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     signed: &SignedEnvelope,
     index: usize,
 ) -> Result<(), Stop<S::Error>> {
@@ -56,6 +58,11 @@ pub(crate) fn act<S: StateReader>(
         Action::SetStatus(body) => anchor::set_status(view, &act, *body),
         Action::PublishSchema(body) => schema::publish(view, &act, body),
         Action::DeprecateSchema(body) => schema::deprecate(view, &act, body),
+        Action::CreateBatch(body) => batch::create(view, &act, body),
+        Action::ActivateCodes(body) => code::activate(view, &act, body),
+        Action::VoidCodes(body) => code::void(view, &act, body),
+        Action::Materialise(body) => code::materialise(view, &act, body),
+        Action::Claim(body) => code::claim(view, &act, body),
         Action::Propose(body) => governance::propose(view, &act, body),
         Action::Vote(body) => governance::vote(view, &act, *body),
         Action::Bind(binding) => certificate::bind(view, &act, binding),

@@ -4,8 +4,8 @@ use chop_did::{ChopDid, DidState, Genesis, LedgerId, OperationKind, Scid};
 use chop_integrity::Timestamp;
 use chop_keys::PublicKey;
 use chop_protocol::{
-    Action, Envelope, LedgerRecord, Member, MemberQuota, MemberStanding, Parameters, Quota,
-    ReplayMark, SignedEnvelope, keys,
+    Action, Envelope, GenesisValidator, LedgerRecord, Member, MemberQuota, MemberStanding,
+    Parameters, Quota, ReplayMark, SignedEnvelope, keys,
 };
 use std::collections::BTreeMap;
 
@@ -15,23 +15,26 @@ use crate::state::{ExecuteError, StateReader, Stop, View};
 
 /// What holds for every envelope of a block.
 #[derive(Clone, Copy)]
-pub(crate) struct Header {
+pub(crate) struct Header<'a> {
     pub(crate) ledger: LedgerId,
+    /// The validators of the ledger's genesis: in force where members govern none.
+    pub(crate) founding: &'a [GenesisValidator],
     pub(crate) parameters: Parameters,
     pub(crate) height: u64,
     pub(crate) time: Timestamp,
 }
 
-impl Header {
+impl<'a> Header<'a> {
     pub(crate) fn read<S: StateReader>(
         view: &View<'_, S>,
-        height: u64,
-        time: Timestamp,
+        (height, time): (u64, Timestamp),
+        founding: &'a [GenesisValidator],
     ) -> Result<Self, ExecuteError<S::Error>> {
         let record: LedgerRecord = view.read_linked(keys::LEDGER)?;
         let parameters = view.read_linked(keys::PARAMETERS)?;
         Ok(Self {
             ledger: record.id,
+            founding,
             parameters,
             height,
             time,
@@ -59,7 +62,7 @@ pub fn admit<S: StateReader>(
     time: Timestamp,
 ) -> Result<Result<(), Refusal>, ExecuteError<S::Error>> {
     let view = View::new(state);
-    let header = Header::read(&view, 0, time)?;
+    let header = Header::read(&view, (0, time), &[])?;
     match check(&view, &header, envelope, &Usage::default()) {
         Ok(_) => Ok(Ok(())),
         Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
@@ -73,7 +76,7 @@ pub fn admit<S: StateReader>(
 /// would be free.
 pub(crate) fn enter<S: StateReader>(
     view: &mut View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     signed: &SignedEnvelope,
     usage: &mut Usage,
 ) -> Result<(), Stop<S::Error>> {
@@ -97,7 +100,7 @@ pub(crate) fn enter<S: StateReader>(
 /// Returns what the sponsor will have used today.
 fn check<S: StateReader>(
     view: &View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     signed: &SignedEnvelope,
     usage: &Usage,
 ) -> Result<Quota, Stop<S::Error>> {
@@ -111,7 +114,7 @@ fn check<S: StateReader>(
     Ok(quota)
 }
 
-fn check_window(header: &Header, envelope: &Envelope) -> Result<(), Refusal> {
+fn check_window(header: &Header<'_>, envelope: &Envelope) -> Result<(), Refusal> {
     if envelope.ledger != header.ledger {
         return Err(Refusal::Ledger);
     }
@@ -129,7 +132,7 @@ fn check_window(header: &Header, envelope: &Envelope) -> Result<(), Refusal> {
 
 fn check_quota<S: StateReader>(
     view: &View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     envelope: &Envelope,
     usage: &Usage,
 ) -> Result<Quota, Stop<S::Error>> {
@@ -167,7 +170,7 @@ fn check_quota<S: StateReader>(
 /// Every proof is by a key of the actor or the sponsor, and each of them has one.
 fn check_keys<S: StateReader>(
     view: &View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     signed: &SignedEnvelope,
 ) -> Result<(), Stop<S::Error>> {
     let Envelope { actor, sponsor, .. } = *signed.envelope();
@@ -332,6 +335,6 @@ fn nonce_key(envelope: &Envelope) -> String {
     )
 }
 
-fn quota_key(header: &Header, envelope: &Envelope) -> String {
+fn quota_key(header: &Header<'_>, envelope: &Envelope) -> String {
     keys::quota(keys::day(header.time), &envelope.sponsor.scid())
 }

@@ -2,7 +2,7 @@
 
 use chop_integrity::Timestamp;
 use chop_protocol::{
-    ExecutionResult, Outcome, SignedEnvelope, ValidatorSet, ValidatorUpdate, keys,
+    ExecutionResult, GenesisValidator, Outcome, SignedEnvelope, ValidatorSet, ValidatorUpdate, keys,
 };
 
 use crate::act::act;
@@ -22,6 +22,8 @@ pub struct Block<'a> {
     pub time: Timestamp,
     /// The envelopes, in order.
     pub envelopes: &'a [SignedEnvelope],
+    /// The validators that the ledger's genesis names.
+    pub founding: &'a [GenesisValidator],
 }
 
 /// What a block does.
@@ -47,7 +49,7 @@ pub fn execute<S: StateReader>(
         return Ok(Executed::default());
     }
     let mut view = View::new(state);
-    let header = Header::read(&view, block.height, block.time)?;
+    let header = Header::read(&view, (block.height, block.time), block.founding)?;
     sweep(&mut view, &header, block.envelopes.len())?;
     let mut usage = Usage::default();
     let mut outcomes = Vec::with_capacity(block.envelopes.len());
@@ -80,7 +82,7 @@ fn validator_updates<S: StateReader>(
 
 fn execute_one<S: StateReader>(
     view: &mut View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     signed: &SignedEnvelope,
     usage: &mut Usage,
 ) -> Result<ExecutionResult, ExecuteError<S::Error>> {
@@ -118,7 +120,7 @@ fn answer(refusal: &Refusal, settled: bool) -> ExecutionResult {
 /// each, the oldest first.
 fn sweep<S: StateReader>(
     view: &mut View<'_, S>,
-    header: &Header,
+    header: &Header<'_>,
     envelopes: usize,
 ) -> Result<(), ExecuteError<S::Error>> {
     // Each envelope adds one mark, so two for each keep the backlog shrinking.

@@ -15,5 +15,5 @@ pub mod tree;
 pub use entry::admit;
 pub use execute::{Block, Executed, execute};
 pub use genesis::{GenesisStateError, genesis_state};
-pub use refusal::{BindingRefusal, GovernanceRefusal, RULES, Refusal};
+pub use refusal::{BatchRefusal, BindingRefusal, GovernanceRefusal, RULES, Refusal};
 pub use state::{Delta, ExecuteError, StateReader};

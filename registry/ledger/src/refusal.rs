@@ -6,9 +6,11 @@ use chop_protocol::{
     AnchorStatus, MemberStanding, SchemaName, SchemaRef, ScopeError, SemVer, Standing,
 };
 
+mod batch;
 mod binding;
 mod governance;
 
+pub use batch::BatchRefusal;
 pub use binding::BindingRefusal;
 pub use governance::GovernanceRefusal;
 
@@ -103,6 +105,9 @@ pub enum Refusal {
     /// A TLS key is not bound or unbound so, or signs something.
     #[error("{0}")]
     Binding(#[from] BindingRefusal),
+    /// An act on a batch, a code or an item breaks a rule of SPEC §13.
+    #[error("{0}")]
+    Batch(#[from] BatchRefusal),
     /// A DID operation breaks a rule of the method.
     #[error("{0}")]
     Did(#[from] Rejection),
@@ -378,6 +383,21 @@ pub const RULES: &[&str] = &[
     "binding.unknown",
     "binding.ended",
     "binding.tls-key",
+    "batch.exists",
+    "batch.controlled",
+    "batch.receipt",
+    "batch.power",
+    "batch.unknown",
+    "batch.not-controller",
+    "code.accreditation",
+    "code.range",
+    "code.standing",
+    "code.segments",
+    "item.proof",
+    "item.exists",
+    "claim.no-key",
+    "claim.signature",
+    "claim.exists",
     "proposal.not-voter",
     "proposal.unknown",
     "proposal.decided",
@@ -432,6 +452,7 @@ impl Refusal {
             Self::QuotaDay { .. } => "quota.day",
             Self::Governance(refusal) => refusal.rule(),
             Self::Binding(refusal) => refusal.rule(),
+            Self::Batch(refusal) => refusal.rule(),
             Self::Did(rejection) => rejection.rule(),
             Self::AccreditationUnknown { .. } => "accreditation.unknown",
             Self::NotAccreditor { .. } => "accreditation.not-accreditor",

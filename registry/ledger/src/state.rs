@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::refusal::Refusal;
+use crate::refusal::{BatchRefusal, Refusal};
 
 /// Changes of a block by key: a new value, or `None` for a deletion.
 pub type Delta = BTreeMap<String, Option<Vec<u8>>>;
@@ -69,6 +69,12 @@ pub(crate) enum Stop<E> {
 impl<E> From<Refusal> for Stop<E> {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl<E> From<BatchRefusal> for Stop<E> {
+    fn from(refusal: BatchRefusal) -> Self {
+        Self::Refused(refusal.into())
     }
 }
 

@@ -1,8 +1,11 @@
 //! The registry over HTTP: writes go in as envelopes, reads come back with proofs.
 
+mod batches;
 mod blocks;
+mod claims;
 mod headers;
 mod identifiers;
+mod leaves;
 mod logs;
 mod members;
 mod proofs;
@@ -26,6 +29,7 @@ use chop_keys::Signer;
 use utoipa::OpenApi;
 
 use crate::engine::{Engine, EngineError};
+use crate::leaves::LeafKeeper;
 
 pub(crate) use logs::entries as log_entries;
 
@@ -49,6 +53,7 @@ struct Inner {
     operator: Operator,
     admin: AdminToken,
     resolver: Arc<Resolver>,
+    leaves: Option<LeafKeeper>,
     bodies: identifiers::Bodies,
     jobs: registrar::Jobs,
 }
@@ -69,10 +74,21 @@ impl NodeApp {
                 operator,
                 admin,
                 resolver,
+                leaves: None,
                 bodies,
                 jobs,
             }),
         }
+    }
+
+    /// Keeps the leaves of batches; without this the node serves no items.
+    #[must_use]
+    pub fn with_leaves(mut self, keeper: LeafKeeper) -> Self {
+        // Nobody shares the handlers yet.
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.leaves = Some(keeper);
+        }
+        self
     }
 
     fn engine(&self) -> &Engine {
@@ -102,6 +118,19 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/genesis", get(status::genesis))
         .route("/v1/trust-root", get(status::trust_root))
         .route("/v1/dids/{did}/log", get(logs::show))
+        .route("/v1/leaves", post(leaves::announce))
+        .route("/v1/leaves/receipt", post(leaves::receipt))
+        .route("/v1/leaves/receipts", post(leaves::collect))
+        .route(
+            "/v1/leaves/{terms}/{run}",
+            get(leaves::give).put(leaves::bring),
+        )
+        .route("/v1/batches/{id}", get(batches::show))
+        .route("/v1/batches/{id}/codes", get(batches::codes))
+        .route("/v1/batches/{id}/absence/{did}", get(batches::absence))
+        .route("/v1/items/{did}", get(batches::item))
+        .route("/v1/claims", post(claims::claim))
+        .route("/v1/claims/challenge", post(claims::challenge))
         .route("/v1/schemas", get(schemas::list))
         .route("/v1/schemas/{name}", get(schemas::show))
         .route("/v1/schemas/{name}/{version}", get(schemas::version))
@@ -140,6 +169,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     status::genesis,
     status::trust_root,
     logs::show,
+    leaves::announce,
+    leaves::bring,
+    leaves::give,
+    leaves::receipt,
+    leaves::collect,
+    batches::show,
+    batches::codes,
+    batches::absence,
+    batches::item,
+    claims::challenge,
+    claims::claim,
     schemas::list,
     schemas::show,
     schemas::version,

@@ -3,10 +3,12 @@
 //! ```text
 //! http ─▶ engine ─▶ store          writes: one way
 //! http ◀─ View   ◀─ store          reads: with proofs
+//! http ◀─▶ leaves                  the items of batches, beside the ledger
 //! ```
 
 pub mod engine;
 pub mod http;
+pub mod leaves;
 mod local;
 pub mod store;
 

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use chop_client::{Proven, ReadError, Reading, Registry};
 use chop_did::ChopDid;
+use chop_integrity::Hash;
 use chop_proof::{Freshness, TrustRoot};
-use chop_protocol::http::LogEntry;
+use chop_protocol::ItemAbsence;
+use chop_protocol::http::{ItemAnswer, LogEntry};
 
 use crate::engine::Engine;
 use crate::http::log_entries;
+use crate::leaves::LeafKeeper;
+use crate::leaves::held::{absent, held};
 
 /// How old a header may be: what clients accept over HTTP.
 const MAX_AGE_MS: i64 = 300_000;
@@ -20,6 +24,7 @@ const FRESH: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct LocalRegistry {
     engine: Engine,
+    leaves: Option<LeafKeeper>,
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
@@ -28,8 +33,16 @@ impl LocalRegistry {
     pub fn new(engine: impl Into<Engine>, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
         Self {
             engine: engine.into(),
+            leaves: None,
             clock,
         }
+    }
+
+    /// Finds the items of batches among these leaves.
+    #[must_use]
+    pub fn with_leaves(mut self, keeper: LeafKeeper) -> Self {
+        self.leaves = Some(keeper);
+        self
     }
 }
 
@@ -55,6 +68,39 @@ impl Registry for LocalRegistry {
                 source,
             })?;
             Proven::check(&root, &freshness, key, read.value, read.proof)
+        })
+    }
+
+    fn item<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Option<ItemAnswer>> {
+        Box::pin(async move {
+            let Some(keeper) = &self.leaves else {
+                return Ok(None);
+            };
+            let held = held(keeper, &self.engine.view(), &did.scid());
+            let held = held.map_err(|error| ReadError::Store {
+                source: error.into(),
+            })?;
+            Ok(held.map(|held| ItemAnswer {
+                proof: held.found.proof,
+                template: held.found.template,
+                segment: held.segment,
+            }))
+        })
+    }
+
+    fn absence<'a>(
+        &'a self,
+        batch: &'a Hash,
+        did: &'a ChopDid,
+    ) -> Reading<'a, Option<ItemAbsence>> {
+        Box::pin(async move {
+            let Some(keeper) = &self.leaves else {
+                return Ok(None);
+            };
+            let shown = absent(keeper, &self.engine.view(), (batch, &did.scid()));
+            shown.map_err(|error| ReadError::Store {
+                source: error.into(),
+            })
         })
     }
 

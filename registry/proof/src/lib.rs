@@ -17,6 +17,7 @@ mod evidence;
 mod fork;
 mod handover;
 pub mod hashes;
+pub mod leaves;
 mod light;
 mod state_proof;
 mod trust_root;

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::accreditation::RevocationReason;
 use crate::anchor::AnchorStatus;
+use crate::batch::{
+    ActivateCodes, ClaimCode, CreateBatch, MAX_SEGMENTS, MaterialiseItem, VoidCodes, leaves,
+};
 use crate::certificate::{BindingError, SignedBinding, UnbindCertificate};
 use crate::governance::{CastVote, Propose};
 use crate::membership::MAX_MEMBERS;
@@ -39,6 +42,16 @@ pub enum Action {
     PublishSchema(Box<PublishSchema>),
     /// `schema.deprecate`.
     DeprecateSchema(DeprecateSchema),
+    /// `batch.create`; alone in its envelope.
+    CreateBatch(Box<CreateBatch>),
+    /// `batch.activate`.
+    ActivateCodes(ActivateCodes),
+    /// `batch.void`.
+    VoidCodes(VoidCodes),
+    /// `batch.materialise`.
+    Materialise(Box<MaterialiseItem>),
+    /// `batch.claim`.
+    Claim(Box<ClaimCode>),
     /// `membership.propose`; alone in its envelope.
     Propose(Box<Propose>),
     /// `membership.vote`; alone in its envelope.
@@ -205,6 +218,11 @@ impl Action {
                 body(&name, members).map(|body| Self::PublishSchema(Box::new(body)))
             }
             "schema.deprecate" => body(&name, members).map(Self::DeprecateSchema),
+            "batch.create" => body(&name, members).map(Box::new).map(Self::CreateBatch),
+            "batch.activate" => body(&name, members).map(Self::ActivateCodes),
+            "batch.void" => body(&name, members).map(Self::VoidCodes),
+            "batch.materialise" => body(&name, members).map(Box::new).map(Self::Materialise),
+            "batch.claim" => body(&name, members).map(Box::new).map(Self::Claim),
             "membership.propose" => body(&name, members).map(Box::new).map(Self::Propose),
             "membership.vote" => body(&name, members).map(Self::Vote),
             "certificate.bind" => bind_action(name, members),
@@ -226,6 +244,11 @@ impl Action {
             Self::SetStatus(_) => "credential.set-status",
             Self::PublishSchema(_) => "schema.publish",
             Self::DeprecateSchema(_) => "schema.deprecate",
+            Self::CreateBatch(_) => "batch.create",
+            Self::ActivateCodes(_) => "batch.activate",
+            Self::VoidCodes(_) => "batch.void",
+            Self::Materialise(_) => "batch.materialise",
+            Self::Claim(_) => "batch.claim",
             Self::Propose(_) => "membership.propose",
             Self::Vote(_) => "membership.vote",
             Self::Bind(_) => "certificate.bind",
@@ -233,9 +256,12 @@ impl Action {
         }
     }
 
-    /// Says whether the action's record keeps its envelope, so that nothing else may be in it.
+    /// Says whether nothing else may be in the action's envelope: a record keeps it, or the action is work enough.
     pub const fn is_alone(&self) -> bool {
-        matches!(self, Self::Propose(_) | Self::Vote(_))
+        matches!(
+            self,
+            Self::Propose(_) | Self::Vote(_) | Self::CreateBatch(_)
+        )
     }
 
     /// Returns the work units that the action costs: a measure of the state entries that it reads and writes
@@ -253,8 +279,8 @@ impl Action {
             Self::Bind(binding) => u64::try_from(binding.signatures())
                 .unwrap_or(u64::MAX)
                 .saturating_add(3),
-            // A subject's list of up to 64, and the chain of parents.
-            Self::Accredit(_) => 32,
+            // A subject's list of up to 64, and the chain of parents. Segments, the batch, and chains of accreditations.
+            Self::Accredit(_) | Self::ActivateCodes(_) => 32,
             // The chain of parents; the version, its name and its successor.
             Self::ReinstateAccreditation(_) | Self::DeprecateSchema(_) => 4,
             Self::SuspendAccreditation(_) | Self::RevokeAccreditation(_) | Self::Unbind(_) => 2,
@@ -266,6 +292,16 @@ impl Action {
                     .unwrap_or(u64::MAX)
                     .saturating_add(24)
             }
+            // Every receipt's signature; and what each node stores and serves beside the state.
+            Self::CreateBatch(body) => {
+                let runs = u64::from(leaves::runs(body.count));
+                let receipts = u64::try_from(body.receipts.len()).unwrap_or(u64::MAX);
+                receipts.saturating_add(runs).saturating_add(8)
+            }
+            // Every segment that it may read and write.
+            Self::VoidCodes(_) => 2 * MAX_SEGMENTS as u64 + 2,
+            // Batch, template, path; two writes. Batch, segment, path, signature; one write.
+            Self::Materialise(_) | Self::Claim(_) => 5,
             // Every member's record, document and vote.
             Self::Propose(_) | Self::Vote(_) => 3 * MAX_MEMBERS as u64,
         }
@@ -290,6 +326,11 @@ impl Action {
             Self::SetStatus(body) => serde_json::to_value(body)?,
             Self::PublishSchema(body) => serde_json::to_value(body)?,
             Self::DeprecateSchema(body) => serde_json::to_value(body)?,
+            Self::CreateBatch(body) => serde_json::to_value(body)?,
+            Self::ActivateCodes(body) => serde_json::to_value(body)?,
+            Self::VoidCodes(body) => serde_json::to_value(body)?,
+            Self::Materialise(body) => serde_json::to_value(body)?,
+            Self::Claim(body) => serde_json::to_value(body)?,
             Self::Propose(body) => serde_json::to_value(body)?,
             Self::Vote(body) => serde_json::to_value(body)?,
             Self::Bind(binding) => {

@@ -96,7 +96,7 @@ pub enum EnvelopeError {
         /// What is wrong with it.
         reason: ActionError,
     },
-    /// A proposal or a vote stands beside another action, which its record would hold too.
+    /// A proposal, a vote or a batch stands beside another action.
     #[error("action {index}, {action}, is alone in its envelope, this one has {found} actions")]
     NotAlone {
         /// Place in the list, from 0.

@@ -2,12 +2,13 @@
 //!
 //! `POST /v1/transactions` takes one [`crate::SignedEnvelope`] and answers a [`Transaction`].
 
-use chop_did::{ChopDid, LedgerId};
+use chop_did::{ChopDid, LedgerId, Template};
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
 use chop_proof::StateProof;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::batch::{BatchTerms, ItemProof, Receipt, Segment};
 use crate::genesis::GenesisValidator;
 use crate::governance::{Governance, Proposal, ProposalStanding};
 use crate::membership::{Member, MemberStanding, Validator};
@@ -231,4 +232,73 @@ pub struct LogEntry {
     pub operation: Value,
     /// Header time.
     pub time: Timestamp,
+}
+
+/// The leaves of a batch are announced, and receipts for them asked for, under its terms and its template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeafTerms {
+    /// What the batch will be.
+    pub terms: BatchTerms,
+    /// The template whose digest the terms name.
+    pub template: Template,
+}
+
+/// Which leaves a node waits for: the answer to `POST /v1/leaves`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeavesExpected {
+    /// The batch's id.
+    pub batch: Hash,
+    /// The hash of its terms, under which runs are brought.
+    pub terms: Hash,
+    /// How many runs there are.
+    pub runs: u32,
+    /// Which run comes next; null when all are here.
+    pub next: Option<u32>,
+}
+
+/// One validator's receipt: the answer to `POST /v1/leaves/receipt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptAnswer {
+    /// The receipt; null while the leaves are not all there.
+    pub receipt: Option<Receipt>,
+}
+
+/// The receipts that a node collected: the answer to `POST /v1/leaves/receipts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptList {
+    /// The receipts.
+    pub receipts: Vec<Receipt>,
+    /// How many members' nodes have not given theirs.
+    pub pending: usize,
+}
+
+/// An item that a node keeps: the answer to `GET /v1/items/{did}`.
+///
+/// Nothing in it needs to be trusted: the batch under `batch/{id}` of the state and the digest of the template decide.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemAnswer {
+    /// The item with the path to its batch's root.
+    pub proof: ItemProof,
+    /// The batch's template.
+    pub template: Template,
+    /// The key of the state under which the standing of its code is.
+    pub segment: String,
+}
+
+/// The codes of a batch: the answer to `GET /v1/batches/{id}/codes`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodePage {
+    /// The segments, in the order of ordinals.
+    pub segments: Vec<Segment>,
+    /// What to pass as `from` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u32>,
+    /// Always true: nothing proves that a list is complete. Each segment is proven by its own key.
+    pub unproven: bool,
 }

@@ -20,6 +20,10 @@
 //! schema-version/{name}/{version}                  SchemaVersion
 //! schema-body/{digest}                             the document itself, never changed once written
 //! schema-uses/{digest}                             list of SchemaRef that publish the document, oldest first
+//! batch/{batch id}                                 Batch, never changed once written
+//! batch-template/{digest}                          chop_did::Template, never changed once written
+//! code/{batch id}/{to, 7}                          Segment: the codes before ordinal `to`, down to its own `from`
+//! claim/{item scid}                                Claim
 //! nonce/{validUntil ms, 13}/{actor scid}/{nonce}   ReplayMark, swept after validUntil
 //! quota/{day since the epoch, 6}/{sponsor scid}    Quota, swept after the day
 //! ```
@@ -142,6 +146,34 @@ pub fn schema_body(digest: &Hash) -> String {
 /// Key of the versions that publish a document.
 pub fn schema_uses(digest: &Hash) -> String {
     format!("schema-uses/{digest}")
+}
+
+/// First key of the batches.
+pub const BATCHES: &str = "batch/";
+
+/// Key of a batch.
+pub fn batch(id: &Hash) -> String {
+    format!("{BATCHES}{id}")
+}
+
+/// Key of a batch template.
+pub fn batch_template(digest: &Hash) -> String {
+    format!("batch-template/{digest}")
+}
+
+/// Key of the segment of a batch's codes that ends before ordinal `to`.
+pub fn segment(batch: &Hash, to: u32) -> String {
+    format!("{}{to:07}", segments(batch))
+}
+
+/// First key of the segments of a batch, in the order of ordinals: the first whose `to` is greater than an ordinal holds it.
+pub fn segments(batch: &Hash) -> String {
+    format!("code/{batch}/")
+}
+
+/// Key of the first claim of an item's code.
+pub fn claim(item: &Scid) -> String {
+    format!("claim/{item}")
 }
 
 /// Key of the mark that an envelope was executed.

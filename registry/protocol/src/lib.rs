@@ -6,6 +6,7 @@
 pub mod accreditation;
 pub mod action;
 pub mod anchor;
+pub mod batch;
 pub mod build;
 pub mod bundle;
 pub mod certificate;
@@ -30,6 +31,11 @@ pub use action::{
     SetStatus, SuspendAccreditation,
 };
 pub use anchor::{Anchor, AnchorStatus, StatusEvent, anchor_digest};
+pub use batch::{
+    ActivateCodes, Batch, BatchTerms, Claim, ClaimCode, ClaimTerms, CodeStanding, CreateBatch,
+    ItemAbsence, ItemProof, ItemProofError, ItemRecords, ItemResolveError, LeafCheck, LeafError,
+    MaterialiseItem, Neighbour, Receipt, Segment, Signed, VoidCodes,
+};
 pub use build::{BuildError, UnsignedEnvelope};
 pub use certificate::{
     Binding, BindingEnd, BindingError, BindingTerms, SignedBinding, UnbindCertificate, spki_hash,
@@ -52,5 +58,5 @@ pub use schema::{
     DeprecateSchema, Deprecation, DeprecationReason, PublishSchema, Schema, SchemaBody, SchemaKind,
     SchemaName, SchemaRef, SchemaTermError, SchemaVersion, SemVer,
 };
-pub use terms::{CredentialType, Jurisdiction, MemberName, Nonce, Note, TermError};
+pub use terms::{CredentialType, Jurisdiction, Lot, MemberName, Nonce, Note, TermError};
 pub use values::{LedgerRecord, Quota, ReplayMark};

@@ -32,6 +32,11 @@ pub enum TermError {
         "a note is one line of 1 to 280 characters, without space around it or control characters"
     )]
     Note,
+    /// Not one line of at most 64 characters.
+    #[error(
+        "a lot is one line of 1 to 64 characters, without space around it or control characters"
+    )]
+    Lot,
     /// Not 32 lower-case hexadecimal digits.
     #[error("a nonce is 32 lower-case hexadecimal digits")]
     Nonce,
@@ -153,6 +158,25 @@ impl Note {
     }
 }
 
+/// The lot that codes are bound to: one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Lot(String);
+
+impl Lot {
+    /// Parses one line of 1 to 64 characters.
+    ///
+    /// # Errors
+    /// Returns [`TermError::Lot`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, TermError> {
+        if is_line(text, NAME_MAX) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TermError::Lot)
+        }
+    }
+}
+
 /// Text that shows as what it is: no line breaks, no controls, nothing that turns the direction of what follows.
 fn is_line(text: &str, most: usize) -> bool {
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
@@ -203,6 +227,12 @@ impl fmt::Display for Note {
     }
 }
 
+impl fmt::Display for Lot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for CredentialType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -234,7 +264,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(CredentialType, Jurisdiction, MemberName, Nonce, Note);
+as_text!(CredentialType, Jurisdiction, Lot, MemberName, Nonce, Note);
 
 #[cfg(test)]
 mod tests {
@@ -302,6 +332,8 @@ mod tests {
                 "{bad:?}"
             );
         }
+        assert_eq!(Lot::parse(&long), Err(TermError::Lot));
+        assert_eq!(Lot::parse("L-7 / 2026").unwrap().to_string(), "L-7 / 2026");
         assert!(Note::parse(&long).is_ok());
         assert_eq!(Note::parse(&"N".repeat(281)), Err(TermError::Note));
     }

@@ -11,7 +11,7 @@ use chop_did::{ChopDid, Control, DidState, SignedOperation};
 use chop_http::{clock, random};
 use chop_integrity::Timestamp;
 use chop_keys::Signer;
-use chop_protocol::{Action, Envelope, Nonce};
+use chop_protocol::{Action, Envelope, ItemProof, MaterialiseItem, Nonce};
 use serde_json::json;
 use std::io::IsTerminal as _;
 
@@ -44,6 +44,8 @@ pub(super) struct Session {
     pub(super) keyring: Keyring,
     pub(super) did: ChopDid,
     pub(super) state: DidState,
+    /// What gives an item of a batch a state of its own, before its first operation.
+    item: Option<ItemProof>,
 }
 
 impl Session {
@@ -51,7 +53,7 @@ impl Session {
     pub(super) async fn open(target: &Target, terminal: &Terminal) -> Result<Self, Failure> {
         let did = named_chop(&target.did, &target.keyring)?;
         let stack = target.stack.connect(terminal)?;
-        let state = stack.state(&did).await?;
+        let (state, item) = stack.state_or_item(&did).await?;
         if state.deactivated() {
             return Err(Failure::refused(anyhow!(
                 "{did} was deactivated; that is final"
@@ -63,6 +65,7 @@ impl Session {
             keyring,
             did,
             state,
+            item,
         })
     }
 
@@ -94,7 +97,13 @@ impl Session {
                 (*controller, self.controller_key(controller).await?)
             }
         };
-        submit(&self.stack, actor, operation, &held.signers(1)).await
+        let item = self.item.clone().map(|proof| MaterialiseItem { proof });
+        let mut actions: Vec<Action> = item
+            .map(|item| Action::Materialise(Box::new(item)))
+            .into_iter()
+            .collect();
+        actions.push(Action::Did(Box::new(operation)));
+        submit(&self.stack, actor, actions, &held.signers(1)).await
     }
 
     async fn controller_key(&self, controller: &ChopDid) -> Result<Held, Failure> {
@@ -104,13 +113,13 @@ impl Session {
     }
 }
 
-/// Puts an operation into an envelope, signs it for the actor and sends it; the ledger's operator sponsors it.
+/// Puts actions into an envelope, signs it for the actor and sends it; the ledger's operator sponsors it.
 ///
 /// Without signers the operator is the actor too.
 pub(super) async fn submit(
     stack: &Stack,
     actor: ChopDid,
-    operation: SignedOperation,
+    actions: Vec<Action>,
     signers: &[&dyn Signer],
 ) -> Result<u64, Failure> {
     let genesis = stack.genesis().await?;
@@ -121,7 +130,7 @@ pub(super) async fn submit(
         sponsor,
         nonce: Nonce::new(random::bytes()),
         valid_until: Timestamp::from_unix_ms(clock::now_ms() + LIFE_MS),
-        actions: vec![Action::Did(Box::new(operation))],
+        actions,
     };
     if signers.is_empty() {
         let (_, height) = stack.submit_for_operator(&envelope).await?;

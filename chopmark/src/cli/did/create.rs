@@ -13,6 +13,7 @@ use chop_did::build::{self, GenesisDraft};
 use chop_did::{ChopDid, Class, Document, Genesis, UpdateKeys};
 use chop_http::{clock, random};
 use chop_keys::{KeyType, Signer};
+use chop_protocol::Action;
 use clap::ValueEnum;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Map, Value, json};
@@ -119,7 +120,8 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
     // The name first: keys without a DID do no harm, a DID without its name is hard to find again.
     keyring.remember(&name, &did.to_string())?;
     let first: Vec<&dyn Signer> = made.signers.signers(1);
-    let height = submit(&stack, made.actor, operation, &first).await?;
+    let actions = vec![Action::Did(Box::new(operation))];
+    let height = submit(&stack, made.actor, actions, &first).await?;
     Ok(report(&args, &name, &did, height, &made.notes))
 }
 

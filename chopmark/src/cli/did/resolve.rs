@@ -1,14 +1,14 @@
 //! `chopmark did resolve`.
 
-use super::{bundle, named};
+use super::{bundle, item, named};
 use crate::cli::failure::Kind;
 use crate::cli::keyring::KeyringArgs;
 use crate::cli::stack::{StackArgs, failure, read_failure};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::{Context as _, anyhow};
 use chop_client::{LightError, ReadError, ledger};
-use chop_did::{ChopDid, DidState};
-use chop_integrity::Timestamp;
+use chop_did::{ChopDid, DidState, ScidVersion};
+use chop_integrity::{Hash, Timestamp};
 use chop_proof::{TrustRoot, VerifiedHeader};
 use chop_protocol::keys;
 use data_encoding::HEXLOWER;
@@ -54,6 +54,9 @@ pub(super) struct Args {
         requires = "verify"
     )]
     max_age: u32,
+    /// The batch in which an item is looked for, so that its absence can be proved
+    #[arg(long, value_name = "ID", value_parser = super::batch::batch_id)]
+    pub(super) batch: Option<Hash>,
     /// Base URL of a second node that must have the same header
     #[arg(long, value_name = "URL", requires = "verify")]
     witness: Option<Url>,
@@ -96,6 +99,8 @@ async fn resolved(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, F
             .as_deref()
             .map(|time| ("versionTime", time)),
     );
+    let batch = args.batch.map(|batch| batch.to_string());
+    query.extend(batch.as_deref().map(|batch| ("batch", batch)));
     let answer = stack.resolution(did, &query).await?;
     let error = answer.body.pointer("/didResolutionMetadata/error");
     // A deactivated DID answers 410 with its last document: that is an answer.
@@ -113,7 +118,8 @@ async fn resolved(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, F
     } else {
         (Mark::None, did.to_owned())
     };
-    let mut page = Page::new().heading(heading.0, heading.1);
+    let chop = answer.body.pointer("/didDocumentMetadata/chop");
+    let mut page = item::standing(Page::new(), chop).heading(heading.0, heading.1);
     for member in ["versionId", "created", "updated"] {
         if let Some(value) = answer
             .body
@@ -158,6 +164,9 @@ async fn verified(args: &Args, did: &str, terminal: &Terminal) -> Result<Done, F
         .registry(root.clone(), i64::from(args.max_age) * 1000);
     if let Some(url) = &args.witness {
         registry = registry.with_witness(args.stack.service(url.clone())?);
+    }
+    if did.scid().version() == ScidVersion::BatchItem {
+        return item::verified(args, &did, registry).await;
     }
     let proven = ledger::did_state(&registry, &did).await.map_err(unproven)?;
     let key = keys::did(&did.scid());

@@ -4,13 +4,14 @@ use chop_did::resolution::{
     ErrorKind, ResolutionError, Resolved, Selector, Version, resolve_chop, resolve_chop_version,
 };
 use chop_did::{
-    ChopDid, DidState, Genesis, Operation, SignedOperation, VersionId, VersionRecord, apply,
+    ChopDid, DidState, Genesis, Operation, ScidVersion, SignedOperation, VersionId, VersionRecord,
+    apply,
 };
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::http::LogEntry;
 use serde_json::{Value, json};
 
-use super::ResolveOptions;
+use super::{ResolveOptions, item};
 use crate::ledger;
 use crate::registry::{Proven, ReadError, Registry};
 
@@ -19,6 +20,13 @@ pub(super) async fn resolve(
     did: &ChopDid,
     options: &ResolveOptions,
 ) -> Result<Resolved, ResolutionError> {
+    if did.scid().version() == ScidVersion::BatchItem {
+        // Where its code stands matters as long as nobody asks for the past.
+        let latest = options.selector == Selector::Latest;
+        if let Some(item) = Box::pin(item::resolve(registry, did, options, latest)).await? {
+            return Ok(item);
+        }
+    }
     let state = current(registry, did).await?;
     let mut shown = vec![state_proof(&state)];
     let asked = asked_version(registry, &state.value, &options.selector).await?;
@@ -69,6 +77,11 @@ pub(super) async fn key_added(
         return Ok(holds(state.document()).then(|| state.created()));
     }
     // Ids never change their key, and an id never returns; so the first version that holds it is when it entered.
+    let first = Box::pin(item::first_state(registry, did)).await?;
+    if first.as_ref().is_some_and(|first| holds(first.value.document())) {
+        return Ok(Some(state.created()));
+    }
+    let before = u64::from(first.is_some());
     let log = read_log(registry, did).await?;
     let first = log
         .iter()
@@ -77,7 +90,7 @@ pub(super) async fn key_added(
         return Ok(None);
     };
     // The log is not trusted: the version must be the one that the ledger records.
-    let record = record_of(registry, &state, seq)
+    let record = record_of(registry, &state, seq + before)
         .await?
         .ok_or_else(mismatch)?
         .value;
@@ -166,6 +179,8 @@ enum MadeBy {
     Operation(Box<Operation>),
     /// A founder's create carries no proof; the ledger's genesis vouches for it (SPEC §6.9).
     Founder(Box<Genesis>),
+    /// An item's batch vouches for the state that it begins with (SPEC §13.6).
+    Item(Box<DidState>),
 }
 
 impl Past {
@@ -175,10 +190,14 @@ impl Past {
         seq: u64,
         record: &VersionRecord,
     ) -> Result<Self, ResolutionError> {
+        let first = Box::pin(item::first_state(registry, state.did())).await?;
+        let first = first.map(|first| first.value);
         let log = read_log(registry, state.did()).await?;
-        let entries = usize::try_from(seq)
+        // The log of an item begins with version 1: no operation made the first.
+        let count = seq.saturating_add(1) - u64::from(first.is_some());
+        let entries = usize::try_from(count)
             .ok()
-            .and_then(|seq| log.get(..=seq))
+            .and_then(|count| log.get(..count))
             .ok_or_else(mismatch)?;
         let mut expected: Option<Hash> = Some(record.operation);
         let mut controller = None;
@@ -193,10 +212,14 @@ impl Past {
             controller = controller.or(named);
             made_by.get_or_insert(step);
         }
-        let made_by = made_by.ok_or_else(mismatch)?;
-        if expected.is_some() {
+        if expected != first.as_ref().map(DidState::operation) {
             return Err(mismatch());
         }
+        if let Some(first) = first {
+            controller = controller.or(first.controller().copied());
+            made_by.get_or_insert(MadeBy::Item(Box::new(first)));
+        }
+        let made_by = made_by.ok_or_else(mismatch)?;
         Ok(Self {
             seq,
             record: *record,
@@ -224,21 +247,27 @@ impl Past {
             MadeBy::Founder(genesis) => {
                 let (founded, _) =
                     apply::found(&genesis, self.record.time).map_err(|_| mismatch())?;
-                let mut resolved = resolve_chop(&founded);
-                resolved.metadata.deactivated = None;
-                resolved.metadata.method = resolve_chop(state).metadata.method;
-                resolved.metadata.next_update = next.map(|next| next.time);
-                resolved.metadata.next_version_id = next.map(|next| {
-                    VersionId {
-                        seq: 1,
-                        operation: next.operation,
-                    }
-                    .to_string()
-                });
-                Ok(resolved)
+                Ok(first_version(&founded, state, next))
             }
+            MadeBy::Item(first) => Ok(first_version(&first, state, next)),
         }
     }
+}
+
+/// Resolves a version 0 that no signed operation made.
+fn first_version(first: &DidState, state: &DidState, next: Option<VersionRecord>) -> Resolved {
+    let mut resolved = resolve_chop(first);
+    resolved.metadata.deactivated = None;
+    resolved.metadata.method = resolve_chop(state).metadata.method;
+    resolved.metadata.next_update = next.map(|next| next.time);
+    resolved.metadata.next_version_id = next.map(|next| {
+        VersionId {
+            seq: 1,
+            operation: next.operation,
+        }
+        .to_string()
+    });
+    resolved
 }
 
 impl MadeBy {
@@ -275,6 +304,7 @@ impl MadeBy {
                 let founded = apply::found(genesis, state.created()).map_err(|_| mismatch())?;
                 Ok((founded.1.operation, None, None))
             }
+            Self::Item(first) => Ok((first.operation(), None, first.controller().copied())),
         }
     }
 }
@@ -321,12 +351,15 @@ async fn current(
     let state = ledger::did_state(registry, did)
         .await
         .map_err(|error| unanswered(&error))?;
-    let state = state.present().ok_or_else(|| {
-        ResolutionError::new(
+    let Some(state) = state.present() else {
+        let absent = ResolutionError::new(
             ErrorKind::NotFound,
             "the ledger proves that it holds no such DID",
-        )
-    })?;
+        );
+        return Box::pin(item::first_state(registry, did))
+            .await?
+            .ok_or(absent);
+    };
     if state.value.did() == did {
         Ok(state)
     } else {
@@ -356,6 +389,7 @@ fn document_of(entry: &LogEntry) -> Option<chop_did::Document> {
     match MadeBy::parse(entry).ok()? {
         MadeBy::Operation(operation) => Some(operation.document().clone()),
         MadeBy::Founder(genesis) => Some(genesis.document().clone()),
+        MadeBy::Item(first) => Some(first.document().clone()),
     }
 }
 
@@ -372,7 +406,7 @@ pub fn state_proof<T: serde::Serialize>(statement: &Proven<T>) -> Value {
     })
 }
 
-fn no_version(detail: &str) -> ResolutionError {
+pub(super) fn no_version(detail: &str) -> ResolutionError {
     ResolutionError::new(ErrorKind::NotFound, detail)
 }
 
@@ -383,7 +417,7 @@ fn mismatch() -> ResolutionError {
     )
 }
 
-fn unanswered(error: &ReadError) -> ResolutionError {
+pub(super) fn unanswered(error: &ReadError) -> ResolutionError {
     tracing::warn!(
         error = error as &dyn std::error::Error,
         "a registry gave no proven answer"

@@ -254,6 +254,7 @@ impl TestLedger {
                 height,
                 time,
                 envelopes,
+                founding: &[],
             },
         )
         .unwrap();

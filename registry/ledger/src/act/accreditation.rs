@@ -3,7 +3,7 @@
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::accreditation::{MAX_DEPTH, MAX_EVENTS};
 use chop_protocol::{
-    Accredit, Accreditation, AccreditationEvent, EventKind, ReinstateAccreditation,
+    Accredit, Accreditation, AccreditationEvent, CredentialType, EventKind, ReinstateAccreditation,
     RevocationReason, RevokeAccreditation, Standing, SuspendAccreditation, accreditation_id, keys,
 };
 
@@ -14,6 +14,8 @@ use crate::state::{ExecuteError, StateReader, Stop, View};
 
 /// Most accreditations of one subject for one type, past ones included: a verifier reads them all.
 const MAX_LISTED: usize = 64;
+/// Most of them that an act is held against, the newest first.
+const MAX_TRIED: usize = 16;
 /// Most of them by one accreditor, so that no single one can fill the list.
 const MAX_LISTED_BY_ONE: usize = 16;
 
@@ -126,6 +128,22 @@ pub(super) fn revoke<S: StateReader>(
         reason: Some(body.reason),
     });
     Ok(view.write(keys::accreditation(&id), &granted)?)
+}
+
+/// Says whether the actor holds an accreditation for a credential type that is live at the header time.
+pub(super) fn is_accredited<S: StateReader>(
+    view: &View<'_, S>,
+    act: &Act<'_>,
+    credential_type: &CredentialType,
+) -> Result<bool, Stop<S::Error>> {
+    let ids: Option<Vec<Hash>> = view.read(&keys::accredited(&act.actor, credential_type))?;
+    for id in ids.unwrap_or_default().iter().rev().take(MAX_TRIED) {
+        let held: Accreditation = view.read_linked(&keys::accreditation(id))?;
+        if held.live_at(act.header.time, &ancestors(view, &held)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn switch<S: StateReader>(

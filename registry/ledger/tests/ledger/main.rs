@@ -5,7 +5,11 @@ mod accreditations;
 #[cfg(test)]
 mod anchors;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod bindings;
+#[cfg(test)]
+mod codes;
 #[cfg(test)]
 mod council;
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Where error variants are given their codes.
-const CODED: [&str; 7] = [
+const CODED: [&str; 8] = [
     "registry/ledger/src/refusal.rs",
     "registry/ledger/src/refusal/binding.rs",
+    "registry/ledger/src/refusal/batch.rs",
     "registry/ledger/src/refusal/governance.rs",
     "registry/protocol/src/envelope.rs",
     "did-method/src/apply/rejection.rs",

@@ -286,6 +286,7 @@ impl World {
             height: self.height,
             time: self.time,
             envelopes,
+            founding: &self.genesis.terms().validators,
         };
         let executed = execute(&self.state, &block).unwrap();
         assert_eq!(executed, execute(&self.state.clone(), &block).unwrap());

@@ -7,7 +7,7 @@ use chop_keys::Signer;
 use chop_ledger::{Block, StateReader, tree};
 use chop_proof::build::Draft;
 use chop_proof::{Handover, LightBlock};
-use chop_protocol::{Action, LedgerGenesis, Outcome, SignedEnvelope};
+use chop_protocol::{Action, GenesisValidator, LedgerGenesis, Outcome, SignedEnvelope};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::signed_header::SignedHeader;
@@ -27,6 +27,7 @@ pub(super) struct Chain<'a> {
     /// Who signs after the next block: the same, unless it is the last one of the ledger.
     pub(super) next_validators: &'a validator::Set,
     pub(super) signer: &'a dyn Signer,
+    pub(super) founding: &'a [GenesisValidator],
 }
 
 /// The block that the next one follows.
@@ -75,6 +76,7 @@ pub(super) fn make(
             height,
             time: Timestamp::from_unix_ms(time_ms),
             envelopes,
+            founding: chain.founding,
         };
         let executed =
             chop_ledger::execute(snapshot, &block).map_err(|error| EngineError::Execute {

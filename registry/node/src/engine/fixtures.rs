@@ -8,8 +8,9 @@ use chop_did::{ChopDid, Document};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::bbs::BbsInput;
 use chop_keys::{
-    CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyType, PossessionInput, PrivateKey,
-    PublicKey, SelectiveBaseInput, SignError, Signature, Signer, VoteSignBytes,
+    ClaimInput, CoseSigStructure, DataIntegrityInput, JwsSigningInput, KeyType, PossessionInput,
+    PrivateKey, PublicKey, ReceiptInput, SelectiveBaseInput, SignError, Signature, Signer,
+    VoteSignBytes,
 };
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
@@ -178,6 +179,14 @@ impl Signer for Gated {
 
     fn sign_possession(&self, input: &PossessionInput) -> Result<Signature, SignError> {
         self.key.sign_possession(input)
+    }
+
+    fn sign_receipt(&self, input: &ReceiptInput) -> Result<Signature, SignError> {
+        self.key.sign_receipt(input)
+    }
+
+    fn sign_claim(&self, input: &ClaimInput) -> Result<Signature, SignError> {
+        self.key.sign_claim(input)
     }
 
     fn sign_selective_base(&self, input: &SelectiveBaseInput) -> Result<Signature, SignError> {

@@ -9,8 +9,8 @@ use chop_proof::{
     Freshness, LightBlock, ProofError, StateProof, TrustRoot, TrustRootError, TrustedHeader,
     verify_header,
 };
-use chop_protocol::LedgerGenesis;
 use chop_protocol::transaction::unbundle;
+use chop_protocol::{GenesisValidator, LedgerGenesis};
 use data_encoding::HEXLOWER;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
@@ -161,6 +161,7 @@ pub fn verify_replay(
 
 struct Replay {
     root: TrustRoot,
+    founding: Vec<GenesisValidator>,
     sealed: Sealed,
     /// The header that ends a solo ledger.
     last_of_solo: Option<LightBlock>,
@@ -183,6 +184,7 @@ impl Replay {
         let app_hash = state.apply(0, None, delta)?;
         Ok(Self {
             root,
+            founding: genesis.terms().validators.clone(),
             sealed,
             last_of_solo: None,
             state,
@@ -215,6 +217,7 @@ impl Replay {
                     height,
                     time,
                     envelopes: &envelopes,
+                    founding: &self.founding,
                 },
             )
             .map_err(|error| EngineError::Execute {

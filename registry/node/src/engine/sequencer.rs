@@ -94,6 +94,7 @@ impl Sequencer {
             validators: root.validators(),
             next_validators: root.validators(),
             signer: &*config.signer,
+            founding: &genesis.terms().validators,
         };
         let batch = batch::found(&chain, genesis, delta, (config.clock)())?;
         store.commit(&batch.write(Some(&canonical))?)?;
@@ -277,6 +278,7 @@ impl Sequencer {
             validators: self.shared.trust_root.validators(),
             next_validators: self.shared.trust_root.validators(),
             signer: &*self.signer,
+            founding: &self.shared.genesis.terms().validators,
         };
         let now_ms = (self.shared.clock)();
         let batch = batch::make(

@@ -29,6 +29,7 @@ const PREFIX: &str = "/1.0/identifiers/";
         ("did" = String, Path, description = "A DID or DID URL, raw or percent-encoded"),
         ("versionId" = Option<String>, Query, description = "A version; excludes versionTime"),
         ("versionTime" = Option<String>, Query, description = "The version in force at that time"),
+        ("batch" = Option<String>, Query, description = "The batch in which an item is looked for, so that its absence can be proven (did:chop whose scid begins with b)"),
         ("proof" = Option<bool>, Query, description = "Whether didDocumentMetadata.proof carries the ledger's proof (did:chop of this ledger)")),
     responses(
         (status = 200, description = "Resolved", body = Object),

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod batches;
 mod identifiers;
 mod members;
 mod reads;

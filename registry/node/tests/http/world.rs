@@ -12,6 +12,7 @@ use chop_http::{AdminToken, Guarded, clock};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_node::engine::{Solo, SoloConfig};
+use chop_node::leaves::{LeafKeeper, LeafStore};
 use chop_node::store::DiskLimit;
 use chop_node::{LocalRegistry, NodeApp, Operator, router};
 use chop_protocol::{
@@ -98,9 +99,12 @@ impl World {
         })
         .unwrap();
         let operator = engine.genesis().founders()[0].did();
-        let local = LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms));
-        let resolver = Resolver::new(Guarded::new(Settings::default()).unwrap())
-            .with_registry(Arc::new(local));
+        let leaves = LeafStore::open(&folder.path().join("leaves.redb")).unwrap();
+        let outbound = Guarded::new(Settings::default()).unwrap();
+        let keeper = LeafKeeper::new(leaves, Arc::new(key(1)), outbound.clone(), &[]);
+        let local =
+            LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms)).with_leaves(keeper.clone());
+        let resolver = Resolver::new(outbound).with_registry(Arc::new(local));
         let app = NodeApp::new(
             engine.clone(),
             Operator {
@@ -109,7 +113,8 @@ impl World {
             },
             AdminToken::required(TOKEN),
             Arc::new(resolver),
-        );
+        )
+        .with_leaves(keeper);
         Self {
             engine,
             operator,

@@ -5,4 +5,6 @@ mod building;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod items;
+#[cfg(test)]
 mod vectors;

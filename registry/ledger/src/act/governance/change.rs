@@ -25,7 +25,7 @@ impl Effects {
     pub(super) fn of<S: StateReader>(
         view: &View<'_, S>,
         voters: &Voters,
-        header: &Header,
+        header: &Header<'_>,
         proposed: Proposed<'_>,
     ) -> Result<Self, Stop<S::Error>> {
         match proposed.change {

@@ -16,7 +16,7 @@ use crate::state::{StateReader, Stop, View};
 pub(super) fn changed<S: StateReader>(
     view: &View<'_, S>,
     voters: &Voters,
-    header: &Header,
+    header: &Header<'_>,
     proposed: Proposed<'_>,
 ) -> Result<Effects, Stop<S::Error>> {
     use MemberEventKind::{Admitted, Reinstated, Removed, Suspended};
@@ -53,7 +53,7 @@ pub(super) fn changed<S: StateReader>(
 pub(super) fn taken_in<S: StateReader>(
     view: &View<'_, S>,
     records: usize,
-    header: &Header,
+    header: &Header<'_>,
     (proposed, admissions): (Proposed<'_>, &[Admission]),
 ) -> Result<Vec<Member>, Stop<S::Error>> {
     let mut members: Vec<Member> = Vec::with_capacity(admissions.len());
@@ -73,7 +73,7 @@ pub(super) fn taken_in<S: StateReader>(
 fn note(
     member: &mut Member,
     kind: MemberEventKind,
-    header: &Header,
+    header: &Header<'_>,
     proposed: Proposed<'_>,
 ) -> Result<(), crate::Refusal> {
     let is_removal = kind == MemberEventKind::Removed;
@@ -95,7 +95,7 @@ fn note(
 fn admitted<S: StateReader>(
     view: &View<'_, S>,
     records: usize,
-    header: &Header,
+    header: &Header<'_>,
     admission: &Admission,
 ) -> Result<Member, Stop<S::Error>> {
     let did = admission.did;

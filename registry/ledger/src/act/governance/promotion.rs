@@ -17,7 +17,7 @@ use crate::state::{StateReader, Stop, View};
 pub(super) fn changed<S: StateReader>(
     view: &View<'_, S>,
     voters: &Voters,
-    header: &Header,
+    header: &Header<'_>,
     (proposed, promotion): (Proposed<'_>, &Promotion),
 ) -> Result<Effects, Stop<S::Error>> {
     if view.contains(keys::VALIDATORS)? {

@@ -192,7 +192,8 @@ impl App {
         let (height, parent) = (decided.height, view.head().app_hash);
         let (header, executed) = std::thread::scope(|scope| {
             let fetching = scope.spawn(|| self.shared.rpc.signed_header(height));
-            let executed = execute(view.snapshot(), parent, decided);
+            let founding = &self.shared.genesis.terms().validators;
+            let executed = execute(view.snapshot(), parent, founding, decided);
             (fetching.join(), executed)
         });
         let mut executed = executed?;

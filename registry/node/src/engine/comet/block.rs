@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chop_integrity::Timestamp;
 use chop_ledger::{Block, tree};
 use chop_proof::build::hash_bytes;
-use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope, ValidatorUpdate};
+use chop_protocol::{GenesisValidator, LedgerGenesis, Outcome, SignedEnvelope, ValidatorUpdate};
 use tendermint::block::signed_header::SignedHeader;
 
 use super::verified::Parsed;
@@ -43,6 +43,7 @@ pub(super) struct Executed {
 pub(super) fn execute(
     snapshot: &Snapshot,
     parent: [u8; 32],
+    founding: &[GenesisValidator],
     decided: Decided,
 ) -> Result<Executed, EngineError> {
     let Decided {
@@ -61,6 +62,7 @@ pub(super) fn execute(
         height,
         time: Timestamp::from_unix_ms(time_ms),
         envelopes: &envelopes,
+        founding,
     };
     let executed =
         chop_ledger::execute(snapshot, &block).map_err(|error| EngineError::Execute {

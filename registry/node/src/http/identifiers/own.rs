@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use chop_did::resolution::{ErrorKind, ResolutionError, Resolved, Selector, resolve_chop};
-use chop_did::{ChopDid, DidState};
+use chop_did::{ChopDid, DidState, ScidVersion};
 use chop_integrity::Timestamp;
 use chop_protocol::keys;
 use serde_json::json;
@@ -178,12 +178,14 @@ async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, R
     Ok(resolved)
 }
 
-/// The DID as one of this ledger; `None` for other methods and ledgers.
+/// The DID as one of this ledger; `None` for other methods and ledgers, and for items of batches.
 fn own_did(app: &NodeApp, target: &Target) -> Option<Result<ChopDid, ResolutionError>> {
     if target.url.did().method() != "chop" {
         return None;
     }
     match ChopDid::parse(target.url.did().as_str()) {
+        // An item of a batch takes more than its own entry: the resolver puts it together.
+        Ok(did) if did.scid().version() == ScidVersion::BatchItem => None,
         Ok(did) if did.ledger() == app.engine().genesis().id().short() => Some(Ok(did)),
         Ok(_) => None,
         Err(error) => Some(Err(error.into())),

@@ -3,11 +3,13 @@
 use chop_client::ResolveOptions;
 use chop_did::resolution::{ErrorKind, ResolutionError, Selector};
 use chop_did::{Did, DidUrl};
+use chop_integrity::Hash;
 use serde_json::Value;
 
 /// Options that are this binding's and no part of a DID URL.
-const OPTIONS: [&str; 7] = [
+const OPTIONS: [&str; 8] = [
     "proof",
+    "batch",
     "noCache",
     "verificationRelationship",
     "expandRelativeUrls",
@@ -157,6 +159,7 @@ impl Target {
                 selector,
                 no_cache: flag("noCache")?,
                 proof: flag("proof")?,
+                batch: option("batch").map(batch).transpose()?,
                 public_key_format: option("publicKeyFormat").map(str::to_owned),
                 derive_encryption_key: flag("enableEncryptionKeyDerivation")?,
             },
@@ -203,6 +206,11 @@ fn text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn batch(text: &str) -> Result<Hash, ResolutionError> {
+    text.parse()
+        .map_err(|error| invalid_options(format!("batch names no batch: {error}")))
 }
 
 fn invalid_options(detail: String) -> ResolutionError {

@@ -1,0 +1,95 @@
+//! `chopmark did batch secrets`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use chop_did::{ChopDid, ItemContext};
+use chop_keys::CodeSecret;
+use chop_protocol::BatchTerms;
+use chop_protocol::batch::leaves::read_line;
+use serde_json::json;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::prepare::{Plan, Work};
+use crate::cli::{Done, Failure, Mark, Page};
+
+/// Arguments of `chopmark did batch secrets`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  chopmark did batch secrets crates.csv.batch --base-url https://id.example/ --out labels.csv
+
+Each line is ordinal, DID, and the URL for the QR code under the scratch layer. The secret stands behind the #, which browsers do not
+send: whoever has it can claim the item. The file is readable for you alone (0600); destroy it after printing.")]
+pub(super) struct Args {
+    /// The work folder of `did batch create --secrets`
+    work: PathBuf,
+    /// What the URLs begin with; the DID follows
+    #[arg(long, value_name = "URL")]
+    base_url: Url,
+    /// The file for the printer (CSV); it must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let count = write(args).map_err(Failure::usage)?;
+    let shown = args.out.display().to_string();
+    let page = Page::new()
+        .heading(Mark::Good, format!("wrote {count} secrets"))
+        .field("file", &shown)
+        .text("Whoever reads this file can claim every item: give it to the printer only, and destroy it.");
+    Ok(Done::new(json!({"count": count, "file": shown}), page))
+}
+
+fn write(args: &Args) -> anyhow::Result<u32> {
+    let work = Work::open(&args.work)?;
+    let shown = args.work.display();
+    let plan: Option<Plan> = work.read("plan.json")?;
+    ensure!(
+        plan.is_some_and(|plan| plan.secrets),
+        "{shown} is no work folder of a batch with secrets"
+    );
+    let terms: Option<BatchTerms> = work.read("terms.json")?;
+    let terms =
+        terms.with_context(|| format!("{shown} is not prepared: `did batch create` first"))?;
+    let (master, context) = (
+        work.master()?,
+        ItemContext {
+            batch: terms.id()?,
+            template: terms.template,
+        },
+    );
+    let out = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&args.out);
+    let out = out.with_context(|| format!("cannot make {}", args.out.display()))?;
+    let mut out = BufWriter::new(out);
+    writeln!(out, "ordinal,did,url")?;
+    let base = args.base_url.as_str().trim_end_matches('/');
+    let mut scids = vec![None; terms.count as usize];
+    for line in BufReader::new(File::open(work.leaves())?).split(b'\n') {
+        let line = line?;
+        let leaf = read_line(&line).context("the leaves are damaged")?;
+        if let Some(place) = scids.get_mut(leaf.ordinal as usize) {
+            *place = Some(context.scid(leaf.item));
+        }
+    }
+    for (ordinal, scid) in (0..).zip(scids) {
+        let did = ChopDid::new(
+            terms.ledger.short(),
+            scid.context("the leaves are damaged")?,
+        );
+        let secret = CodeSecret::derive(&master, ordinal).text();
+        let line = Zeroizing::new(format!("{ordinal},{did},{base}/{did}#{}\n", &*secret));
+        out.write_all(line.as_bytes())?;
+    }
+    out.flush()?;
+    Ok(terms.count)
+}

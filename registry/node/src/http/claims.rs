@@ -1,0 +1,136 @@
+//! Claims: whoever has the secret under a scratch layer shows it by a signature over a fresh challenge, without an account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use chop_did::ChopDid;
+use chop_http::{JsonBytes, Problem, clock, random};
+use chop_integrity::Timestamp;
+use chop_keys::PublicKey;
+use chop_protocol::{Action, ClaimCode, ClaimTerms, Envelope, Nonce, Signed};
+use serde::{Deserialize, Serialize};
+
+use super::{NodeApp, batches, failed, leaves, transactions};
+use crate::leaves::held::held;
+
+/// How long a challenge may be answered, in milliseconds.
+const LIFE_MS: i64 = 5 * 60 * 1000;
+/// The largest body, in bytes.
+const BODY: usize = 4 * 1024;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Asked {
+    did: String,
+}
+
+/// What a code's key signs, after the holder has been put in.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Challenge {
+    terms: ClaimTerms,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Answered {
+    did: String,
+    nonce: Nonce,
+    valid_until: Timestamp,
+    #[serde(default)]
+    holder: Option<PublicKey>,
+    signature: Signed,
+}
+
+#[utoipa::path(post, path = "/v1/claims/challenge", tag = "batches", summary = "Ask for a challenge that a code's key signs",
+    description = "The secret itself is never sent: its key signs `\"chop/code-claim/v1\" ‖ SHA-256(\"chop/code-claim-terms/v1\" ‖ JCS(terms))`, where `holder` may be added to the terms.",
+    request_body(content = Object, description = "`{\"did\"}`"),
+    responses((status = 200, description = "The terms, good for five minutes", body = Object), (status = 404, description = "No such item is kept here"), (status = 422, description = "The item has no secret")))]
+pub(super) async fn challenge(
+    State(app): State<NodeApp>,
+    JsonBytes(bytes): JsonBytes<BODY>,
+) -> Result<Json<Challenge>, Problem> {
+    let Asked { did } = body(&bytes)?;
+    let did = batches::item_did(&app, &did)?;
+    secret_key(&app, &did)?;
+    Ok(Json(Challenge {
+        terms: ClaimTerms {
+            ledger: app.engine().genesis().id(),
+            item: did,
+            actor: app.inner.operator.did,
+            nonce: Nonce::new(random::bytes()),
+            valid_until: Timestamp::from_unix_ms(clock::now_ms().saturating_add(LIFE_MS)),
+            holder: None,
+        },
+    }))
+}
+
+#[utoipa::path(post, path = "/v1/claims", tag = "batches", summary = "Claim a code, and bind its item to a key",
+    description = "The ledger remembers the first claim. The node's operator carries it; nobody else can use it, nor use it twice.",
+    request_body(content = Object, description = "`{\"did\", \"nonce\", \"validUntil\", \"holder\"?, \"signature\"}`"),
+    responses(
+        (status = 201, description = "Claimed", body = Object),
+        (status = 404, description = "No such item is kept here"),
+        (status = 409, description = "Claimed before, or the code is not active"),
+        (status = 422, description = "The item has no secret, or the signature is not by its key")))]
+pub(super) async fn claim(
+    State(app): State<NodeApp>,
+    JsonBytes(bytes): JsonBytes<BODY>,
+) -> Result<Response, Problem> {
+    let answered: Answered = body(&bytes)?;
+    let did = batches::item_did(&app, &answered.did)?;
+    let (key, proof) = secret_key(&app, &did)?;
+    let operator = &app.inner.operator;
+    let terms = ClaimTerms {
+        ledger: app.engine().genesis().id(),
+        item: did,
+        actor: operator.did,
+        nonce: answered.nonce,
+        valid_until: answered.valid_until,
+        holder: answered.holder.clone(),
+    };
+    // Asked here first, so that strangers cannot use up the operator's quota.
+    if !terms.is_signed(&key, &answered.signature) {
+        return Err(Problem::unprocessable(
+            "claim-signature",
+            "The signature is not by the key of the code",
+            format_args!("over the terms of this challenge for {did}"),
+        ));
+    }
+    let envelope = Envelope {
+        ledger: terms.ledger,
+        actor: operator.did,
+        sponsor: operator.did,
+        nonce: answered.nonce,
+        valid_until: answered.valid_until,
+        actions: vec![Action::Claim(Box::new(ClaimCode {
+            proof,
+            holder: answered.holder,
+            signature: answered.signature,
+        }))],
+    };
+    let signed = envelope
+        .sign(&[&*operator.signer])
+        .map_err(|error| Problem::internal(&error))?;
+    transactions::execute(&app, signed).await
+}
+
+/// The key of an item's secret, and the item's proof.
+fn secret_key(
+    app: &NodeApp,
+    did: &ChopDid,
+) -> Result<(PublicKey, chop_protocol::ItemProof), Problem> {
+    let held = held(leaves::keeper(app)?, &app.engine().view(), &did.scid());
+    let held = held.map_err(|error| failed(&error))?;
+    let held = held.ok_or_else(|| Problem::not_found(format!("no item {did} is kept here")))?;
+    let proof = held.found.proof;
+    let key = proof.item.key.clone().ok_or_else(|| {
+        Problem::unprocessable("no-secret", "The item has no secret", format_args!("{did}"))
+    })?;
+    Ok((key, proof))
+}
+
+fn body<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not of the shape: {error}")))
+}

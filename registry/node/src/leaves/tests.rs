@@ -1,0 +1,243 @@
+use super::*;
+use chop_did::{ChopDid, Item, ItemContext, LedgerId, Scid};
+use chop_integrity::Timestamp;
+use chop_proof::leaves as tree;
+use chop_protocol::batch::leaves::{Line, RUN, digest, hasher, write_line};
+use chop_protocol::{Batch, LeafError, Nonce};
+use serde_json::json;
+
+struct Made {
+    terms: BatchTerms,
+    template: Template,
+    runs: Vec<Vec<u8>>,
+    hashes: Vec<Hash>,
+}
+
+fn made(count: u32, nonce: u8) -> Made {
+    let template =
+        Template::parse(json!({"class": "product", "fields": ["serial"], "document": {}})).unwrap();
+    let ledger = LedgerId::new(Hash::from_bytes([3; 32]));
+    let mut terms = BatchTerms {
+        ledger,
+        controller: ChopDid::new(ledger.short(), Scid::of_genesis(Hash::from_bytes([4; 32]))),
+        nonce: Nonce::new([nonce; 16]),
+        template: template.digest(),
+        count,
+        root: Hash::from_bytes([0; 32]),
+        leaves: Hash::from_bytes([0; 32]),
+        activation: None,
+    };
+    let context = ItemContext {
+        batch: terms.id().unwrap(),
+        template: terms.template,
+    };
+    let mut leaves: Vec<(Hash, u32, Vec<u8>)> = (0..count)
+        .map(|ordinal| {
+            let data = vec![format!("S{ordinal}")];
+            let item = Item { data, key: None }.bytes().unwrap();
+            let mut line = Vec::new();
+            let item = item.as_slice();
+            write_line(&mut line, Line { ordinal, item });
+            (context.hash(item), ordinal, line)
+        })
+        .collect();
+    leaves.sort();
+    let nodes: Vec<Node> = leaves
+        .iter()
+        .map(|(hash, ordinal, _)| tree::leaf(hash.as_bytes(), *ordinal))
+        .collect();
+    terms.root = Hash::from_bytes(tree::root(&nodes).unwrap());
+    let lines: Vec<Vec<u8>> = leaves.iter().map(|(_, _, line)| line.clone()).collect();
+    let runs: Vec<Vec<u8>> = lines
+        .chunks(RUN as usize)
+        .map(<[Vec<u8>]>::concat)
+        .collect();
+    terms.leaves = digest(runs.iter().fold(hasher(), sha2::Digest::chain_update));
+    Made {
+        terms,
+        template,
+        runs,
+        hashes: leaves.into_iter().map(|(hash, _, _)| hash).collect(),
+    }
+}
+
+fn open(folder: &tempfile::TempDir) -> LeafStore {
+    LeafStore::open(&folder.path().join("leaves.redb")).unwrap()
+}
+
+fn bring(store: &LeafStore, made: &Made) {
+    let hash = made.terms.hash().unwrap();
+    let begun = store.begin(made.terms.clone(), made.template.clone());
+    assert_eq!(begun.unwrap(), Progress::Next(0));
+    for (run, bytes) in (0..).zip(&made.runs) {
+        store.put(&hash, (run, bytes), 1_000).unwrap();
+    }
+    assert!(store.holds(&hash).unwrap());
+}
+
+fn batch(made: &Made) -> Batch {
+    Batch {
+        terms: made.terms.clone(),
+        time: Timestamp::from_unix_ms(0),
+        height: 1,
+    }
+}
+
+#[test]
+fn every_item_is_found_with_a_path_that_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (made(2_500, 1), made(7, 2));
+    bring(&open(&folder), &first);
+    let store = open(&folder);
+    bring(&store, &second);
+    for made in [&first, &second] {
+        for hash in made.hashes.iter().step_by(499) {
+            let scid = Scid::of_batch_item(*hash);
+            let found = store.find(&scid).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].proof.check(&batch(made)), Ok(scid));
+            assert_eq!(found[0].terms, made.terms);
+        }
+    }
+    assert!(
+        store
+            .find(&Scid::of_batch_item(Hash::from_bytes([1; 32])))
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        store
+            .find(&Scid::of_genesis(first.hashes[0]))
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_item_that_is_not_there_is_shown_to_be_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let made = made(2_500, 1);
+    bring(&store, &made);
+    let (terms, batch) = (made.terms.hash().unwrap(), batch(&made));
+    // At both ends, between two runs, in the middle of one.
+    let beside = |hash: &Hash, up: bool| {
+        let mut bytes = *hash.as_bytes();
+        bytes[31] = if up {
+            bytes[31].wrapping_add(1)
+        } else {
+            bytes[31].wrapping_sub(1)
+        };
+        Hash::from_bytes(bytes)
+    };
+    let absent = [
+        beside(&made.hashes[0], false),
+        beside(&made.hashes[1_023], true),
+        beside(&made.hashes[1_024], false),
+        beside(&made.hashes[1_500], true),
+        beside(&made.hashes[2_499], true),
+        Hash::from_bytes([0; 32]),
+        Hash::from_bytes([255; 32]),
+    ];
+    for hash in absent
+        .into_iter()
+        .filter(|hash| !made.hashes.contains(hash))
+    {
+        let scid = Scid::of_batch_item(hash);
+        let shown = store.absence(&terms, &scid).unwrap().unwrap();
+        assert_eq!(shown.check(&batch, &scid), Ok(()));
+        // It shows nothing about one that is there.
+        let present = Scid::of_batch_item(made.hashes[1_500]);
+        assert!(shown.check(&batch, &present).is_err());
+    }
+    let present = Scid::of_batch_item(made.hashes[1_024]);
+    assert_eq!(store.absence(&terms, &present).unwrap(), None);
+}
+
+#[test]
+fn leaves_that_are_not_those_of_the_terms_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut made = made(1_100, 1);
+    let hash = made.terms.hash().unwrap();
+    made.terms.root = Hash::from_bytes([9; 32]);
+    let other = made.terms.hash().unwrap();
+    store
+        .begin(made.terms.clone(), made.template.clone())
+        .unwrap();
+    store.put(&other, (0, &made.runs[0]), 0).unwrap();
+    assert!(matches!(
+        store.put(&other, (1, &made.runs[1]), 0),
+        Err(LeafStoreError::Leaves(LeafError::Root { .. }))
+    ));
+    assert!(matches!(
+        store.put(&other, (0, &made.runs[0]), 0),
+        Err(LeafStoreError::Unexpected)
+    ));
+    assert!(!store.holds(&other).unwrap() && !store.holds(&hash).unwrap());
+    assert_eq!(store.run(&other, 0).unwrap(), None);
+}
+
+#[test]
+fn a_break_is_taken_up_where_it_was_and_a_restart_from_the_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let made = made(3_000, 1);
+    let hash = made.terms.hash().unwrap();
+    let begin = |store: &LeafStore| {
+        store
+            .begin(made.terms.clone(), made.template.clone())
+            .unwrap()
+    };
+    assert_eq!(begin(&store), Progress::Next(0));
+    assert_eq!(
+        store.put(&hash, (0, &made.runs[0]), 0).unwrap(),
+        Progress::Next(1)
+    );
+    assert_eq!(begin(&store), Progress::Next(1));
+    assert!(matches!(
+        store.put(&hash, (2, &made.runs[2]), 0),
+        Err(LeafStoreError::OutOfTurn {
+            found: 2,
+            expected: 1
+        })
+    ));
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(begin(&store), Progress::Next(0));
+    for (run, bytes) in (0..).zip(&made.runs) {
+        store.put(&hash, (run, bytes), 0).unwrap();
+    }
+    assert_eq!(begin(&store), Progress::Complete);
+    assert_eq!(store.run(&hash, 2).unwrap().as_ref(), Some(&made.runs[2]));
+}
+
+#[test]
+fn forgets_old_leaves_that_no_batch_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (needed, unused) = (made(5, 1), made(5, 2));
+    bring(&store, &needed);
+    bring(&store, &unused);
+    let is_needed = |terms: &BatchTerms| terms.nonce == needed.terms.nonce;
+    assert_eq!(store.forget(1_000, is_needed).unwrap(), 0);
+    assert_eq!(store.forget(1_001, is_needed).unwrap(), 1);
+    let scid = |made: &Made| Scid::of_batch_item(made.hashes[0]);
+    assert_eq!(store.find(&scid(&needed)).unwrap().len(), 1);
+    assert!(store.find(&scid(&unused)).unwrap().is_empty());
+}
+
+#[test]
+fn bounds_how_many_batches_are_on_their_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    for nonce in 0..8 {
+        let made = made(1, nonce);
+        store.begin(made.terms, made.template).unwrap();
+    }
+    let ninth = made(1, 9);
+    assert!(matches!(
+        store.begin(ninth.terms, ninth.template),
+        Err(LeafStoreError::Busy { most: 8 })
+    ));
+}

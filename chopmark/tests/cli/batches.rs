@@ -25,108 +25,147 @@ fn dids(desk: &Desk, name: &str) -> Vec<String> {
     text.lines().skip(1).map(did).collect()
 }
 
-fn code(desk: &Desk, did: &str) -> Value {
-    let root = desk.folder.path().join("data/trust-root.json");
-    let root = root.to_str().unwrap();
-    let (status, answer) = desk.json(&["did", "resolve", did, "--verify", "--trust-root", root]);
-    assert_eq!(status, 0, "{answer}");
-    answer["didDocumentMetadata"]["chop"]["code"].clone()
+/// Somebody with a running stack and a batch of 1,500 items on its ledger.
+struct Stand {
+    desk: Desk,
+    _up: Up,
+    token: String,
+    batch: String,
+    dids: Vec<String>,
+}
+
+const CREATE: [&str; 12] = [
+    "did",
+    "batch",
+    "create",
+    "--template",
+    "crate.json",
+    "--items",
+    "crates.csv",
+    "--controller",
+    "orchard",
+    "--secrets",
+    "--dids",
+    "dids.csv",
+];
+
+impl Stand {
+    fn new() -> Self {
+        let mut desk = Desk::new("");
+        let up = Up::start(&desk.folder.path().join("data"));
+        desk.url.clone_from(&up.url);
+        let token = desk.folder.path().join("data/admin.token");
+        let token = token.to_str().unwrap().to_owned();
+        desk.write("crate.json", TEMPLATE);
+        desk.write("crates.csv", &items(1_500));
+        let mut stand = Self {
+            desk,
+            _up: up,
+            token,
+            batch: String::new(),
+            dids: Vec::new(),
+        };
+        stand.run(&["did", "create", "--name", "orchard"]);
+        let made = stand.run(&CREATE);
+        let batch = made.get("batch").unwrap().as_str().unwrap();
+        batch.clone_into(&mut stand.batch);
+        stand.dids = dids(&stand.desk, "dids.csv");
+        stand
+    }
+
+    /// Runs with the token; it must succeed.
+    fn run(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["--token-file", &self.token]].concat();
+        let (status, answer) = self.desk.json(&arguments);
+        assert_eq!(status, 0, "{arguments:?}: {answer}");
+        answer
+    }
+
+    fn activate(&self) {
+        let range = ["did", "batch", "activate", &self.batch, "0..1000"];
+        self.run(&[&range[..], &["--lot", "L-7", "--controller", "orchard"]].concat());
+    }
+
+    fn did(&self, ordinal: usize) -> &str {
+        self.dids.get(ordinal).unwrap()
+    }
+
+    fn root(&self) -> String {
+        let root = self.desk.folder.path().join("data/trust-root.json");
+        root.to_str().unwrap().to_owned()
+    }
+
+    /// What the light client shows of an item.
+    fn proved(&self, ordinal: usize) -> Value {
+        let root = self.root();
+        let resolve = [
+            "did",
+            "resolve",
+            self.did(ordinal),
+            "--verify",
+            "--trust-root",
+            &root,
+        ];
+        let (status, answer) = self.desk.json(&resolve);
+        assert_eq!(status, 0, "{answer}");
+        answer
+    }
+
+    fn code(&self, ordinal: usize, member: &str) -> Value {
+        let answer = self.proved(ordinal);
+        let code = answer.pointer("/didDocumentMetadata/chop/code").unwrap();
+        code.get(member).cloned().unwrap_or_default()
+    }
 }
 
 #[test]
-fn a_batch_is_registered_activated_claimed_and_its_items_are_proved() {
-    let mut desk = Desk::new("");
-    let up = Up::start(&desk.folder.path().join("data"));
-    desk.url.clone_from(&up.url);
-    let token = desk.folder.path().join("data/admin.token");
-    let token = token.to_str().unwrap().to_owned();
-    let run = |arguments: &[&str]| {
-        let (status, answer) = desk.json(&[arguments, &["--token-file", &token]].concat());
-        assert_eq!(status, 0, "{arguments:?}: {answer}");
-        answer
-    };
-    run(&["did", "create", "--name", "orchard"]);
-    desk.write("crate.json", TEMPLATE);
-    desk.write("crates.csv", &items(1_500));
-    let create = [
-        "did",
-        "batch",
-        "create",
-        "--template",
-        "crate.json",
-        "--items",
-        "crates.csv",
-        "--controller",
-        "orchard",
-        "--secrets",
-        "--dids",
-        "dids.csv",
-    ];
-    let made = run(&create);
-    let batch = made["batch"].as_str().unwrap().to_owned();
-    assert_eq!(made["count"], json!(1_500));
+fn codes_are_reserved_then_active_or_void_and_that_is_said_first() {
+    let stand = Stand::new();
+    assert_eq!(stand.dids.len(), 1_500);
     // The same command again finds everything done, and answers the same.
-    assert_eq!(run(&create), made);
-
-    let dids = dids(&desk, "dids.csv");
-    assert_eq!(dids.len(), 1_500);
-    assert_eq!(code(&desk, &dids[1_499])["standing"], "reserved");
-    run(&[
-        "did",
-        "batch",
-        "activate",
-        &batch,
-        "0..1000",
-        "--lot",
-        "L-7",
-        "--controller",
-        "orchard",
-    ]);
-    run(&[
+    let again = stand.run(&CREATE);
+    assert_eq!(again.get("batch"), Some(&json!(stand.batch)));
+    assert_eq!(stand.code(1_499, "standing"), "reserved");
+    stand.activate();
+    let void = [
         "did",
         "batch",
         "void",
-        &batch,
+        &stand.batch,
         "3..4",
         "--reason",
         "torn",
-        "--controller",
-        "orchard",
-    ]);
-    let active = code(&desk, &dids[2]);
-    assert_eq!(
-        (&active["standing"], &active["lot"]),
-        (&json!("active"), &json!("L-7"))
-    );
-    let void = code(&desk, &dids[3]);
-    assert_eq!(
-        (&void["standing"], &void["reason"]),
-        (&json!("void"), &json!("torn"))
-    );
-    // A person reads it first.
-    let text = desk.run(&["did", "resolve", &dids[3]]);
-    let text = String::from_utf8(text.stdout).unwrap();
+    ];
+    stand.run(&[&void[..], &["--controller", "orchard"]].concat());
+    assert_eq!(stand.code(2, "standing"), "active");
+    assert_eq!(stand.code(2, "lot"), "L-7");
+    assert_eq!(stand.code(3, "standing"), "void");
+    assert_eq!(stand.code(3, "reason"), "torn");
+    let text = stand.desk.run(&["did", "resolve", stand.did(3)]).stdout;
+    let text = String::from_utf8(text).unwrap();
     assert!(
         text.trim_start().lines().next().unwrap().contains("VOID"),
         "{text}"
     );
-    let shown = run(&["did", "batch", "show", &batch]);
-    assert_eq!(shown["codes"]["segments"].as_array().unwrap().len(), 4);
+    let shown = stand.run(&["did", "batch", "show", &stand.batch]);
+    let segments = shown.pointer("/codes/segments").unwrap();
+    assert_eq!(segments.as_array().unwrap().len(), 4);
+}
 
-    // The printer's file, and somebody who scratches.
-    let secrets = [
-        "did",
-        "batch",
-        "secrets",
-        "crates.csv.batch",
-        "--base-url",
-        "https://id.example/",
-        "--out",
-        "labels.csv",
-    ];
-    let (status, answer) = desk.json(&secrets);
+#[test]
+fn a_scratched_secret_claims_its_code_once_and_an_update_keeps_what_the_batch_says() {
+    let stand = Stand::new();
+    stand.activate();
+    let secrets = ["did", "batch", "secrets", "crates.csv.batch", "--base-url"];
+    let (status, answer) = stand.desk.json(
+        &[
+            &secrets[..],
+            &["https://id.example/", "--out", "labels.csv"],
+        ]
+        .concat(),
+    );
     assert_eq!(status, 0, "{answer}");
-    let labels = desk.folder.path().join("labels.csv");
+    let labels = stand.desk.folder.path().join("labels.csv");
     assert_eq!(
         labels.metadata().unwrap().permissions().mode() & 0o777,
         0o600
@@ -134,69 +173,53 @@ fn a_batch_is_registered_activated_claimed_and_its_items_are_proved() {
     let labels = std::fs::read_to_string(labels).unwrap();
     let url = labels.lines().nth(3).unwrap().rsplit_once(',').unwrap().1;
     assert!(
-        url.starts_with(&format!("https://id.example/{}#", dids[2])),
+        url.starts_with(&format!("https://id.example/{}#", stand.did(2))),
         "{url}"
     );
-    let claim = |secret: &str, did: &str| scratch(&desk, secret, did);
-    assert_eq!(claim(url, &dids[2]).0, 0);
-    assert!(code(&desk, &dids[2])["firstClaimed"].is_string());
-    let (status, words) = claim(url, &dids[2]);
+    let claim = |ordinal| scratch(&stand.desk, url, stand.did(ordinal));
+    assert_eq!(claim(2).0, 0);
+    assert!(stand.code(2, "firstClaimed").is_string());
+    let (status, words) = claim(2);
     assert!(status == 1 && words.contains("claim.exists"), "{words}");
-    let (status, words) = claim(url, &dids[5]);
+    let (status, words) = claim(5);
     assert!(status == 1 && words.contains("422"), "{words}");
 
     // The first operation gives the item a state of its own; what the batch says of it stays.
-    run(&[
-        "did",
-        "update",
-        &dids[2],
-        "--service",
-        "LinkedDomains=https://orchard.example",
-    ]);
-    let root = desk.folder.path().join("data/trust-root.json");
-    let (_, own) = desk.json(&[
-        "did",
-        "resolve",
-        &dids[2],
-        "--verify",
-        "--trust-root",
-        root.to_str().unwrap(),
-    ]);
-    assert!(own["didDocument"]["service"].is_array(), "{own}");
-    assert_eq!(own["didDocumentMetadata"]["chop"]["code"]["lot"], "L-7");
-    assert!(
-        own["didDocumentMetadata"]["versionId"]
-            .as_str()
-            .unwrap()
-            .starts_with("1-")
-    );
-
-    let born = own["didDocumentMetadata"]["chop"]["item"]["batch"].as_str();
-    assert_eq!(born, Some(batch.as_str()));
+    let service = "LinkedDomains=https://orchard.example";
+    stand.run(&["did", "update", stand.did(2), "--service", service]);
+    let own = stand.proved(2);
+    assert!(own.pointer("/didDocument/service").is_some(), "{own}");
+    assert_eq!(stand.code(2, "lot"), "L-7");
+    let version = own.pointer("/didDocumentMetadata/versionId").unwrap();
+    assert!(version.as_str().unwrap().starts_with("1-"), "{own}");
     // Its first version stays resolvable, though no operation made it.
-    let first = format!("0-{}", dids[2].rsplit_once(":b").unwrap().1);
-    let (status, first) = desk.json(&["did", "resolve", &dids[2], "--version-id", &first]);
+    let first = format!("0-{}", stand.did(2).rsplit_once(":b").unwrap().1);
+    let resolve = ["did", "resolve", stand.did(2), "--version-id", &first];
+    let (status, first) = stand.desk.json(&resolve);
     assert_eq!(status, 0, "{first}");
-    assert!(first["didDocument"].get("service").is_none(), "{first}");
+    assert_eq!(first.pointer("/didDocument/service"), None, "{first}");
+}
 
-    // What is not there: unproven, unless the batch is named.
-    let last = dids[0].len() - 2;
-    let mut absent = dids[0].clone();
-    absent.replace_range(
-        last..=last,
-        if absent.as_bytes()[last] == b'a' {
-            "b"
-        } else {
-            "a"
-        },
-    );
-    let output = desk.run(&["did", "resolve", &absent]);
+#[test]
+fn what_is_absent_is_unproved_unless_the_batch_is_named() {
+    let stand = Stand::new();
+    let mut absent = stand.did(0).to_owned();
+    let at = absent.len() - 2;
+    let other = if absent.get(at..=at) == Some("a") {
+        "b"
+    } else {
+        "a"
+    };
+    absent.replace_range(at..=at, other);
+    let output = stand.desk.run(&["did", "resolve", &absent]);
     assert_eq!(output.status.code(), Some(3));
-    let root = root.to_str().unwrap();
-    let verify = ["did", "resolve", &absent, "--verify", "--trust-root", root];
-    let words = String::from_utf8(desk.run(&verify).stderr).unwrap();
+    let root = stand.root();
+    let verify = ["did", "resolve", &absent, "--verify", "--trust-root", &root];
+    let words = String::from_utf8(stand.desk.run(&verify).stderr).unwrap();
     assert!(words.contains("not proved"), "{words}");
-    let output = desk.run(&[&verify[..], &["--batch", &batch]].concat());
+    let output = stand
+        .desk
+        .run(&[&verify[..], &["--batch", &stand.batch]].concat());
     assert_eq!(output.status.code(), Some(3));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("the ledger proves that batch"), "{words}");

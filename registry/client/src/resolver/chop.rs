@@ -78,7 +78,10 @@ pub(super) async fn key_added(
     }
     // Ids never change their key, and an id never returns; so the first version that holds it is when it entered.
     let first = Box::pin(item::first_state(registry, did)).await?;
-    if first.as_ref().is_some_and(|first| holds(first.value.document())) {
+    if first
+        .as_ref()
+        .is_some_and(|first| holds(first.value.document()))
+    {
         return Ok(Some(state.created()));
     }
     let before = u64::from(first.is_some());

@@ -2,16 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use chop_did::ChopDid;
 use chop_http::{JsonBytes, Problem, clock, random};
 use chop_integrity::Timestamp;
 use chop_keys::PublicKey;
-use chop_protocol::{Action, ClaimCode, ClaimTerms, Envelope, Nonce, Signed};
+use chop_protocol::{
+    Action, Claim, ClaimCode, ClaimTerms, CodeStanding, Envelope, Nonce, Segment, Signed, keys,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{NodeApp, batches, failed, leaves, transactions};
-use crate::leaves::held::held;
+use crate::leaves::held::{held, record};
 
 /// How long a challenge may be answered, in milliseconds.
 const LIFE_MS: i64 = 5 * 60 * 1000;
@@ -112,7 +115,44 @@ pub(super) async fn claim(
     let signed = envelope
         .sign(&[&*operator.signer])
         .map_err(|error| Problem::internal(&error))?;
+    // Whoever has one secret could else use up the operator's quota: what the ledger will refuse is not sent to it.
+    let view = app.engine().view();
+    let known = view
+        .outcome(&signed.hash())
+        .map_err(|error| failed(&error))?;
+    if known.is_none() {
+        check_now(&app, &did, terms.holder.is_some())?;
+    }
     transactions::execute(&app, signed).await
+}
+
+/// Refuses a claim that the ledger would refuse now: the code is not active, or claimed and nothing is to be added.
+fn check_now(app: &NodeApp, did: &ChopDid, binds: bool) -> Result<(), Problem> {
+    let refused = |rule: &str, detail: String| {
+        let title = "The ledger would refuse the claim";
+        Problem::new(StatusCode::CONFLICT, "refused", title)
+            .detail(detail)
+            .with("rule", rule)
+    };
+    let view = app.engine().view();
+    let held = held(leaves::keeper(app)?, &view, &did.scid()).map_err(|error| failed(&error))?;
+    let segment: Option<Segment> = match held {
+        Some(held) => record(&view, &held.segment).map_err(|error| failed(&error))?,
+        None => None,
+    };
+    if let Some(segment) = segment.filter(|segment| segment.standing != CodeStanding::Active) {
+        let standing = segment.standing.as_str();
+        return Err(refused("code.standing", format!("the code is {standing}")));
+    }
+    let claim: Option<Claim> =
+        record(&view, &keys::claim(&did.scid())).map_err(|error| failed(&error))?;
+    match claim {
+        Some(claim) if claim.holder.is_some() || !binds => {
+            let detail = format!("the code of {did} was claimed at {}", claim.time);
+            Err(refused("claim.exists", detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The key of an item's secret, and the item's proof.

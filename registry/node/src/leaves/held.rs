@@ -72,7 +72,11 @@ pub(crate) fn segments(
     found.iter().map(|(_, value)| parsed(value)).collect()
 }
 
-fn record<T: DeserializeOwned>(view: &View, key: &str) -> Result<Option<T>, EngineError> {
+/// Reads a record of the state.
+pub(crate) fn record<T: DeserializeOwned>(
+    view: &View,
+    key: &str,
+) -> Result<Option<T>, EngineError> {
     view.value(key)?.map(|value| parsed(&value)).transpose()
 }
 

@@ -1,7 +1,7 @@
 //! What a validator does with leaves: it receives or fetches them, says so under its key, and catches up on what it missed.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chop_did::Template;
@@ -9,7 +9,7 @@ use chop_http::clock;
 use chop_http::outbound::{Guarded, Outgoing};
 use chop_integrity::Hash;
 use chop_keys::Signer;
-use chop_protocol::batch::leaves::{MAX_RUN_BYTES, runs};
+use chop_protocol::batch::leaves::MAX_RUN_BYTES;
 use chop_protocol::http::{LeafTerms, ReceiptAnswer};
 use chop_protocol::{Batch, BatchTerms, Receipt, keys};
 use tracing::{debug, info, warn};
@@ -24,6 +24,8 @@ const LOOK: Duration = Duration::from_secs(20);
 const EXCHANGE: Duration = Duration::from_secs(20);
 /// How long leaves without a batch on the ledger are kept, in milliseconds.
 const UNUSED_MS: i64 = 24 * 60 * 60 * 1000;
+/// Batches whose leaves are fetched at once.
+const MAX_FETCHES: usize = 4;
 /// Batches that are looked at together.
 const PAGE: usize = 256;
 
@@ -34,7 +36,7 @@ pub struct LeafKeeper {
     validator: Arc<dyn Signer>,
     outbound: Guarded,
     members: Arc<[Url]>,
-    fetching: Arc<std::sync::Mutex<BTreeSet<Hash>>>,
+    fetching: Arc<Mutex<BTreeSet<Hash>>>,
 }
 
 /// The receipts that came together.
@@ -200,49 +202,67 @@ impl LeafKeeper {
     /// Fetches leaves in the background, unless somebody does already.
     fn start(&self, terms: &BatchTerms, template: Template) -> Result<(), LeafStoreError> {
         let hash = terms.hash().map_err(|error| super::damaged(&error))?;
-        let fetching = || {
-            self.fetching
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-        };
-        if self.members.is_empty() || !fetching().insert(hash) {
+        let mut fetching = self.fetching();
+        if self.members.is_empty() || fetching.contains(&hash) {
             return Ok(());
         }
-        if let Err(error) = self.store.begin(terms.clone(), template) {
-            fetching().remove(&hash);
-            return Err(error);
+        // Anybody may ask for a receipt: whoever asks for nonsense keeps few places, and those not for long.
+        if fetching.len() >= MAX_FETCHES {
+            return Err(LeafStoreError::Busy { most: MAX_FETCHES });
         }
-        let (keeper, runs) = (self.clone(), runs(terms.count));
+        fetching.insert(hash);
+        let (keeper, terms) = (self.clone(), terms.clone());
         tokio::spawn(async move {
-            keeper.fetch(hash, runs).await;
-            let fetching = keeper.fetching.lock();
-            fetching
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .remove(&hash);
+            if let Err(error) = keeper.fetch(hash, &terms, &template).await {
+                warn!(terms = %hash, %error, "the leaves of a batch cannot be kept");
+            }
+            keeper.fetching().remove(&hash);
         });
         Ok(())
     }
 
     /// Fetches run after run from the first member's node that has them; what it sends is checked as it comes.
-    async fn fetch(&self, hash: Hash, runs: u32) {
+    async fn fetch(
+        &self,
+        hash: Hash,
+        terms: &BatchTerms,
+        template: &Template,
+    ) -> Result<(), LeafStoreError> {
         for member in &*self.members {
-            for run in 0..runs {
-                match self.fetch_run(member, hash, run).await {
-                    Ok(Progress::Next(_)) => {}
-                    Ok(Progress::Complete) => {
-                        info!(terms = %hash, from = %member, "fetched the leaves of a batch");
-                        return;
-                    }
-                    Err(reason) => {
-                        debug!(terms = %hash, from = %member, run, reason, "leaves were not fetched");
+            // Nothing is expected before a member's node is seen to have it.
+            let Some(first) = self.bytes(member, hash, 0).await else {
+                continue;
+            };
+            let mut next = self.store.begin(terms.clone(), template.clone())?;
+            let mut ready = Some(first);
+            while let Progress::Next(run) = next {
+                let bytes = match ready.take().filter(|_| run == 0) {
+                    Some(first) => Some(first),
+                    None => self.bytes(member, hash, run).await,
+                };
+                let Some(bytes) = bytes else {
+                    break;
+                };
+                next = match self.put(hash, run, bytes).await {
+                    // What this member's node has is not what the ledger names; another's may be.
+                    Err(error @ LeafStoreError::Leaves(_)) => {
+                        warn!(terms = %hash, from = %member, run, %error, "refused leaves");
                         break;
                     }
-                }
+                    put => put?,
+                };
+            }
+            if next == Progress::Complete {
+                info!(terms = %hash, from = %member, "fetched the leaves of a batch");
+                return Ok(());
             }
         }
+        debug!(terms = %hash, "no member's node has the leaves");
+        Ok(())
     }
 
-    async fn fetch_run(&self, member: &Url, hash: Hash, run: u32) -> Result<Progress, String> {
+    /// One run of leaves from a member's node; `None` when it does not give it.
+    async fn bytes(&self, member: &Url, hash: Hash, run: u32) -> Option<Vec<u8>> {
         let url = below(
             member,
             &["v1", "leaves", &hash.to_string(), &run.to_string()],
@@ -250,21 +270,30 @@ impl LeafKeeper {
         let request = Outgoing::get(url)
             .max_bytes(MAX_RUN_BYTES)
             .timeout(EXCHANGE);
-        let fetched = self
-            .outbound
-            .fetch(request)
-            .await
-            .map_err(|error| error.to_string())?;
+        match self.outbound.fetch(request).await {
+            Ok(fetched) => Some(fetched.body),
+            Err(error) => {
+                debug!(terms = %hash, from = %member, run, %error, "leaves were not fetched");
+                None
+            }
+        }
+    }
+
+    async fn put(&self, hash: Hash, run: u32, bytes: Vec<u8>) -> Result<Progress, LeafStoreError> {
         let store = Arc::clone(&self.store);
-        let put = move || store.put(&hash, (run, &fetched.body), clock::now_ms());
+        let put = move || store.put(&hash, (run, &bytes), clock::now_ms());
         let put = tokio::task::spawn_blocking(put).await;
-        match put.map_err(|error| error.to_string())? {
-            // Another member's node sent what comes before.
+        match put.map_err(|error| super::damaged(&error))? {
+            // Somebody else brought it meanwhile.
             Err(LeafStoreError::OutOfTurn { found, expected }) if found < expected => {
                 Ok(Progress::Next(expected))
             }
-            put => put.map_err(|error| error.to_string()),
+            put => put,
         }
+    }
+
+    fn fetching(&self) -> std::sync::MutexGuard<'_, BTreeSet<Hash>> {
+        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

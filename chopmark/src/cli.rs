@@ -1,6 +1,7 @@
 //! The command line: what can be asked, how the answer looks, and with which code the process ends.
 
 mod anchors;
+mod ca;
 pub(crate) mod did;
 pub(crate) mod failure;
 mod key;
@@ -63,6 +64,8 @@ enum Command {
     Did(did::Args),
     /// Propose and vote on members, validators and parameters; list them
     Member(member::Args),
+    /// Run the consortium's certificate authority: certify TLS keys of members
+    Ca(ca::Args),
     /// Publish, deprecate and show JSON Schemas and JSON-LD contexts of the ledger
     Schema(schema::Args),
     /// Issue, verify and inspect credentials
@@ -100,6 +103,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure
         Command::Key(args) => key::run(args, terminal),
         Command::Did(args) => did::run(args, terminal).await,
         Command::Member(args) => member::run(args, terminal).await,
+        Command::Ca(args) => ca::run(args, terminal).await,
         Command::Schema(args) => schema::run(args, terminal).await,
         Command::Vc(args) => vc::run(args, terminal).await,
         Command::Completions { shell } => completions(shell),

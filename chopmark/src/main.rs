@@ -1,6 +1,7 @@
 //! The one binary: registry, issuer and verifier in one process, and the tools around them.
 
 mod bench;
+mod ca;
 mod cli;
 mod ledger;
 mod localnet;

@@ -2,6 +2,7 @@
 
 mod act;
 mod bind;
+mod csr;
 mod diff;
 mod invite;
 mod list;
@@ -38,6 +39,10 @@ enum Command {
     List(list::Args),
     /// Show a proposal with its votes, each proved and its signature checked
     Show(show::Args),
+    /// Make a TLS key and ask for its certificate
+    Csr(csr::Args),
+    /// Write what proves to an authority without a network that a request is a live member's
+    Prove(csr::ProveArgs),
     /// Bind a TLS key to a member, signed by the key and by the member's update keys
     Bind(bind::Args),
     /// End the binding of a TLS key, for ever
@@ -52,6 +57,8 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Vote(args) => vote::run(args, terminal).await,
         Command::List(args) => list::run(args, terminal).await,
         Command::Show(args) => show::run(args, terminal).await,
+        Command::Csr(args) => csr::run(&args, terminal),
+        Command::Prove(args) => csr::prove(args, terminal).await,
         Command::Bind(args) => bind::run(args, terminal).await,
         Command::Unbind(args) => bind::end(args, terminal).await,
         Command::Invite(args) => invite::run(args, terminal).await,

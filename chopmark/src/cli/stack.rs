@@ -348,6 +348,21 @@ pub(crate) fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, Failure> 
     TrustRoot::new(&genesis.id().to_string(), &validators).map_err(Failure::internal)
 }
 
+/// Reads a trust root from a file.
+///
+/// # Errors
+/// A usage failure when there is none, or the file is something else.
+pub(crate) fn read_trust_root(file: &Path) -> Result<TrustRoot, Failure> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("no trust root at {shown}; --trust-root names one, got from the consortium")
+    });
+    let root = text.and_then(|text| {
+        serde_json::from_str(&text).with_context(|| format!("{shown} is not a trust root"))
+    });
+    root.map_err(Failure::usage)
+}
+
 /// Says what a failed proven read means: a proof that does not hold is a refusal, silence is not.
 pub(crate) fn read_failure(error: ReadError) -> Failure {
     match error {

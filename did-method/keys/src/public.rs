@@ -240,6 +240,18 @@ impl PublicKey {
         &self.0.raw
     }
 
+    /// Reads a DER `SubjectPublicKeyInfo`; `None` when it is not exactly what [`PublicKey::spki_der`] gives of some key.
+    pub fn from_spki_der(der: &[u8]) -> Option<Self> {
+        let after = |prefix: &[u8]| der.strip_prefix(prefix);
+        if let Some(raw) = after(&SPKI_ED25519) {
+            return Self::from_raw(KeyType::Ed25519, raw).ok();
+        }
+        if let Some(point) = after(&SPKI_P256) {
+            return Self::from_uncompressed(KeyType::P256, point).ok();
+        }
+        Self::from_uncompressed(KeyType::P384, after(&SPKI_P384)?).ok()
+    }
+
     /// Gives the DER `SubjectPublicKeyInfo` that certificates hold (RFC 5280 §4.1.2.7): Ed25519 (RFC 8410), P-256 or P-384
     /// with an uncompressed point (RFC 5480); `None` for a key of another type.
     pub fn spki_der(&self) -> Option<Vec<u8>> {
@@ -258,8 +270,8 @@ impl PublicKey {
         Some(der)
     }
 
-    /// Gives the uncompressed point of an ECDSA key: 4, x, y (SEC 1 §2.3.3).
-    pub(crate) fn uncompressed(&self) -> Option<Vec<u8>> {
+    /// Gives the uncompressed point of an ECDSA key: 4, x, y (SEC 1 §2.3.3); `None` for a key of another kind.
+    pub fn uncompressed(&self) -> Option<Vec<u8>> {
         // The compressed form is a sign byte and x.
         let mut point = vec![0x04];
         point.extend_from_slice(self.0.raw.get(1..)?);

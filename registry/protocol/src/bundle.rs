@@ -1,7 +1,7 @@
-//! An offline bundle: everything about one DID, and everything that proves it.
+//! Offline bundles: everything about one DID, or about one membership, and everything that proves it.
 
 use chop_did::ChopDid;
-use chop_integrity::json;
+use chop_integrity::{Hash, json};
 use chop_proof::Evidence;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,32 @@ pub enum BundleKind {
     Did,
 }
 
+/// That a DID is a member, and what the ledger says of one TLS key, to be verified without a network.
+///
+/// As JSON `{"type": "ChopMembershipBundle", "member", "spki", "evidence"}`. The evidence states the values under
+/// `member/{scid}`, `did/{scid}` and `binding/{spki}`, or their absence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembershipBundle {
+    /// Says what the file is.
+    #[serde(rename = "type")]
+    pub kind: MembershipBundleKind,
+    /// The DID.
+    pub member: ChopDid,
+    /// The key's [`crate::spki_hash`].
+    pub spki: Hash,
+    /// What proves them.
+    pub evidence: Evidence,
+}
+
+/// The one kind of membership bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MembershipBundleKind {
+    /// A membership and a TLS key.
+    #[serde(rename = "ChopMembershipBundle")]
+    Membership,
+}
+
 /// Says why bytes are no bundle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +79,17 @@ pub enum BundleError {
 }
 
 impl DidBundle {
+    /// Reads a bundle; nothing in it is verified yet.
+    ///
+    /// # Errors
+    /// When the bytes are not strict JSON of at most 8 MiB, or not a bundle.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
+        let value = json::parse(bytes, &LIMITS)?;
+        serde_json::from_value(value).map_err(BundleError::Shape)
+    }
+}
+
+impl MembershipBundle {
     /// Reads a bundle; nothing in it is verified yet.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 use super::{bundle, item, named};
 use crate::cli::failure::Kind;
 use crate::cli::keyring::KeyringArgs;
-use crate::cli::stack::{StackArgs, failure, read_failure};
+use crate::cli::stack::{StackArgs, failure, read_failure, read_trust_root};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use chop_client::{LightError, ReadError, ledger};
 use chop_did::{ChopDid, DidState, ScidVersion};
 use chop_integrity::{Hash, Timestamp};
@@ -300,12 +300,5 @@ pub(super) fn pinned(args: &Args) -> Result<TrustRoot, Failure> {
         .trust_root
         .clone()
         .unwrap_or_else(|| args.stack.data.join("trust-root.json"));
-    let shown = file.display();
-    let text = std::fs::read_to_string(&file).with_context(|| {
-        format!("no trust root at {shown}; --trust-root names one, got from the consortium")
-    });
-    let root = text.and_then(|text| {
-        serde_json::from_str(&text).with_context(|| format!("{shown} is not a trust root"))
-    });
-    root.map_err(Failure::usage)
+    read_trust_root(&file)
 }

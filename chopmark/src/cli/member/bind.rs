@@ -1,27 +1,33 @@
 //! `chopmark member bind` and `unbind`: which TLS keys a member's clients present.
 
 use super::act::ActorArgs;
+use crate::ca::public_key_of;
 use crate::cli::did::keys;
+use crate::cli::keyring::Keyring;
 use crate::cli::stack::read_failure;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::anyhow;
 use chop_client::governance;
 use chop_integrity::Hash;
-use chop_keys::Signer as _;
+use chop_keys::{PrivateKey, Signer as _};
 use chop_protocol::{Action, BindingTerms, SignedBinding, UnbindCertificate, spki_hash};
 use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Arguments of `chopmark member bind`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  chopmark key new orchard.tls-1 --type p256
+  chopmark member csr orchard.tls-1 --as orchard --out orchard.csr
   chopmark member bind orchard.tls-1 --as orchard
+  chopmark member bind orchard.pem --as orchard                   the key of a certificate or request
 
 The TLS key and the member's update keys sign the binding. From then on the key signs nothing else on the ledger, also
 when it is unbound: take one that was made for this.")]
 pub(super) struct Args {
-    /// The TLS key's name in the key folder
+    /// The TLS key's name in the key folder, or a certificate or request over it, in PEM
+    #[arg(value_name = "KEY|FILE")]
     key: String,
     #[command(flatten)]
     actor: ActorArgs,
@@ -41,7 +47,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
     let member = args.actor.named()?;
     let state = council.stack.state(&member).await?;
     let keyring = args.actor.keyring.open(terminal)?;
-    let tls = keyring.load(&args.key)?;
+    let tls = tls_key(&keyring, &args.key)?;
     let spki = spki_hash(tls.public_key()).ok_or_else(|| {
         Failure::usage(anyhow!(
             "certificates of members hold Ed25519, P-256 or P-384 keys, {} is another",
@@ -70,6 +76,20 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         json!({"member": member, "spki": spki, "height": height}),
         page,
     ))
+}
+
+/// The key of this name, or the one that the certificate or request in a file is over.
+fn tls_key(keyring: &Keyring, given: &str) -> Result<Arc<PrivateKey>, Failure> {
+    let file = Path::new(given);
+    if !file.is_file() {
+        return keyring.load(given);
+    }
+    let wanted = public_key_of(file).map_err(Failure::usage)?;
+    let held = keyring.load_known(|key| *key == wanted)?;
+    let (_, key) = held.into_iter().next().ok_or_else(|| {
+        Failure::not_found(anyhow!("the key folder does not hold the key of {given}"))
+    })?;
+    Ok(key)
 }
 
 pub(super) async fn end(args: EndArgs, terminal: &Terminal) -> Result<Done, Failure> {

@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{
     KeyPair as _,
 };
 
-use crate::{KeyType, PrivateKey, Signer};
+use crate::{KeyType, PrivateKey, PublicKey, Signer};
 
 fn key(key_type: KeyType, byte: u8) -> PrivateKey {
     PrivateKey::from_seed(key_type, &vec![byte; key_type.secret_len()]).unwrap()
@@ -37,6 +37,23 @@ fn a_library_reads_the_private_form_and_makes_the_same_public_form_of_it() {
             spki.unwrap().as_ref()
         );
     }
+}
+
+#[test]
+fn the_public_form_is_read_again_and_no_other_spelling_of_it() {
+    for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384] {
+        let key = key(key_type, 7);
+        let der = key.public_key().spki_der().unwrap();
+        assert_eq!(
+            PublicKey::from_spki_der(&der).as_ref(),
+            Some(key.public_key())
+        );
+        let longer = [der.as_slice(), &[0]].concat();
+        for other in [&der[..der.len() - 1], &longer, &der[1..]] {
+            assert!(PublicKey::from_spki_der(other).is_none(), "{key_type}");
+        }
+    }
+    assert!(PublicKey::from_spki_der(&[]).is_none());
 }
 
 #[test]

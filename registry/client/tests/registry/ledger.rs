@@ -142,6 +142,10 @@ impl TestLedger {
         ledger
     }
 
+    pub(crate) fn genesis_id(&self) -> chop_did::LedgerId {
+        self.genesis.id()
+    }
+
     pub(crate) fn operator(&self) -> Party {
         Party::new(|draft| draft.build(&self.genesis.id()).unwrap().did(), 1)
     }

@@ -11,6 +11,7 @@ mod chain;
 mod http;
 mod ledger;
 mod light;
+mod membership;
 mod reads;
 mod resolve;
 mod schemas;

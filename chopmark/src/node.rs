@@ -4,16 +4,17 @@ pub(crate) mod found;
 mod take_over;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use chop_http::server;
 use chop_http::telemetry::{self, Format};
+use chop_http::tls::Identity;
 use chop_node::engine::comet::Binary;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
-use crate::up::{Ledger, Member, Options, Stack, announce, passphrase};
+use crate::up::{Ledger, Member, MemberApi, Options, Stack, announce, passphrase};
 
 /// Most envelopes that a node puts into one transaction, unless it is told otherwise.
 const BUNDLE: usize = 128;
@@ -92,11 +93,68 @@ struct Run {
     /// The file with the passphrase of the keys
     #[arg(long, env = "CHOPMARK_PASSPHRASE_FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    member_api: MemberArgs,
     /// What to log: error, warn, info, debug or directives of tracing
     #[arg(long, env = "CHOPMARK_LOG", default_value = "info")]
     log: String,
     #[command(flatten)]
     trust: TrustArgs,
+}
+
+/// Where members' programs are received, with certificates of the consortium's authority.
+#[derive(Debug, clap::Args)]
+struct MemberArgs {
+    /// Where to listen for members' programs, over TLS with their certificates
+    #[arg(
+        id = "member_listen",
+        long = "member-listen",
+        value_name = "ADDR",
+        requires = "member_ca"
+    )]
+    listen: Option<SocketAddr>,
+    /// The certificate of the consortium's authority: ca.pem of `chopmark ca init`
+    #[arg(
+        id = "member_ca",
+        long = "member-ca",
+        value_name = "FILE",
+        requires = "member_listen"
+    )]
+    authority: Option<PathBuf>,
+    /// The certificate that this node shows to members, PEM, leaf first; self-signed when absent
+    #[arg(id = "member_cert", long = "member-cert", value_name = "FILE", requires_all = ["member_key", "member_listen"])]
+    certificate: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(
+        id = "member_key",
+        long = "member-key",
+        value_name = "FILE",
+        requires = "member_cert"
+    )]
+    key: Option<PathBuf>,
+}
+
+impl MemberArgs {
+    fn read(self) -> anyhow::Result<Option<MemberApi>> {
+        let (Some(listen), Some(authority)) = (self.listen, self.authority) else {
+            return Ok(None);
+        };
+        let text = |file: &Path| {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+        };
+        let identity = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some(Identity {
+                certificate: text(&certificate)?,
+                key: text(&key)?,
+            }),
+            _ => None,
+        };
+        Ok(Some(MemberApi {
+            listen,
+            authority: text(&authority)?,
+            identity,
+        }))
+    }
 }
 
 /// Runs or prepares a node.
@@ -175,5 +233,6 @@ fn options(run: Run) -> Result<Options, Failure> {
         trust: run.trust.read()?,
         ledger,
         members: run.members,
+        member_api: run.member_api.read().map_err(Failure::usage)?,
     })
 }

@@ -21,7 +21,7 @@ use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use};
 pub(crate) use member::{Candidate, Member, Peers, trust_root};
-pub(crate) use stack::{Ledger, Options, Stack, keystore};
+pub(crate) use stack::{Ledger, MemberApi, Options, Stack, keystore};
 
 /// Runs a whole stack: registry, issuer and verifier in one process
 #[derive(Debug, Parser)]
@@ -83,6 +83,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
             replay: args.replay,
         },
         members: Vec::new(),
+        member_api: None,
     };
     let stack = Stack::start(options).await.map_err(Failure::usage)?;
     // Whoever reads the line may ask it to end at once.

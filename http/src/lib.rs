@@ -9,6 +9,7 @@ pub mod clock;
 pub mod host;
 pub mod metrics;
 pub mod outbound;
+pub mod peer;
 pub mod problem;
 pub mod random;
 pub mod server;

@@ -64,6 +64,15 @@ impl Problem {
         .detail(detail)
     }
 
+    /// Makes a 403 for a client that is known and may not do this.
+    pub fn forbidden(
+        slug: &str,
+        title: impl Into<Cow<'static, str>>,
+        detail: impl Display,
+    ) -> Self {
+        Self::new(StatusCode::FORBIDDEN, slug, title).detail(detail)
+    }
+
     /// Makes a 404 for a thing that is not here.
     pub fn not_found(detail: impl Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found").detail(detail)

@@ -1,12 +1,12 @@
 //! Listeners, connections and their end.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -15,24 +15,41 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use self::stall::Stalling;
+use crate::peer::{Doorkeeper, PeerCertificate};
 
 mod stall;
 
 /// How long open requests may still run once the end is announced; the whole shutdown takes less than 5 s.
 const GRACE: Duration = Duration::from_millis(3_500);
 
+/// How long a client that is admitted no longer has for the request that is under way.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// One socket to listen on.
 pub struct Listener {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
+    guests: Option<Guests>,
+}
+
+/// What clients that show certificates get, and who decides how long they stay.
+#[derive(Clone)]
+struct Guests {
+    router: Router,
+    doorkeeper: Arc<dyn Doorkeeper>,
 }
 
 impl Listener {
     /// Serves HTTP/1.1 in the clear.
     pub fn plain(socket: TcpListener) -> Self {
-        Self { socket, tls: None }
+        Self {
+            socket,
+            tls: None,
+            guests: None,
+        }
     }
 
     /// Serves HTTP/1.1 over TLS.
@@ -40,6 +57,22 @@ impl Listener {
         Self {
             socket,
             tls: Some(acceptor),
+            guests: None,
+        }
+    }
+
+    /// Serves a router of its own over TLS to clients that present certificates: each request carries its client's
+    /// [`PeerCertificate`] as an extension, and a connection ends when the doorkeeper says so.
+    pub fn mutual(
+        socket: TcpListener,
+        acceptor: TlsAcceptor,
+        router: Router,
+        doorkeeper: Arc<dyn Doorkeeper>,
+    ) -> Self {
+        Self {
+            socket,
+            tls: Some(acceptor),
+            guests: Some(Guests { router, doorkeeper }),
         }
     }
 }
@@ -140,9 +173,9 @@ impl Door {
             match accepted {
                 Ok((stream, place)) => {
                     let door = self.clone();
-                    let tls = listener.tls.clone();
+                    let (tls, guests) = (listener.tls.clone(), listener.guests.clone());
                     connections.spawn(async move {
-                        door.admit(stream, tls).await;
+                        door.admit(stream, tls, guests).await;
                         drop(place);
                     });
                 }
@@ -171,24 +204,49 @@ impl Door {
         Ok((stream, place))
     }
 
-    async fn admit(&self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn admit(&self, stream: TcpStream, tls: Option<TlsAcceptor>, guests: Option<Guests>) {
         // Small answers leave at once; a socket that refuses the option still serves.
         let _ = stream.set_nodelay(true);
         let Some(acceptor) = tls else {
-            return self.converse(stream).await;
+            return self.converse(stream, self.router.clone(), pending()).await;
         };
         tokio::select! {
             () = self.ending() => {}
             handshake = tokio::time::timeout(self.limits.head_time, acceptor.accept(stream)) => {
                 if let Ok(Ok(stream)) = handshake {
-                    self.converse(stream).await;
+                    match guests {
+                        None => self.converse(stream, self.router.clone(), pending()).await,
+                        Some(guests) => self.receive(stream, guests).await,
+                    }
                 }
             }
         }
     }
 
-    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let service = TowerToHyperService::new(self.router.clone());
+    /// Serves a client that has shown its certificate, for as long as it is admitted.
+    async fn receive(&self, stream: TlsStream<TcpStream>, guests: Guests) {
+        let (_, session) = stream.get_ref();
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        let peer = match shown.map(|certificate| PeerCertificate::parse(certificate)) {
+            Some(Ok(peer)) => peer,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "refused a client");
+                return;
+            }
+            None => return,
+        };
+        let router = guests.router.layer(Extension(peer.clone()));
+        let refused = guests.doorkeeper.until_refused(&peer);
+        self.converse(stream, router, refused).await;
+    }
+
+    async fn converse(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        router: Router,
+        refused: impl Future<Output = ()>,
+    ) {
+        let service = TowerToHyperService::new(router);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_time)
@@ -205,6 +263,10 @@ impl Door {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
+            () = refused => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke off");
@@ -214,3 +276,6 @@ impl Door {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod mutual_tests;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
 use time::{Duration, OffsetDateTime};
 use tokio_rustls::TlsAcceptor;
 
@@ -38,6 +39,9 @@ pub enum TlsError {
     /// The stored PEM text is unreadable.
     #[error("cannot read the PEM text")]
     Pem(#[from] rustls::pki_types::pem::Error),
+    /// The authority does not serve to verify clients by.
+    #[error("cannot verify clients by this authority")]
+    Authority(#[from] rustls::server::VerifierBuilderError),
     /// The certificate and the key do not serve.
     #[error("cannot serve with this certificate and key")]
     Serve(#[from] rustls::Error),
@@ -84,6 +88,33 @@ pub fn acceptor(identity: &Identity) -> Result<TlsAcceptor, TlsError> {
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Prepares to accept TLS connections from clients that an authority certified, and from no others: TLS 1.3, HTTP/1.1.
+///
+/// A connection is never resumed, so that every one shows its certificate anew.
+///
+/// # Errors
+/// Unreadable PEM, a key that does not belong to the certificate, or an authority that certifies nobody.
+pub fn mutual_acceptor(identity: &Identity, authority: &str) -> Result<TlsAcceptor, TlsError> {
+    let chain = certificates(identity.certificate.as_bytes())?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authority.as_bytes())? {
+        roots.add(certificate)?;
+    }
+    let clients =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(clients)
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

@@ -60,6 +60,7 @@ pub(super) async fn rows(
         trust: chop_verifier::Trust::default(),
         ledger: Ledger::Solo { replay: false },
         members: Vec::new(),
+        member_api: None,
     };
     let stack = Stack::start(options).await?;
     let (address, token) = (stack.address(), stack.token().to_owned());

@@ -20,7 +20,7 @@ use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
 use chop_node::leaves::{LeafKeeper, LeafStore};
-use chop_node::{LocalRegistry, NodeApp};
+use chop_node::{LocalRegistry, MemberDoor, NodeApp};
 use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
 use url::Url;
@@ -54,6 +54,19 @@ pub(crate) struct Options {
     pub ledger: Ledger,
     /// Base URLs of other members' nodes, with which it exchanges the leaves of batches.
     pub members: Vec<Url>,
+    /// Where members' programs are received.
+    pub member_api: Option<MemberApi>,
+}
+
+/// How the member API is served.
+#[derive(Debug)]
+pub(crate) struct MemberApi {
+    /// Where to listen for it.
+    pub listen: SocketAddr,
+    /// The certificate of the consortium's authority, PEM.
+    pub authority: String,
+    /// What the node shows itself with; the folder's self-signed certificate when absent.
+    pub identity: Option<tls::Identity>,
 }
 
 /// The ledger of a stack.
@@ -164,7 +177,7 @@ impl Stack {
         let node = NodeApp::new(engine.clone(), operator, admin, resolver).with_leaves(keeper);
 
         let api = Router::new()
-            .merge(chop_node::router(node))
+            .merge(chop_node::router(node.clone()))
             .merge(chop_issuer::router(issuer.clone()))
             .merge(chop_verifier::router(verifier))
             .merge(page::router())
@@ -175,7 +188,11 @@ impl Stack {
         let guard = options
             .conformance
             .then(|| HostGuard::new(authorities(&bases)));
-        let router = wrap(api, Metrics::new(), guard, Limits::default());
+        let metrics = Metrics::new();
+        if let Some(members) = &options.member_api {
+            listeners.push(receive(members, &folder, node, metrics.clone()).await?);
+        }
+        let router = wrap(api, metrics, guard, Limits::default());
         let (base, _) = bases.swap_remove(0);
         Ok(Self {
             folder,
@@ -240,6 +257,26 @@ fn leaves(
         .context("cannot open the leaves of batches")?;
     let validator = ledger::key(keystore, "validator")?;
     Ok(LeafKeeper::new(store, validator, outbound.clone(), members))
+}
+
+/// The listener of the member API.
+async fn receive(
+    members: &MemberApi,
+    folder: &Folder,
+    node: NodeApp,
+    metrics: Metrics,
+) -> anyhow::Result<Listener> {
+    let identity = match &members.identity {
+        Some(identity) => identity.clone(),
+        None => identity(folder, members.listen)?,
+    };
+    let acceptor = tls::mutual_acceptor(&identity, &members.authority)
+        .context("the member API cannot be served")?;
+    let socket = bind(members.listen).await?;
+    tracing::info!(address = %socket.local_addr()?, "receives members");
+    let door = MemberDoor::new(node.engine().clone());
+    let router = chop_node::member_router(node, door.clone(), metrics);
+    Ok(Listener::mutual(socket, acceptor, router, Arc::new(door)))
 }
 
 /// Ready when the ledger takes writes and the issuer's store answers.

@@ -7,6 +7,7 @@ mod headers;
 mod identifiers;
 mod leaves;
 mod logs;
+mod member;
 mod members;
 mod proofs;
 mod proposals;
@@ -32,6 +33,7 @@ use crate::engine::{Engine, EngineError};
 use crate::leaves::LeafKeeper;
 
 pub(crate) use logs::entries as log_entries;
+pub use member::{MemberDoor, member_router};
 
 /// The member that runs this node: it sponsors the envelopes of those who hold the admin token.
 #[derive(Clone)]
@@ -91,7 +93,8 @@ impl NodeApp {
         self
     }
 
-    fn engine(&self) -> &Engine {
+    /// The ledger behind the handlers.
+    pub fn engine(&self) -> &Engine {
         &self.inner.engine
     }
 }

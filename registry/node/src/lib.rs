@@ -12,5 +12,5 @@ pub mod leaves;
 mod local;
 pub mod store;
 
-pub use http::{NodeApp, Operator, openapi, router};
+pub use http::{MemberDoor, NodeApp, Operator, member_router, openapi, router};
 pub use local::LocalRegistry;

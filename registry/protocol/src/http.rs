@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::batch::{BatchTerms, ItemProof, Receipt, Segment};
 use crate::genesis::GenesisValidator;
 use crate::governance::{Governance, Proposal, ProposalStanding};
-use crate::membership::{Member, MemberStanding, Validator};
+use crate::membership::{Member, MemberQuota, MemberStanding, Validator};
 use crate::outcome::{ExecutionResult, Outcome};
 use crate::schema::{Schema, SchemaName};
+use crate::values::Quota;
 
 /// Where a transaction stands: the answer to `POST /v1/transactions` and `GET /v1/transactions/{hash}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +186,42 @@ pub struct ListedMember {
     pub standing: MemberStanding,
     /// Its record.
     pub member: Member,
+}
+
+/// A member's own membership, as of the node's last block: the answer to `GET /v1/member` of the member API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberView {
+    /// The last block's height.
+    pub height: u64,
+    /// The last block's header time.
+    pub time: Timestamp,
+    /// Its record.
+    pub member: Member,
+    /// The certificate that was shown.
+    pub certificate: BoundCertificate,
+    /// What it may sponsor.
+    pub quota: MemberQuota,
+    /// What it has sponsored on the day of the last block.
+    pub used_today: Quota,
+    /// The validators that it runs.
+    pub validators: Vec<Validator>,
+    /// The open proposals on which it may vote and has not.
+    pub awaiting_vote: Vec<Hash>,
+}
+
+/// A certificate whose key is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BoundCertificate {
+    /// SHA-256 of its key's `SubjectPublicKeyInfo`.
+    pub spki: Hash,
+    /// Header time of the binding.
+    pub bound: Timestamp,
+    /// Height of the binding.
+    pub height: u64,
+    /// Until when the certificate holds.
+    pub until: Timestamp,
 }
 
 /// A page of proposals: the answer to `GET /v1/proposals`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chop_integrity::Hash;
 use chop_proof::{Handover, LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
+use tokio::sync::watch;
 
 use super::{Comet, EngineError, Head, Health, Read, Solo, SubmitError, View, handover};
 
@@ -143,6 +144,14 @@ impl Engine {
         match self {
             Self::Solo(solo) => solo.health(),
             Self::Comet(comet) => comet.health(),
+        }
+    }
+
+    /// Tells of every new block: the receiver holds the latest view.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        match self {
+            Self::Solo(solo) => solo.views(),
+            Self::Comet(comet) => comet.views(),
         }
     }
 

@@ -184,6 +184,11 @@ impl Comet {
         self.shared.view()
     }
 
+    /// Tells of every new block: the receiver holds the latest view.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.shared.committed.subscribe()
+    }
+
     /// The last state that a header proves; waits, for some seconds, when the block after it changed `key`.
     pub async fn proven_view(&self, key: &str) -> Arc<View> {
         let committed = self.view();

@@ -79,7 +79,7 @@ pub(super) async fn show(
     }))
 }
 
-fn open(view: &View) -> Result<ProposalPage, EngineError> {
+pub(super) fn open(view: &View) -> Result<ProposalPage, EngineError> {
     let from = keys::ballots_from(now(view));
     let to = keys::after(keys::BALLOTS);
     let mut proposals = Vec::new();

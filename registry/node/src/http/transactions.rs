@@ -20,7 +20,7 @@ use crate::engine::SubmitError;
 /// How long a client waits for its block before it is told to ask again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest envelope, in bytes; `chop_protocol::envelope::LIMITS` says the same.
-const ENVELOPE_BYTES: usize = 128 * 1024;
+pub(super) const ENVELOPE_BYTES: usize = 128 * 1024;
 
 #[utoipa::path(post, path = "/v1/transactions", tag = "registry", summary = "Submit a signed envelope",
     description = "The node adds the sponsor's signature when the envelope names its operator as sponsor, and signs one without proof as its operator. The same envelope sent twice gets the first answer again.",
@@ -41,7 +41,7 @@ pub(super) async fn submit(
     app.inner.admin.check(&headers)?;
     let envelope = match UnsignedEnvelope::try_from(bytes.as_ref()) {
         Ok(unsigned) => as_operator(&app, unsigned)?,
-        Err(_) => SignedEnvelope::try_from(bytes.as_ref()).map_err(|error| malformed(&error))?,
+        Err(_) => parse(bytes.as_ref())?,
     };
     execute(&app, envelope).await
 }
@@ -83,6 +83,11 @@ pub(super) async fn show(
         .into_response())
 }
 
+/// Reads a signed envelope.
+pub(super) fn parse(bytes: &[u8]) -> Result<SignedEnvelope, Problem> {
+    SignedEnvelope::try_from(bytes).map_err(|error| malformed(&error))
+}
+
 /// Countersigns where this node sponsors, has the envelope executed, and answers.
 pub(super) async fn execute(
     app: &NodeApp,
@@ -95,6 +100,11 @@ pub(super) async fn execute(
             .countersign(&*operator.signer)
             .map_err(|error| Problem::bad_request(error.to_string()))?;
     }
+    hand_in(app, envelope).await
+}
+
+/// Has an envelope executed as it is, and answers.
+pub(super) async fn hand_in(app: &NodeApp, envelope: SignedEnvelope) -> Result<Response, Problem> {
     let hash = envelope.hash();
     match tokio::time::timeout(PATIENCE, app.engine().submit(envelope)).await {
         Ok(Ok(outcome)) => Ok(answer(&outcome)),

@@ -7,6 +7,7 @@
 
 mod batches;
 mod identifiers;
+mod member_api;
 mod members;
 mod reads;
 mod registrar;

@@ -28,6 +28,7 @@ pub(crate) const TOKEN: &str = "the-admin-token";
 pub(crate) struct World {
     pub(crate) engine: Solo,
     pub(crate) operator: ChopDid,
+    pub(crate) app: NodeApp,
     router: Router,
     _folder: TempDir,
 }
@@ -118,7 +119,8 @@ impl World {
         Self {
             engine,
             operator,
-            router: router(app),
+            router: router(app.clone()),
+            app,
             _folder: folder,
         }
     }

@@ -1,0 +1,243 @@
+//! The member API behind its listener: whom it answers, as of which block, and what it carries.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use chop_did::{ChopDid, Scid};
+use chop_http::Metrics;
+use chop_http::peer::{Doorkeeper as _, PeerCertificate};
+use chop_integrity::Hash;
+use chop_keys::{KeyType, PrivateKey, Signer as _};
+use chop_node::{MemberDoor, member_router};
+use chop_protocol::{
+    Action, BindingTerms, SignedBinding, SignedEnvelope, UnbindCertificate, spki_hash,
+};
+use rcgen::{CertificateParams, KeyPair, SanType};
+use serde_json::Value;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tower::ServiceExt as _;
+
+use crate::world::{World, key};
+
+fn tls() -> PrivateKey {
+    PrivateKey::from_seed(KeyType::P256, &[50; 32]).unwrap()
+}
+
+/// What the listener says of a client, whose chain it has verified.
+fn peer(uris: &[String], until_s: i64) -> PeerCertificate {
+    let mut parameters = CertificateParams::default();
+    parameters.not_before = OffsetDateTime::UNIX_EPOCH;
+    parameters.not_after = OffsetDateTime::from_unix_timestamp(until_s).unwrap();
+    parameters.subject_alt_names = uris
+        .iter()
+        .map(|uri| SanType::URI(uri.as_str().try_into().unwrap()))
+        .collect();
+    let pair = KeyPair::try_from(tls().pkcs8_der().unwrap().as_slice()).unwrap();
+    PeerCertificate::parse(parameters.self_signed(&pair).unwrap().der()).unwrap()
+}
+
+fn later() -> i64 {
+    chop_http::clock::now_ms() / 1000 + 3600
+}
+
+/// A DID of this ledger that is not there.
+fn somebody(world: &World) -> ChopDid {
+    let scid = Scid::of_genesis(Hash::of("test", b"somebody"));
+    ChopDid::new(world.engine.genesis().id().short(), scid)
+}
+
+struct Api {
+    world: World,
+    router: Router,
+    door: MemberDoor,
+    peer: PeerCertificate,
+}
+
+impl Api {
+    fn new() -> Self {
+        let world = World::new();
+        let door = MemberDoor::new(world.engine.clone());
+        let router = member_router(world.app.clone(), door.clone(), Metrics::new());
+        let peer = peer(&[world.operator.to_string()], later());
+        Self {
+            world,
+            router,
+            door,
+            peer,
+        }
+    }
+
+    /// With the operator's TLS key bound.
+    async fn bound() -> Self {
+        let api = Self::new();
+        let terms = BindingTerms {
+            ledger: api.world.engine.genesis().id(),
+            member: api.world.operator,
+            public_key: tls().public_key().clone(),
+        };
+        let signed = terms.signed_by(&tls(), &[&key(3)]).unwrap();
+        let binding = SignedBinding::try_from(signed).unwrap();
+        api.act(200, Action::Bind(Box::new(binding))).await;
+        api
+    }
+
+    fn envelope(&self, n: u8, action: Option<Action>) -> SignedEnvelope {
+        let mut envelope = self.world.anchoring(n, self.world.operator);
+        if let Some(action) = action {
+            envelope.actions = vec![action];
+        }
+        envelope.sign(&[&key(2)]).unwrap()
+    }
+
+    async fn act(&self, n: u8, action: Action) {
+        let envelope = self.envelope(n, Some(action));
+        let outcome = self.world.engine.submit(envelope).await.unwrap();
+        assert!(outcome.is_committed(), "{outcome:?}");
+    }
+
+    async fn ask(
+        &self,
+        peer: Option<&PeerCertificate>,
+        request: Request<Body>,
+    ) -> (u16, bool, Value) {
+        let mut request = request;
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer.clone());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let closes = response.headers().get(header::CONNECTION).is_some();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let value = serde_json::from_slice(&body).unwrap_or_default();
+        (status, closes, value)
+    }
+
+    async fn get(&self, peer: &PeerCertificate, path: &str) -> (u16, bool, Value) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        self.ask(Some(peer), request).await
+    }
+
+    async fn submit(&self, envelope: &[u8]) -> (u16, bool, Value) {
+        let request = Request::post("/v1/transactions")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(envelope.to_vec()))
+            .unwrap();
+        self.ask(Some(&self.peer), request).await
+    }
+}
+
+#[tokio::test]
+async fn a_bound_members_program_submits_and_sees_its_own_standing() {
+    let api = Api::bound().await;
+    let envelope = api.envelope(1, None);
+    let (status, _, answer) = api.submit(envelope.bytes()).await;
+    assert_eq!((status, &answer["status"]), (201, &"committed".into()));
+    let (_, _, known) = api
+        .get(&api.peer, &format!("/v1/transactions/{}", envelope.hash()))
+        .await;
+    assert_eq!(known, answer);
+    let (status, _, shown) = api.get(&api.peer, "/v1/member").await;
+    assert_eq!(status, 200, "{shown}");
+    assert_eq!(shown["member"]["did"], api.world.operator.to_string());
+    assert_eq!(shown["usedToday"]["envelopes"], 2);
+    let spki = spki_hash(tls().public_key()).unwrap().to_string();
+    assert_eq!(shown["certificate"]["spki"], spki);
+}
+
+#[tokio::test]
+async fn refuses_every_certificate_that_the_ledger_does_not_back() {
+    let api = Api::bound().await;
+    let own = api.world.operator.to_string();
+    let other = somebody(&api.world).to_string();
+    let day = 24 * 3600;
+    for (name, peer) in [
+        ("no name", peer(&[], later())),
+        ("two names", peer(&[own.clone(), own.clone()], later())),
+        ("no DID", peer(&["https://a.example".to_owned()], later())),
+        ("another member's", peer(&[other], later())),
+        (
+            "out of date",
+            peer(std::slice::from_ref(&own), later() - day),
+        ),
+    ] {
+        let (status, closes, answer) = api.get(&peer, "/v1/member").await;
+        assert_eq!((status, closes), (403, true), "{name}: {answer}");
+        assert_eq!(
+            answer["type"], "urn:chopmark:problem:not-a-member",
+            "{name}"
+        );
+    }
+    // Not even what needs no member elsewhere, and not without a certificate.
+    for path in ["/healthz", "/metrics", "/v1/status", "/v1/blocks"] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(api.ask(None, request).await.0, 403, "{path}");
+    }
+    let unbound = Api::new();
+    let (status, _, answer) = unbound.get(&unbound.peer, "/v1/member").await;
+    let detail = answer["detail"].as_str().unwrap();
+    assert!(status == 403 && detail.contains("not bound"), "{answer}");
+}
+
+#[tokio::test]
+async fn adds_no_signature_and_takes_no_envelope_of_another_sponsor() {
+    let api = Api::bound().await;
+    let stranger = api.world.anchoring(1, api.world.operator);
+    let mut other = stranger.clone();
+    other.sponsor = somebody(&api.world);
+    let signed = other.sign(&[&key(2)]).unwrap();
+    let (status, _, answer) = api.submit(signed.bytes()).await;
+    assert_eq!(
+        (status, &answer["type"]),
+        (403, &"urn:chopmark:problem:other-sponsor".into())
+    );
+    // The operator's own, but without a signature that the node could add elsewhere.
+    let unsigned = Value::Object(stranger.to_map().unwrap());
+    let (status, _, answer) = api.submit(unsigned.to_string().as_bytes()).await;
+    assert_eq!(status, 400, "{answer}");
+    // The TLS key itself signs nothing.
+    let by_tls = stranger.sign(&[&tls()]).unwrap();
+    let (status, _, answer) = api.submit(by_tls.bytes()).await;
+    assert_eq!((status, &answer["rule"]), (422, &"binding.tls-key".into()));
+    // Nor does the token that opens the other listener.
+    let request = Request::get("/v1/member")
+        .header(
+            header::AUTHORIZATION,
+            format!("Bearer {}", crate::world::TOKEN),
+        )
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(api.ask(None, request).await.0, 403);
+}
+
+#[tokio::test]
+async fn an_unbound_key_is_refused_at_the_next_request_and_its_connection_ends() {
+    let api = Api::bound().await;
+    assert_eq!(api.get(&api.peer, "/v1/member").await.0, 200);
+    let (door, peer) = (api.door.clone(), api.peer.clone());
+    let watching = tokio::spawn(async move { door.until_refused(&peer).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!watching.is_finished());
+    let spki = spki_hash(tls().public_key()).unwrap();
+    api.act(201, Action::Unbind(UnbindCertificate { spki }))
+        .await;
+    let (status, closes, answer) = api.get(&api.peer, "/v1/member").await;
+    assert_eq!((status, closes), (403, true), "{answer}");
+    tokio::time::timeout(Duration::from_secs(5), watching)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_whose_time_is_over_ends_its_open_connection() {
+    let api = Api::bound().await;
+    let soon = chop_http::clock::now_ms() / 1000 + 1;
+    let short = peer(&[api.world.operator.to_string()], soon);
+    assert_eq!(api.get(&short, "/v1/member").await.0, 200);
+    let watched = api.door.until_refused(&short);
+    tokio::time::timeout(Duration::from_secs(10), watched)
+        .await
+        .unwrap();
+    assert!(!short.is_valid_at(chop_http::clock::now_ms()));
+}

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/localnet.json     the addresses of the nodes, fixed by the first start
 //! DIR/genesis.json      the ledger that they found together
+//! DIR/ca                the authority that certifies members' TLS keys
 //! DIR/node0 … nodeN     a data folder of `chopmark node` each, with pid and node.log
 //! ```
 

@@ -1,6 +1,7 @@
 //! `chopmark node`: one member's node of a ledger that several members run.
 
 pub(crate) mod found;
+mod register;
 mod take_over;
 
 use std::net::SocketAddr;
@@ -42,6 +43,8 @@ enum Command {
     Init(found::Init),
     /// Print the genesis of the ledger that these members found together
     Genesis(found::Found),
+    /// Register the organisation of a node's folder on a ledger that it did not found
+    Register(register::Register),
     /// Take a genesis and the addresses of the other nodes into the data folder
     Join(found::Join),
 }
@@ -84,6 +87,9 @@ struct Run {
     /// Another validator, ID@HOST:PORT, beside those of `node join` (repeatable)
     #[arg(long = "peer", value_name = "PEER")]
     peers: Vec<String>,
+    /// Let in only nodes that are named here or in `node join`, or whose node key a live member has bound
+    #[arg(long)]
+    members_only: bool,
     /// The cometbft to run; looked for in PATH and where `go install` puts it when absent
     #[arg(long, env = "CHOPMARK_COMETBFT")]
     cometbft: Option<PathBuf>,
@@ -165,6 +171,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
     match args.command {
         Some(Command::Init(init)) => init.run(),
         Some(Command::Genesis(found)) => found.run(),
+        Some(Command::Register(register)) => register.run(terminal).await,
         Some(Command::Join(join)) => join.run(),
         None => serve(args.run, terminal).await,
     }
@@ -221,6 +228,7 @@ fn options(run: Run) -> Result<Options, Failure> {
             p2p_external: run.p2p_external,
             peers: run.peers,
             bundle: run.bundle,
+            members_only: run.members_only,
         }),
     };
     Ok(Options {

@@ -257,7 +257,7 @@ fn settle(
         )?;
     }
     if args.peer_address.is_some() {
-        Peers::join_under(folder, genesis, &root, &file.peers)?;
+        Peers::join_under(folder, genesis, &root, &[], &file.peers)?;
     }
     folder.write("trust-root.json", &serde_json::to_vec_pretty(&root)?)?;
     write_out(&args.out, folder, &file, &root)?;

@@ -6,19 +6,26 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use chop_http::{clock, random};
+use chop_keystore::KeyName;
 use chop_protocol::Parameters;
 use serde::{Deserialize, Serialize};
 
+use crate::ca;
 use crate::node::found::genesis_of;
 use crate::up::{Candidate, Folder, Mode, Peers, keystore};
 
 const FILE: &str = "localnet.json";
+const AUTHORITY: &str = "ca";
 
 /// Where a node listens.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Addresses {
     listen: SocketAddr,
     p2p: SocketAddr,
+    /// For members' programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    members: Option<SocketAddr>,
 }
 
 /// A local consortium.
@@ -35,6 +42,7 @@ pub(super) struct Node {
     pub(super) folder: PathBuf,
     pub(super) listen: SocketAddr,
     pub(super) p2p: SocketAddr,
+    pub(super) members: Option<SocketAddr>,
 }
 
 impl Node {
@@ -95,6 +103,7 @@ impl Network {
                 name,
                 listen: addresses.listen,
                 p2p: addresses.p2p,
+                members: addresses.members,
             }
         };
         self.addresses.iter().enumerate().map(node).collect()
@@ -120,9 +129,8 @@ impl Network {
             folders.push(folder);
         }
         let genesis = genesis_of(&members, Parameters::default())?;
-        let peers: Vec<String> = members.into_iter().map(|member| member.peer).collect();
         for folder in &folders {
-            Peers::join(folder, &genesis, &peers)?;
+            Peers::join(folder, &genesis, &members, &[])?;
         }
         fs::write(self.path.join("genesis.json"), genesis.canonical_bytes()?)?;
         if let Some(folder) = folders.first() {
@@ -131,11 +139,38 @@ impl Network {
                 self.path.join("trust-root.json"),
             )?;
         }
+        self.found_authority()
+    }
+
+    /// The certificate of the consortium's authority.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.path.join(AUTHORITY).join("ca.pem")
+    }
+
+    /// An authority, whose passphrase lies beside it like those of the nodes.
+    fn found_authority(&self) -> anyhow::Result<()> {
+        let path = self.path.join(AUTHORITY);
+        if path.exists() {
+            fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        let folder = Folder::open(&path, Mode::Standard)?;
+        let keystore = keystore(&folder, None)?;
+        let key = keystore.generate(&KeyName::parse(ca::KEY)?, ca::KEY_TYPE, &mut random::fill)?;
+        let text = fs::read(self.path.join("trust-root.json"))?;
+        let founding = ca::Founding {
+            name: "localnet",
+            trust_root: &serde_json::from_slice(&text)?,
+            crl_url: None,
+            days: 3650,
+        };
+        drop(folder);
+        ca::Authority::found(&path, &key, &founding, clock::now_ms())?;
         Ok(())
     }
 }
 
-/// Ports that nobody listens on now, two for each node.
+/// Ports that nobody listens on now, three for each node.
 fn free_addresses(nodes: usize) -> anyhow::Result<Vec<Addresses>> {
     let mut held = Vec::new();
     let mut free = || -> anyhow::Result<SocketAddr> {
@@ -149,6 +184,7 @@ fn free_addresses(nodes: usize) -> anyhow::Result<Vec<Addresses>> {
         addresses.push(Addresses {
             listen: free()?,
             p2p: free()?,
+            members: Some(free()?),
         });
     }
     Ok(addresses)

@@ -72,6 +72,12 @@ impl Started {
             {
                 command.args(["--member-url", &other.url()]);
             }
+            if let Some(members) = node.members {
+                command
+                    .args(["--member-listen", &members.to_string()])
+                    .arg("--member-ca")
+                    .arg(network.authority());
+            }
             if let Some(bundle) = launch.bundle {
                 command.args(["--bundle", &bundle.to_string()]);
             }

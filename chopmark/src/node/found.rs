@@ -104,16 +104,15 @@ impl Join {
     pub(super) fn run(&self) -> Result<Done, Failure> {
         let folder = Folder::open(&self.data, Mode::Standard).map_err(Failure::usage)?;
         let members = candidates(&self.members).map_err(Failure::usage)?;
-        let mut peers = self.peers.clone();
-        peers.extend(members.into_iter().map(|member| member.peer));
         let genesis = match (&self.genesis, &self.promotion) {
             (Some(genesis), _) => {
                 let genesis = read_genesis(genesis)?;
-                Peers::join(&folder, &genesis, &peers).map_err(Failure::usage)?;
+                Peers::join(&folder, &genesis, &members, &self.peers).map_err(Failure::usage)?;
                 genesis
             }
             (None, Some(promotion)) => {
-                take_over::run(&folder, promotion, (self.state.as_deref(), peers))?
+                let others = (members.as_slice(), self.peers.clone());
+                take_over::run(&folder, promotion, self.state.as_deref(), others)?
             }
             (None, None) => return Err(Failure::usage(anyhow!("a genesis is needed"))),
         };

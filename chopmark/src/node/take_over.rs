@@ -11,7 +11,7 @@ use crate::cli::Failure;
 use crate::ledger::promote::PromotionFile;
 use crate::ledger::read_json;
 use crate::up::ledger::PROMOTED;
-use crate::up::{Folder, Peers};
+use crate::up::{Candidate, Folder, Peers};
 
 const STATE: &str = "registry.redb";
 
@@ -22,7 +22,8 @@ const STATE: &str = "registry.redb";
 pub(super) fn run(
     folder: &Folder,
     promotion: &Path,
-    (state, mut peers): (Option<&Path>, Vec<String>),
+    state: Option<&Path>,
+    (members, mut peers): (&[Candidate], Vec<String>),
 ) -> Result<LedgerGenesis, Failure> {
     let file: PromotionFile = read_json(promotion)?;
     let (genesis, root) = file.check().map_err(Failure::refused)?;
@@ -30,7 +31,7 @@ pub(super) fn run(
     if let Some(state) = state {
         take_state(folder, state, (&file, &genesis))?;
     }
-    Peers::join_under(folder, &genesis, &root, &peers).map_err(Failure::usage)?;
+    Peers::join_under(folder, &genesis, &root, members, &peers).map_err(Failure::usage)?;
     let text = serde_json::to_vec_pretty(&file).map_err(Failure::internal)?;
     folder.write(PROMOTED, &text).map_err(Failure::usage)?;
     Ok(genesis)

@@ -1,10 +1,11 @@
 //! An organisation of a consortium: its candidacy, the ledger that it joined, and its validator.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
-use chop_did::Genesis;
+use chop_did::{ChopDid, Genesis, LedgerId};
 use chop_http::clock;
 use chop_keys::{PrivateKey, PublicKey, Signer as _};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
@@ -45,6 +46,9 @@ pub(crate) struct Candidate {
 pub(crate) struct Peers {
     /// The other nodes, each `<node id>@<host>:<port>`.
     pub peers: Vec<String>,
+    /// Whose nodes they are, by node id, as far as that was said.
+    #[serde(default)]
+    pub members: BTreeMap<String, ChopDid>,
 }
 
 /// How a member's validator is started.
@@ -60,6 +64,8 @@ pub(crate) struct Member {
     pub peers: Vec<String>,
     /// Most envelopes in one transaction.
     pub bundle: usize,
+    /// Whether unknown nodes are refused.
+    pub members_only: bool,
 }
 
 impl Candidate {
@@ -123,7 +129,19 @@ impl Candidate {
         Ok(())
     }
 
-    fn read(folder: &Folder) -> anyhow::Result<Self> {
+    /// The DID of the organisation on a ledger.
+    ///
+    /// # Errors
+    /// When the candidacy is malformed.
+    pub(crate) fn genesis(&self, ledger: &LedgerId) -> anyhow::Result<Genesis> {
+        Ok(Genesis::complete(self.founder.clone(), ledger)?)
+    }
+
+    /// The folder's candidacy.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn read(folder: &Folder) -> anyhow::Result<Self> {
         ensure!(
             folder.has(MEMBER),
             "{} is missing: begin with `chopmark node init`",
@@ -135,16 +153,17 @@ impl Candidate {
 }
 
 impl Peers {
-    /// Puts genesis, trust root and peers into a folder; its own peer is left out.
+    /// Puts genesis, trust root and the other members' nodes into a folder, and peers of which only the address is known.
     ///
     /// # Errors
     /// When the folder is of another ledger or has no candidacy, or a peer is malformed.
     pub(crate) fn join(
         folder: &Folder,
         genesis: &LedgerGenesis,
-        peers: &[String],
+        members: &[Candidate],
+        more: &[String],
     ) -> anyhow::Result<()> {
-        Self::join_under(folder, genesis, &trust_root(genesis)?, peers)
+        Self::join_under(folder, genesis, &trust_root(genesis)?, members, more)
     }
 
     /// The same with a trust root that is not that of the genesis: a promoted ledger has other validators.
@@ -155,20 +174,26 @@ impl Peers {
         folder: &Folder,
         genesis: &LedgerGenesis,
         root: &TrustRoot,
-        peers: &[String],
+        members: &[Candidate],
+        more: &[String],
     ) -> anyhow::Result<()> {
         let own = Candidate::read(folder)?.peer;
-        for peer in peers {
-            check_peer(peer)?;
-        }
         let id = |peer: &str| peer.split_once('@').map(|(id, _)| id.to_owned());
-        let others = Self {
-            peers: peers
-                .iter()
-                .filter(|peer| id(peer) != id(&own))
-                .cloned()
-                .collect(),
+        let mut others = Self {
+            peers: Vec::new(),
+            members: BTreeMap::new(),
         };
+        for member in members {
+            let did = member.genesis(&genesis.id())?.did();
+            let node = id(&member.peer).filter(|node| Some(node) != id(&own).as_ref());
+            others.members.extend(node.map(|node| (node, did)));
+        }
+        for peer in members.iter().map(|member| &member.peer).chain(more) {
+            check_peer(peer)?;
+            if id(peer) != id(&own) {
+                others.peers.push(peer.clone());
+            }
+        }
         let canonical = genesis.canonical_bytes()?;
         let text =
             folder.read_or_create(GENESIS, || String::from_utf8_lossy(&canonical).into_owned())?;
@@ -208,8 +233,8 @@ impl Member {
         .context("genesis.json is malformed")?;
         let known: Peers = serde_json::from_slice(&std::fs::read(folder.join(PEERS))?)
             .context("peers.json is malformed")?;
+        let did = candidate.genesis(&genesis.id())?.did();
         let validator = candidate.validator.public_key;
-        let did = Genesis::complete(candidate.founder, &genesis.id())?.did();
         let signer = key(keystore, "operator")?;
         let peers = known.peers.into_iter().chain(self.peers.iter().cloned());
         let config = CometConfig {
@@ -223,6 +248,8 @@ impl Member {
                 listen: self.p2p_listen,
                 external: self.p2p_external.clone(),
                 peers: peers.collect(),
+                members: known.members,
+                members_only: self.members_only,
             },
             clock: Arc::new(clock::now_ms),
             queue: QUEUE,

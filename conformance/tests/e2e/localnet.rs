@@ -61,7 +61,7 @@ impl Consortium {
         }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("consortium")
     }
 
@@ -427,7 +427,7 @@ fn a_change_of_the_validators_is_decided_by_members_at_their_own_nodes() {
 }
 
 /// Runs `chopmark member` as the operator of a node.
-fn member(consortium: &Consortium, index: usize, arguments: &[&str]) -> Value {
+pub(crate) fn member(consortium: &Consortium, index: usize, arguments: &[&str]) -> Value {
     let data = consortium.node(index);
     let output = Command::new(binary())
         .args(["--json", "member"])

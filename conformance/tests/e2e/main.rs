@@ -10,6 +10,7 @@ mod bad_input;
 mod chaos;
 mod disk;
 mod durability;
+mod fifth;
 mod interop;
 mod lifecycle;
 mod localnet;

@@ -30,7 +30,7 @@ impl Doorkeeper for Until {
         let mut ended = self.0.clone();
         Box::pin(async move {
             if ended.wait_for(|ended| *ended).await.is_err() {
-                pending().await
+                pending::<()>().await;
             }
         })
     }
@@ -113,7 +113,7 @@ impl Started {
     async fn connect(
         &self,
         identity: Option<&Identity>,
-    ) -> std::io::Result<client::TlsStream<TcpStream>> {
+    ) -> io::Result<client::TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(self.server.certificate.as_bytes()).unwrap())
@@ -141,7 +141,7 @@ impl Started {
 }
 
 /// Asks and reads the answer up to its body's end; an error when the connection is gone.
-async fn ask(stream: &mut client::TlsStream<TcpStream>) -> std::io::Result<String> {
+async fn ask(stream: &mut client::TlsStream<TcpStream>) -> io::Result<String> {
     stream
         .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await?;
@@ -150,7 +150,7 @@ async fn ask(stream: &mut client::TlsStream<TcpStream>) -> std::io::Result<Strin
         let mut buffer = [0; 1024];
         let read = stream.read(&mut buffer).await?;
         if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         text.extend_from_slice(&buffer[..read]);
         let said = String::from_utf8_lossy(&text);

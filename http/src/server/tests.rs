@@ -14,7 +14,7 @@ async fn start(
     let big = "x".repeat(64 * 1024 * 1024);
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
-        .route("/hang", get(std::future::pending::<()>))
+        .route("/hang", get(pending::<()>))
         .route("/big", get(move || std::future::ready(big.clone())));
     let serving = tokio::spawn(serve(
         vec![Listener::plain(socket)],

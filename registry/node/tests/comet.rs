@@ -86,6 +86,8 @@ fn open(folder: &Path, genesis: &LedgerGenesis) -> Option<Comet> {
         validator: key(1),
         node: key(4),
         peering: Peering {
+            members: std::collections::BTreeMap::new(),
+            members_only: false,
             listen,
             external: None,
             peers: Vec::new(),

@@ -52,6 +52,8 @@ pub const MEMBERS: &str = "member/";
 pub const PROPOSALS: &str = "proposal/";
 /// First key of the open proposals, in the order of expiry.
 pub const BALLOTS: &str = "ballot/";
+/// What keys of bindings begin with.
+pub const BINDINGS: &str = "binding/";
 /// First key of the replay marks.
 pub const NONCES: &str = "nonce/";
 /// First key of the sponsors' quotas.
@@ -64,7 +66,7 @@ pub fn member(scid: &Scid) -> String {
 
 /// Key of the binding of a TLS key, by the hash of its `SubjectPublicKeyInfo`.
 pub fn binding(spki: &Hash) -> String {
-    format!("binding/{spki}")
+    format!("{BINDINGS}{spki}")
 }
 
 /// Key of a proposal.

@@ -2,16 +2,28 @@
 
 use crate::cli::did::{act, keys, named_chop};
 use crate::cli::keyring::KeyringArgs;
-use crate::cli::stack::{MAX_AGE_MS, Stack, StackArgs, read_failure, trust_root};
+use crate::cli::stack::{MAX_AGE_MS, Stack, StackArgs, read_failure, read_trust_root, trust_root};
 use crate::cli::{Failure, Mark, Page, Terminal};
 use anyhow::anyhow;
 use chop_client::{HttpRegistry, governance};
 use chop_did::ChopDid;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
+use chop_proof::TrustRoot;
 use chop_protocol::{
     Action, DecisionKind, Envelope, LedgerGenesis, Nonce, Proposal, ProposalStanding,
 };
+use std::path::PathBuf;
+
+/// The ledger that is asked, and what its answers are checked against.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct LedgerArgs {
+    #[command(flatten)]
+    pub(super) stack: StackArgs,
+    /// The pinned trust root [default: trust-root.json in the data folder; without one, what the service's genesis makes]
+    #[arg(long, value_name = "FILE")]
+    trust_root: Option<PathBuf>,
+}
 
 /// Who acts, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,7 +34,7 @@ pub(super) struct ActorArgs {
     #[command(flatten)]
     pub(super) keyring: KeyringArgs,
     #[command(flatten)]
-    stack: StackArgs,
+    ledger: LedgerArgs,
 }
 
 /// The ledger, with every answer proved.
@@ -33,11 +45,11 @@ pub(super) struct Council {
 }
 
 impl Council {
-    /// Reads the ledger's genesis and pins its validators.
-    pub(super) async fn open(stack: &StackArgs, terminal: &Terminal) -> Result<Self, Failure> {
-        let stack = stack.connect(terminal)?;
+    /// Reads the ledger's genesis; its answers are checked from the pinned validators on, over every change of them since.
+    pub(super) async fn open(args: &LedgerArgs, terminal: &Terminal) -> Result<Self, Failure> {
+        let stack = args.stack.connect(terminal)?;
         let genesis = stack.genesis().await?;
-        let registry = stack.registry(trust_root(&genesis)?, MAX_AGE_MS);
+        let registry = stack.registry(args.root(&genesis)?, MAX_AGE_MS);
         Ok(Self {
             stack,
             genesis,
@@ -58,9 +70,32 @@ impl Council {
     }
 }
 
+impl LedgerArgs {
+    /// The trust root of the ledger that has this genesis.
+    fn root(&self, genesis: &LedgerGenesis) -> Result<TrustRoot, Failure> {
+        let file = match &self.trust_root {
+            Some(file) => file.clone(),
+            None => self.stack.data.join("trust-root.json"),
+        };
+        if self.trust_root.is_none() && !file.is_file() {
+            return trust_root(genesis);
+        }
+        let root = read_trust_root(&file)?;
+        if root.genesis() != genesis.id().to_string() {
+            return Err(Failure::refused(anyhow!(
+                "{} pins ledger {}, the service runs {}; --trust-root names another file",
+                file.display(),
+                root.genesis(),
+                genesis.id()
+            )));
+        }
+        Ok(root)
+    }
+}
+
 impl ActorArgs {
     pub(super) async fn open(&self, terminal: &Terminal) -> Result<Council, Failure> {
-        Council::open(&self.stack, terminal).await
+        Council::open(&self.ledger, terminal).await
     }
 
     /// The member that `--as` names.

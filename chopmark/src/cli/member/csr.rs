@@ -1,11 +1,11 @@
 //! `chopmark member csr` and `prove`: what an authority is asked with.
 
-use super::act::Council;
+use super::act::{Council, LedgerArgs};
 use crate::ca::{Request, key_pair};
 use crate::cli::did::named_chop;
 use crate::cli::key::KeyKind;
 use crate::cli::keyring::KeyringArgs;
-use crate::cli::stack::{StackArgs, read_failure};
+use crate::cli::stack::read_failure;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::{Context as _, anyhow};
 use chop_client::membership;
@@ -59,7 +59,7 @@ pub(super) struct ProveArgs {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    stack: StackArgs,
+    ledger: LedgerArgs,
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Done, Failure> {
@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Done, Failure> {
 
 pub(super) async fn prove(args: ProveArgs, terminal: &Terminal) -> Result<Done, Failure> {
     let request = Request::read(&args.request).map_err(Failure::refused)?;
-    let council = Council::open(&args.stack, terminal).await?;
+    let council = Council::open(&args.ledger, terminal).await?;
     let gathered = membership::gather(&council.registry, &request.did, &request.spki).await;
     let bundle = gathered.map_err(read_failure)?;
     let height = bundle.evidence.proof.height().map_err(Failure::refused)?;

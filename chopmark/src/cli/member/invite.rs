@@ -1,7 +1,7 @@
 //! `chopmark member invite`: what a newcomer is handed.
 
-use super::act::Council;
-use crate::cli::stack::{StackArgs, trust_root};
+use super::act::{Council, LedgerArgs};
+use crate::cli::stack::trust_root;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::Context as _;
 use chop_protocol::http::MemberList;
@@ -18,11 +18,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    stack: StackArgs,
+    ledger: LedgerArgs,
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let council = Council::open(&args.stack, terminal).await?;
+    let council = Council::open(&args.ledger, terminal).await?;
     let list = council
         .stack
         .get(&["v1", "members"], "the list of members")
@@ -32,7 +32,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
     let invitation = json!({
         "ledger": genesis.id(),
         "chainId": genesis.chain_id(),
-        "url": args.stack.url.as_str(),
+        "url": args.ledger.stack.url.as_str(),
         "genesis": genesis.terms(),
         "trustRoot": trust_root(genesis)?,
         "governance": list.governance,
@@ -50,7 +50,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         .text("The newcomer makes its DID, which a member sponsors:")
         .text(format!(
             "  chopmark did create --name NAME --url {}",
-            args.stack.url
+            args.ledger.stack.url
         ))
         .text("and any member proposes it:")
         .text("  chopmark member propose admit DID --name 'NAME'");

@@ -1,8 +1,8 @@
 //! `chopmark member list`.
 
-use super::act::Council;
+use super::act::{Council, LedgerArgs};
 use super::diff::word;
-use crate::cli::stack::{StackArgs, read_failure};
+use crate::cli::stack::read_failure;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::anyhow;
 use chop_client::governance;
@@ -15,11 +15,11 @@ use serde_json::json;
 Each member and each proposal is read with a proof by its own key; that the service names all of them is not proved.")]
 pub(super) struct Args {
     #[command(flatten)]
-    stack: StackArgs,
+    ledger: LedgerArgs,
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let council = Council::open(&args.stack, terminal).await?;
+    let council = Council::open(&args.ledger, terminal).await?;
     let stack = &council.stack;
     let list = stack.get(&["v1", "members"], "the list of members").await?;
     let list: MemberList = serde_json::from_value(list).map_err(Failure::internal)?;

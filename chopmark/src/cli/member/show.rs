@@ -1,8 +1,8 @@
 //! `chopmark member show`: a proposal and its votes, nothing of it taken on trust.
 
-use super::act::{Council, standing_page};
+use super::act::{Council, LedgerArgs, standing_page};
 use super::diff;
-use crate::cli::stack::{StackArgs, read_failure};
+use crate::cli::stack::read_failure;
 use crate::cli::{Done, Failure, Terminal};
 use chop_client::governance;
 use chop_http::clock;
@@ -17,11 +17,11 @@ pub(super) struct Args {
     /// The proposal's id
     proposal: Hash,
     #[command(flatten)]
-    stack: StackArgs,
+    ledger: LedgerArgs,
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let council = Council::open(&args.stack, terminal).await?;
+    let council = Council::open(&args.ledger, terminal).await?;
     let proposal = council.proposal(&args.proposal).await?;
     let now = Timestamp::from_unix_ms(clock::now_ms());
     let mut page = standing_page(&proposal, now);

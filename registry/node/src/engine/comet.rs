@@ -15,6 +15,7 @@ mod abci;
 mod app;
 mod block;
 mod gateway;
+mod guests;
 mod home;
 mod packing;
 mod pending;
@@ -28,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chop_integrity::Hash;
-use chop_keys::PrivateKey;
+use chop_keys::{PrivateKey, Signer as _};
 use chop_proof::{LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 use tendermint::block::signed_header::SignedHeader;
@@ -101,21 +102,32 @@ impl Comet {
         home.prepare(&home::Content {
             genesis: &shared.genesis,
             handover: shared.handover.as_ref(),
-            heartbeat_ms: shared.parameters().heartbeat_ms,
             validator: &config.validator,
             node: &config.node,
             peering: &config.peering,
         })?;
+        let guests = Arc::new(guests::Guests::new(&config.peering));
         let shared = Arc::new(shared);
         // Where the last block's header is here and proves the state, reads need no other validator.
         if let Err(error) = shared.refresh() {
             debug!(%error, "the last block is proven later");
         }
-        let app = Arc::new(app::App::new(Arc::clone(&shared)));
+        let app = Arc::new(app::App::new(Arc::clone(&shared), Arc::clone(&guests)));
         let server = abci::Server::start(&home.socket("abci.sock"), app)?;
         let queue = config.queue.max(1);
         let gateway = gateway::Gateway::start(&shared, queue, config.bundle)?;
-        let supervisor = process::Supervisor::start(Arc::clone(&shared), config.binary, home)?;
+        let watch = process::Watched {
+            shared: Arc::clone(&shared),
+            guests,
+            binary: config.binary,
+            home,
+            validator: config.validator.public_key().clone(),
+            settings: home::Settings {
+                moniker: node_id(config.node.public_key()),
+                peering: config.peering,
+            },
+        };
+        let supervisor = process::Supervisor::start(watch)?;
         Ok(Self {
             shared,
             running: Arc::new(Running {

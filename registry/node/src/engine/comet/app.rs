@@ -15,6 +15,7 @@ use tracing::{debug, error, warn};
 
 use super::abci::Application;
 use super::block::{Decided, Executed, execute};
+use super::guests::Guests;
 use super::packing::pack;
 use super::shared::Shared;
 use super::verified::Verified;
@@ -30,6 +31,7 @@ const REFUSED: u32 = 1;
 /// The application. CometBFT asks on four connections at once; only one of them moves the state.
 pub(super) struct App {
     shared: Arc<Shared>,
+    guests: Arc<Guests>,
     verified: Verified,
     moving: Mutex<Moving>,
 }
@@ -42,9 +44,10 @@ struct Moving {
 }
 
 impl App {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, guests: Arc<Guests>) -> Self {
         Self {
             shared,
+            guests,
             verified: Verified::default(),
             moving: Mutex::default(),
         }
@@ -299,6 +302,26 @@ impl App {
         Ok(pb::ResponseCommit { retain_height: 0 })
     }
 
+    /// Whether a peer may be connected: what CometBFT asks of every address and then of the node behind it.
+    fn query(&self, path: &str) -> Result<pb::ResponseQuery, EngineError> {
+        let refuse = |log: &str| pb::ResponseQuery {
+            code: REFUSED,
+            log: log.to_owned(),
+            ..pb::ResponseQuery::default()
+        };
+        if path.starts_with("/p2p/filter/addr/") {
+            return Ok(pb::ResponseQuery::default());
+        }
+        let Some(id) = path.strip_prefix("/p2p/filter/id/") else {
+            return Ok(refuse("reads go over the node's HTTP API"));
+        };
+        if self.guests.refuses(&self.shared.view(), id)? {
+            debug!(id, "refused a peer");
+            return Ok(refuse("the node is not that of a live member"));
+        }
+        Ok(pb::ResponseQuery::default())
+    }
+
     fn dispatch(&self, ask: Ask) -> Result<Answer, EngineError> {
         Ok(match ask {
             Ask::Echo(pb::RequestEcho { message }) => Answer::Echo(pb::ResponseEcho { message }),
@@ -310,11 +333,7 @@ impl App {
             Ask::ProcessProposal(ask) => Answer::ProcessProposal(self.process(&ask)),
             Ask::FinalizeBlock(ask) => Answer::FinalizeBlock(self.finalize(&ask)?),
             Ask::Commit(_) => Answer::Commit(self.commit()?),
-            Ask::Query(_) => Answer::Query(pb::ResponseQuery {
-                code: REFUSED,
-                log: "reads go over the node's HTTP API".to_owned(),
-                ..pb::ResponseQuery::default()
-            }),
+            Ask::Query(ask) => Answer::Query(self.query(&ask.path)?),
             // No snapshots are offered and none is asked for; vote extensions are off.
             Ask::ListSnapshots(_) => Answer::ListSnapshots(pb::ResponseListSnapshots::default()),
             Ask::OfferSnapshot(_) => Answer::OfferSnapshot(pb::ResponseOfferSnapshot::default()),

@@ -9,6 +9,7 @@
 //! HOME/data/…                                 CometBFT's own stores
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use chop_did::ChopDid;
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
 use chop_proof::build::BLOCK_MAX_BYTES;
@@ -42,6 +44,10 @@ pub struct Peering {
     pub external: Option<String>,
     /// The peers, each `<node id>@<host>:<port>`.
     pub peers: Vec<String>,
+    /// Whose nodes are whose, by node id, as far as the members told; what the ledger says goes before it.
+    pub members: BTreeMap<String, ChopDid>,
+    /// Whether only nodes are let in that are named here or bound by a live member on the ledger.
+    pub members_only: bool,
 }
 
 /// Names why CometBFT's folder cannot be used.
@@ -89,11 +95,16 @@ pub(super) struct Content<'a> {
     pub(super) genesis: &'a LedgerGenesis,
     /// The last header of the solo ledger that this one was.
     pub(super) handover: Option<&'a LightBlock>,
-    /// Idle time after which a block is made; members may have changed it since the genesis.
-    pub(super) heartbeat_ms: i64,
     pub(super) validator: &'a PrivateKey,
     pub(super) node: &'a PrivateKey,
     pub(super) peering: &'a Peering,
+}
+
+/// What the configuration is written from, at every start of CometBFT.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) moniker: String,
+    pub(super) peering: Peering,
 }
 
 /// CometBFT's folder, ready for a start.
@@ -162,7 +173,7 @@ impl Home {
         })
     }
 
-    /// Writes configuration and genesis document, and the keys where they are missing.
+    /// Writes the genesis document, and the keys where they are missing.
     ///
     /// # Errors
     /// When a file cannot be written, holds another key, or the record of what was last signed is missing.
@@ -172,9 +183,25 @@ impl Home {
         }
         self.write_validator(content.validator)?;
         self.write_node_key(content.node)?;
-        self.write("config/config.toml", config(content).as_bytes())?;
         let document = genesis_document(content.genesis, content.handover);
         self.write("config/genesis.json", document.to_string().as_bytes())
+    }
+
+    /// Writes the configuration, with those of the peers that are not refused.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn configure(
+        &self,
+        settings: &Settings,
+        heartbeat_ms: i64,
+        refused: impl Fn(&str) -> bool,
+    ) -> Result<(), HomeError> {
+        let stays = |peer: &&String| !peer.split_once('@').is_some_and(|(id, _)| refused(id));
+        let peers: Vec<_> = settings.peering.peers.iter().filter(stays).collect();
+        let peers: Vec<&str> = peers.into_iter().map(String::as_str).collect();
+        let text = config(settings, heartbeat_ms, &peers.join(","));
+        self.write("config/config.toml", text.as_bytes())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -324,19 +351,15 @@ fn genesis_document(genesis: &LedgerGenesis, handover: Option<&LightBlock>) -> V
 }
 
 /// What differs from CometBFT's defaults.
-fn config(content: &Content<'_>) -> String {
+fn config(settings: &Settings, heartbeat_ms: i64, peers: &str) -> String {
     let Peering {
-        listen,
-        external,
-        peers,
-    } = content.peering;
-    let heartbeat_ms = content.heartbeat_ms;
-    let moniker = node_id(content.node.public_key());
+        listen, external, ..
+    } = &settings.peering;
+    let moniker = &settings.moniker;
     let external = external
         .as_deref()
         .filter(|address| is_host(address))
         .unwrap_or("");
-    let peers = peers.join(",");
     format!(
         r#"# Written at every start of the node: changes here are lost.
 proxy_app = "unix://abci.sock"
@@ -349,6 +372,7 @@ genesis_file = "config/genesis.json"
 priv_validator_key_file = "config/priv_validator_key.json"
 priv_validator_state_file = "data/priv_validator_state.json"
 node_key_file = "config/node_key.json"
+filter_peers = true
 
 [rpc]
 laddr = "unix://rpc.sock"
@@ -405,85 +429,4 @@ prometheus = false
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::fixtures::{genesis, key};
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn prepare(path: &Path, seed: u8) -> Result<Home, HomeError> {
-        let peering = Peering {
-            listen: "127.0.0.1:26656".parse().unwrap(),
-            external: None,
-            peers: vec![format!("{}@127.0.0.1:26657", node_id(key(9).public_key()))],
-        };
-        let home = Home::open(path)?;
-        home.prepare(&Content {
-            genesis: &genesis(),
-            handover: None,
-            heartbeat_ms: 60_000,
-            validator: &key(seed),
-            node: &key(8),
-            peering: &peering,
-        })?;
-        Ok(home)
-    }
-
-    #[test]
-    fn writes_private_keys_for_their_owner_only_and_keeps_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cometbft");
-        prepare(&path, 1).unwrap();
-        for name in [VALIDATOR_KEY, "config/node_key.json"] {
-            let mode = fs::metadata(path.join(name)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{name}");
-        }
-        prepare(&path, 1).unwrap();
-        assert!(matches!(prepare(&path, 2), Err(HomeError::OtherKey { .. })));
-    }
-
-    #[test]
-    fn refuses_a_used_key_without_the_height_that_it_last_signed() {
-        let folder = tempfile::tempdir().unwrap();
-        prepare(folder.path(), 1).unwrap();
-        fs::remove_file(folder.path().join(VALIDATOR_STATE)).unwrap();
-        assert!(matches!(
-            prepare(folder.path(), 1),
-            Err(HomeError::NoLastSigned { .. })
-        ));
-    }
-
-    #[test]
-    fn takes_peers_that_are_written_as_such_only() {
-        let id = "0123456789abcdef0123456789abcdef01234567";
-        for good in [
-            format!("{id}@10.0.0.1:26656"),
-            format!("{id}@[::1]:1"),
-            format!("{id}@a.example:80"),
-        ] {
-            check_peer(&good).unwrap();
-        }
-        for bad in [
-            String::new(),
-            "10.0.0.1:26656".to_owned(),
-            format!("{id}@10.0.0.1"),
-            format!("{id}@10.0.0.1:0"),
-            format!("{id}@:26656"),
-            format!("{}@10.0.0.1:26656", &id[1..]),
-            format!("{id}@x\"\npex = true:1"),
-            format!("{id}@a,{id}@b:1"),
-        ] {
-            assert!(check_peer(&bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_socket_in_a_deep_folder_has_a_short_path_still() {
-        let folder = tempfile::tempdir().unwrap();
-        let deep = folder.path().join("a".repeat(60)).join("b".repeat(60));
-        let home = prepare(&deep, 1).unwrap();
-        let socket = home.socket("abci.sock");
-        assert!(socket.as_os_str().len() <= MAX_SOCKET_PATH);
-        std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        assert!(deep.join("abci.sock").exists());
-    }
-}
+mod tests;

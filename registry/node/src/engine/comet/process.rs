@@ -3,6 +3,7 @@
 //! It cannot outlive the node: CometBFT ends by itself when its connections to the application break.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Deref;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,12 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use chop_keys::PublicKey;
+use chop_protocol::{ValidatorSet, keys};
 use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
 use tracing::{debug, error, info, warn};
 
 use super::abci;
-use super::home::Home;
+use super::guests::Guests;
+use super::home::{Home, Settings};
 use super::shared::Shared;
 use crate::engine::solo::Health;
 
@@ -135,6 +139,9 @@ fn is_usable(version: &str) -> bool {
     (major, minor) == (VERSION.0, VERSION.1) && patch >= VERSION.2
 }
 
+/// How far apart the validators start CometBFT again to let go of a peer, one after the other, so that the others go on.
+const TURN: Duration = Duration::from_secs(3);
+
 /// The thread that looks after the process. It ends the process when it goes.
 pub(super) struct Supervisor {
     ending: Arc<AtomicBool>,
@@ -142,12 +149,10 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(super) fn start(shared: Arc<Shared>, binary: Binary, home: Home) -> io::Result<Self> {
+    pub(super) fn start(watched: Watched) -> io::Result<Self> {
         let ending = Arc::new(AtomicBool::new(false));
         let watch = Watch {
-            shared,
-            binary,
-            home,
+            watched,
             ending: Arc::clone(&ending),
         };
         let thread = std::thread::Builder::new()
@@ -169,11 +174,37 @@ impl Drop for Supervisor {
     }
 }
 
+/// What is looked after, and what it is started with.
+pub(super) struct Watched {
+    pub(super) shared: Arc<Shared>,
+    pub(super) guests: Arc<Guests>,
+    pub(super) binary: Binary,
+    pub(super) home: Home,
+    pub(super) settings: Settings,
+    /// The key that this node signs blocks with, when the ledger counts it among the validators.
+    pub(super) validator: PublicKey,
+}
+
 struct Watch {
-    shared: Arc<Shared>,
-    binary: Binary,
-    home: Home,
+    watched: Watched,
     ending: Arc<AtomicBool>,
+}
+
+/// Why CometBFT is no longer watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It ended, or had to.
+    Away,
+    /// It is to be started again without a peer that is refused now.
+    WithoutPeer,
+}
+
+impl Deref for Watch {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.watched
+    }
 }
 
 impl Watch {
@@ -182,9 +213,15 @@ impl Watch {
         while !self.is_ending() {
             if self.has_recovered() {
                 let started = Instant::now();
-                match self.spawn() {
+                let ended = match self.spawn() {
                     Ok(child) => self.watch(child),
-                    Err(error) => error!(%error, "CometBFT does not start"),
+                    Err(error) => {
+                        error!(%error, "CometBFT does not start");
+                        Ended::Away
+                    }
+                };
+                if ended == Ended::WithoutPeer {
+                    continue;
                 }
                 failures = if started.elapsed() < SETTLED {
                     failures + 1
@@ -232,6 +269,10 @@ impl Watch {
 
     fn spawn(&self) -> io::Result<Child> {
         abci::remove(&self.home.socket("rpc.sock"))?;
+        let heartbeat_ms = self.shared.parameters().heartbeat_ms;
+        self.home
+            .configure(&self.settings, heartbeat_ms, |id| self.refuses(id))
+            .map_err(io::Error::other)?;
         let mut child = Command::new(&self.binary.path)
             .args(["start", "--home", "."])
             .current_dir(self.home.path())
@@ -247,10 +288,12 @@ impl Watch {
         Ok(child)
     }
 
-    /// Until the process ends: by itself, because the node stops, or because the store takes no writes.
-    fn watch(&self, mut child: Child) {
+    /// Until the process ends: by itself, because the node stops, because the store takes no writes, or to let go of a peer.
+    fn watch(&self, mut child: Child) -> Ended {
         let mut complete = false;
         let mut asked: Option<Instant> = None;
+        // When it is this node's turn to let go of a peer.
+        let mut turn: Option<Instant> = None;
         loop {
             match child.try_wait() {
                 Ok(None) => {}
@@ -259,33 +302,62 @@ impl Watch {
                     if !self.is_ending() {
                         warn!(%status, "CometBFT ended");
                     }
-                    return;
+                    return Ended::Away;
                 }
                 Err(error) => {
                     error!(%error, "CometBFT cannot be watched");
-                    return;
+                    return Ended::Away;
                 }
             }
             if self.is_ending() || *self.shared.health.borrow() != Health::Ready {
                 end(&mut child);
-                return;
+                return Ended::Away;
             }
             if asked.is_none_or(|asked| asked.elapsed() >= ASK) {
                 asked = Some(Instant::now());
-                complete = self.ask(complete);
+                let peers = self.shared.rpc.peers();
+                complete = self.ask(complete, peers.as_deref().ok());
+                let mut connected = peers.unwrap_or_default().into_iter();
+                match connected.find(|id| self.refuses(id)) {
+                    None => turn = None,
+                    Some(id) if turn.is_some_and(|turn| turn <= Instant::now()) => {
+                        info!(id, "lets go of a peer that is no live member's node");
+                        end(&mut child);
+                        return Ended::WithoutPeer;
+                    }
+                    Some(_) => turn = turn.or_else(|| Some(self.turn())),
+                }
             }
             std::thread::sleep(LOOK);
         }
     }
 
-    /// Asks CometBFT for its peers and, once it answers, for headers that are missing; says whether none is any more.
-    fn ask(&self, complete: bool) -> bool {
-        let peers = self.shared.rpc.peers();
-        let answers = peers.is_ok();
-        self.shared
-            .peers
-            .store(peers.unwrap_or(0), Ordering::Relaxed);
-        if complete || !answers {
+    /// Whether a peer must not be connected; one of whom nothing can be told now stays.
+    fn refuses(&self, id: &str) -> bool {
+        let refuses = self.guests.refuses(&self.shared.view(), id);
+        refuses.unwrap_or_else(|error| {
+            debug!(%error, "the state cannot be read to look at a peer");
+            false
+        })
+    }
+
+    /// When this node starts CometBFT again: by its place among the validators; at once when it is none.
+    fn turn(&self) -> Instant {
+        let held = self.shared.view().value(keys::VALIDATORS).ok().flatten();
+        let held = held.and_then(|bytes| serde_json::from_slice::<ValidatorSet>(&bytes).ok());
+        let own = held.as_ref().and_then(|set| {
+            let mut others = set.validators().iter();
+            others.position(|validator| validator.public_key == self.validator)
+        });
+        let place = own.and_then(|place| u32::try_from(place).ok()).unwrap_or(0);
+        Instant::now() + TURN.saturating_mul(place)
+    }
+
+    /// Notes the peers and, once CometBFT answers, fetches headers that are missing; says whether none is any more.
+    fn ask(&self, complete: bool, peers: Option<&[String]>) -> bool {
+        let connected = peers.map_or(0, <[String]>::len);
+        self.shared.peers.store(connected, Ordering::Relaxed);
+        if complete || peers.is_none() {
             return complete;
         }
         match self.shared.complete_headers() {

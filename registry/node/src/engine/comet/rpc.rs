@@ -141,17 +141,22 @@ impl Rpc {
         Ok(validator::Set::without_proposer(infos))
     }
 
-    /// How many peers are connected.
-    pub(super) fn peers(&self) -> Result<usize, RpcError> {
+    /// The node ids of the peers that are connected.
+    pub(super) fn peers(&self) -> Result<Vec<String>, RpcError> {
         #[derive(Deserialize)]
         struct Answer {
-            n_peers: String,
+            peers: Vec<Peer>,
         }
-        let Answer { n_peers } = self.call("net_info", &json!({}))?;
-        n_peers.parse().map_err(|_| RpcError::Malformed {
-            method: "net_info",
-            reason: format!("{n_peers:?} is no number of peers"),
-        })
+        #[derive(Deserialize)]
+        struct Peer {
+            node_info: Info,
+        }
+        #[derive(Deserialize)]
+        struct Info {
+            id: String,
+        }
+        let Answer { peers } = self.call("net_info", &json!({}))?;
+        Ok(peers.into_iter().map(|peer| peer.node_info.id).collect())
     }
 
     fn call<T: DeserializeOwned>(

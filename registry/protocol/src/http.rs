@@ -160,8 +160,8 @@ pub struct SchemaPage {
     /// What to pass as `after` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<SchemaName>,
-    /// Always true: nothing proves that a list is complete.
-    pub unproven: bool,
+    /// False: nothing shows that the page is whole.
+    pub proven: bool,
 }
 
 /// The members of the consortium: the answer to `GET /v1/members`.

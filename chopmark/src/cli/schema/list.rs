@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         page = page.field(schema.name.to_string(), line);
     }
     Ok(Done::new(
-        json!({"schemas": schemas, "unproven": true}),
+        json!({"schemas": schemas, "proven": false}),
         page,
     ))
 }

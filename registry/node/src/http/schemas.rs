@@ -66,7 +66,7 @@ pub(super) async fn list(
     Ok(Json(SchemaPage {
         schemas,
         after,
-        unproven: true,
+        proven: false,
     }))
 }
 

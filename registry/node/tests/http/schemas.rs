@@ -69,7 +69,7 @@ async fn schemas_are_listed_in_pages_that_say_they_are_unproven() {
     let world = World::new();
     assert_eq!(
         world.get("/v1/schemas").await.json(),
-        json!({"schemas": [], "unproven": true})
+        json!({"schemas": [], "proven": false})
     );
     let names = ["aaa", "aaa-b", "aaab", "bbb"];
     let actions = names
@@ -82,7 +82,7 @@ async fn schemas_are_listed_in_pages_that_say_they_are_unproven() {
     loop {
         let page = world.get(&path).await.json();
         assert_eq!(page["schemas"].as_array().unwrap().len(), 1);
-        assert_eq!(page["unproven"], true);
+        assert_eq!(page["proven"], false);
         assert_eq!(page["schemas"][0]["owner"], world.operator.to_string());
         seen.push(page["schemas"][0]["name"].as_str().unwrap().to_owned());
         match page["after"].as_str() {

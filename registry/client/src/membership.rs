@@ -102,12 +102,14 @@ pub async fn gather(
     let scid = member.scid();
     let asked = [keys::member(&scid), keys::did(&scid), keys::binding(spki)];
     let (proof, header) = registry.batch(&asked).await?;
+    let way = registry.way_below(header.height).await?;
     Ok(MembershipBundle {
         kind: MembershipBundleKind::Membership,
         member: *member,
         spki: *spki,
         evidence: Evidence {
-            headers: registry.changes_below(header.height).await?,
+            handover: way.handover,
+            headers: way.headers,
             proof,
             checkpoint: None,
             timestamp: None,

@@ -45,6 +45,7 @@ async fn bundle(ledger: &TestLedger, member: &ChopDid) -> MembershipBundle {
         member: *member,
         spki: spki(),
         evidence: Evidence {
+            handover: None,
             headers: Vec::new(),
             proof: BatchProof {
                 signed_header: header.signed_header,

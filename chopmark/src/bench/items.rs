@@ -73,6 +73,7 @@ pub(super) async fn row(items: u32) -> anyhow::Result<Row> {
         passphrase: None,
         trust: chop_verifier::Trust::default(),
         ledger: Ledger::Solo { replay: false },
+        member_api: None,
         members: Vec::new(),
     };
     let stack = Stack::start(options).await?;

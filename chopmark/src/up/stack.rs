@@ -99,21 +99,7 @@ impl Stack {
     /// # Errors
     /// When the folder, a port, the passphrase or a store cannot be used.
     pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
-        let mode = if options.conformance {
-            Mode::Conformance
-        } else {
-            Mode::Standard
-        };
-        let sockets = [Some(options.listen), options.tls_listen];
-        ensure!(
-            !options.conformance
-                || sockets
-                    .iter()
-                    .flatten()
-                    .all(|address| address.ip().is_loopback()),
-            "--conformance opens every write: it listens on loopback addresses only"
-        );
-        let folder = Folder::open(&options.data, mode)?;
+        let folder = Folder::open(&options.data, mode(&options)?)?;
         let token = folder.admin_token()?;
         let keystore = Arc::new(keystore(&folder, options.passphrase)?);
         let (engine, operator) = match &options.ledger {
@@ -277,6 +263,20 @@ async fn receive(
     let door = MemberDoor::new(node.engine().clone());
     let router = chop_node::member_router(node, door.clone(), metrics);
     Ok(Listener::mutual(socket, acceptor, router, Arc::new(door)))
+}
+
+/// For whom the folder is; what is open to suites listens on this machine only.
+fn mode(options: &Options) -> anyhow::Result<Mode> {
+    if !options.conformance {
+        return Ok(Mode::Standard);
+    }
+    let sockets = [Some(options.listen), options.tls_listen];
+    let mut sockets = sockets.iter().flatten();
+    ensure!(
+        sockets.all(|address| address.ip().is_loopback()),
+        "--conformance opens every write: it listens on loopback addresses only"
+    );
+    Ok(Mode::Conformance)
 }
 
 /// Ready when the ledger takes writes and the issuer's store answers.

@@ -261,6 +261,14 @@ impl Member {
     }
 }
 
+/// The key that signs headers for the member of this folder.
+///
+/// # Errors
+/// When the folder has no candidacy, or its keystore does not hold the key.
+pub(super) fn validator(folder: &Folder, keystore: &Keystore) -> anyhow::Result<Arc<PrivateKey>> {
+    validator_key(keystore, &Candidate::read(folder)?.validator.public_key)
+}
+
 /// The folder's validator key: the one that it was made with, or that of an operator whose solo ledger had one of its own.
 fn validator_key(keystore: &Keystore, named: &PublicKey) -> anyhow::Result<Arc<PrivateKey>> {
     for name in [OWN_VALIDATOR, "validator"] {

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::folder::{Folder, Mode};
-use super::{Member, ledger, page, passphrase};
+use super::{Member, ledger, member, page, passphrase};
 
 /// How long a relying party may keep a status list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
@@ -135,7 +135,12 @@ impl Stack {
             trusted: trusted.chain(members).collect(),
             ..Settings::default()
         })?;
-        let keeper = leaves(&folder, &keystore, &outbound, &options.members)?;
+        let keeper = leaves(
+            &folder,
+            &keystore,
+            &outbound,
+            (&options.ledger, &options.members),
+        )?;
         tokio::spawn(keeper.clone().run(engine.clone()));
         let registry =
             LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms)).with_leaves(keeper.clone());
@@ -237,11 +242,15 @@ fn leaves(
     folder: &Folder,
     keystore: &Keystore,
     outbound: &Guarded,
-    members: &[Url],
+    (on, members): (&Ledger, &[Url]),
 ) -> anyhow::Result<LeafKeeper> {
     let store = LeafStore::open(&folder.join("leaves.redb"))
         .context("cannot open the leaves of batches")?;
-    let validator = ledger::key(keystore, "validator")?;
+    // Receipts count under the key that signs headers.
+    let validator = match on {
+        Ledger::Solo { .. } => ledger::key(keystore, "validator")?,
+        Ledger::Member(_) => member::validator(folder, keystore)?,
+    };
     Ok(LeafKeeper::new(store, validator, outbound.clone(), members))
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod batches;
 mod chaos;
 mod disk;
 mod durability;

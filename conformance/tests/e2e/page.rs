@@ -1,6 +1,6 @@
 //! The start page works in a browser.
 
-mod verifier_js;
+pub(crate) mod verifier_js;
 
 use crate::support::browser::Browser;
 use crate::support::party::Party;

@@ -1,6 +1,10 @@
 // One question of the tests to the JavaScript verifier. The same text runs in Node and in a page of a browser.
 export async function judge({ proof, bundle, item, did }, question) {
   try {
+    if (question.absence) {
+      await item.verifyAbsence(question.batch, question.scid, question.absence);
+      return { absent: question.scid };
+    }
     if (question.item) {
       const scid = await item.verifyItem(question.batch, question.item);
       if (question.did !== `did:chop:${question.batch.terms.ledger.slice(0, 16)}:${scid}`) return { refused: "item.other-item" };

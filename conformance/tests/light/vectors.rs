@@ -68,6 +68,23 @@ fn javascript_judges_every_item_as_its_file_says() {
 }
 
 #[test]
+fn javascript_judges_every_absence_of_an_item_as_its_file_says() {
+    let cases = cases("item-absence");
+    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
+    let Some(verdicts) = node::judge(&questions) else {
+        return;
+    };
+    for ((name, case), verdict) in cases.iter().zip(verdicts) {
+        let wanted = match case.get("refused").and_then(Value::as_str) {
+            Some(code) => json!({ "refused": format!("item.{code}") }),
+            None => json!({ "absent": case["scid"] }),
+        };
+        assert_eq!(verdict, wanted, "{name}");
+    }
+    assert!(cases.len() >= 12, "{} cases", cases.len());
+}
+
+#[test]
 fn javascript_judges_every_piece_of_evidence_as_its_file_says() {
     let cases = cases("evidence");
     let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();

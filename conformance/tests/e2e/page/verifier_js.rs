@@ -141,7 +141,12 @@ fn a_browser_judges_every_vector_as_its_file_says() {
 }
 
 /// Runs the command line verifier; `None` where Node is not installed, which CI does not forgive.
-fn verify(folder: &Path, root: &Path, answer: &Value, options: &[&str]) -> Option<Output> {
+pub(crate) fn verify(
+    folder: &Path,
+    root: &Path,
+    answer: &Value,
+    options: &[&str],
+) -> Option<Output> {
     let file = folder.join("answer.json");
     std::fs::write(&file, answer.to_string()).unwrap();
     let script = repository().join("registry/verifier-js/verify.mjs");

@@ -18,7 +18,9 @@ use url::Url;
 use super::{LeafStore, LeafStoreError, Progress};
 use crate::engine::Engine;
 
-/// How often a node looks whether leaves are missing.
+/// When a node that starts looks for the first time whether leaves are missing.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// How often it looks after that.
 const LOOK: Duration = Duration::from_secs(20);
 /// How long one exchange with another member's node may take.
 const EXCHANGE: Duration = Duration::from_secs(20);
@@ -136,11 +138,11 @@ impl LeafKeeper {
 
     /// Fetches what is missing, again and again, until the engine has stopped.
     pub async fn run(self, engine: Engine) {
-        let mut after = keys::BATCHES.to_owned();
+        let (mut after, mut pause) = (keys::BATCHES.to_owned(), FIRST_LOOK);
         loop {
             tokio::select! {
                 () = engine.until_stopped() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(pause) => pause = LOOK,
             }
             match self.catch_up(&engine, &after) {
                 Ok(Some(last)) => after = last,

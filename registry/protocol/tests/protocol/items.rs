@@ -1,10 +1,11 @@
-//! Every file under `conformance/vectors/{valid,invalid}/item-proof`: one item of a batch per file.
+//! Every file under `conformance/vectors/{valid,invalid}/item-proof` and `item-absence`: one item of a batch per file.
 
 use chop_did::resolution::resolve_chop;
-use chop_did::{ChopDid, Template};
+use chop_did::{ChopDid, Scid, Template};
 use chop_proof::leaves::PathError;
-use chop_protocol::{Batch, ItemProof, ItemProofError, ItemResolveError};
+use chop_protocol::{Batch, ItemAbsence, ItemProof, ItemProofError, ItemResolveError};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
 
@@ -27,11 +28,21 @@ struct Shown {
     document: Value,
 }
 
-fn cases(kind: &str) -> Vec<(String, Case)> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Absence {
+    description: String,
+    batch: Batch,
+    scid: Scid,
+    absence: ItemAbsence,
+    refused: Option<String>,
+}
+
+fn cases<T: DeserializeOwned>(kind: &str, of: &str) -> Vec<(String, T)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../conformance/vectors")
         .join(kind)
-        .join("item-proof");
+        .join(of);
     let files = std::fs::read_dir(folder).unwrap();
     files
         .map(|entry| {
@@ -48,7 +59,7 @@ fn cases(kind: &str) -> Vec<(String, Case)> {
 
 #[test]
 fn every_valid_item_resolves_to_its_document() {
-    let cases = cases("valid");
+    let cases = cases::<Case>("valid", "item-proof");
     assert!(cases.len() >= 5);
     for (name, case) in cases {
         assert!(!case.description.is_empty(), "{name}");
@@ -66,7 +77,7 @@ fn every_valid_item_resolves_to_its_document() {
 
 #[test]
 fn every_invalid_item_is_refused_for_its_reason() {
-    let cases = cases("invalid");
+    let cases = cases::<Case>("invalid", "item-proof");
     assert!(cases.len() >= 13);
     for (name, case) in cases {
         let state = case.item.state(&case.did, &case.batch, &case.template);
@@ -80,5 +91,24 @@ fn every_invalid_item_is_refused_for_its_reason() {
             other => panic!("{name}: {other}"),
         };
         assert_eq!(Some(code), case.refused.as_deref(), "{name}");
+    }
+}
+
+#[test]
+fn every_absence_is_judged_as_its_file_says() {
+    let valid = cases::<Absence>("valid", "item-absence");
+    let invalid = cases::<Absence>("invalid", "item-absence");
+    assert!(valid.len() >= 3 && invalid.len() >= 9);
+    for (name, case) in valid.into_iter().chain(invalid) {
+        assert!(!case.description.is_empty(), "{name}");
+        let code = match case.absence.check(&case.batch, &case.scid) {
+            Ok(()) => None,
+            Err(ItemProofError::OtherBatch { .. }) => Some("other-batch"),
+            Err(ItemProofError::Path(_)) => Some("path"),
+            Err(ItemProofError::NotNeighbours) => Some("absence"),
+            Err(ItemProofError::NoItem) => Some("other"),
+            Err(other) => panic!("{name}: {other}"),
+        };
+        assert_eq!(code, case.refused.as_deref(), "{name}");
     }
 }

@@ -112,8 +112,11 @@ fn a_batch_lives_on_the_receipts_of_three_of_four_and_a_node_that_lost_the_leave
         &[&range[..], &["--controller", "packer"]].concat(),
     );
     consortium.restart();
+    let codes = format!("/v1/batches/{batch}/codes");
     until("the node that lost the leaves has fetched them", || {
-        consortium.nodes[3].get(&format!("/v1/items/{did}")).status == 200
+        let node = &consortium.nodes[3];
+        node.get(&format!("/v1/items/{did}")).status == 200
+            && node.get(&codes).text().contains("active")
     });
     assert_eq!(standing(&consortium, folder, 3, did), "active");
 }

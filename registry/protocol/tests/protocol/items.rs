@@ -30,7 +30,7 @@ struct Shown {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Absence {
+struct Missing {
     description: String,
     batch: Batch,
     scid: Scid,
@@ -96,8 +96,8 @@ fn every_invalid_item_is_refused_for_its_reason() {
 
 #[test]
 fn every_absence_is_judged_as_its_file_says() {
-    let valid = cases::<Absence>("valid", "item-absence");
-    let invalid = cases::<Absence>("invalid", "item-absence");
+    let valid = cases::<Missing>("valid", "item-absence");
+    let invalid = cases::<Missing>("invalid", "item-absence");
     assert!(valid.len() >= 3 && invalid.len() >= 9);
     for (name, case) in valid.into_iter().chain(invalid) {
         assert!(!case.description.is_empty(), "{name}");

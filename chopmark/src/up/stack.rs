@@ -165,6 +165,8 @@ impl Stack {
             .await
             .context("cannot open the issuing service")?;
         let verifier = VerifierApp::new((*resolver).clone(), options.trust);
+        // It ends with the process; without a consortium it has nothing to do.
+        tokio::spawn(chop_node::accuse(engine.clone(), operator.clone()));
         let node = NodeApp::new(engine.clone(), operator, admin, resolver).with_leaves(keeper);
 
         let api = Router::new()

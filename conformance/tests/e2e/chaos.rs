@@ -2,16 +2,26 @@
 //!
 //! `CHOPMARK_CHAOS_FAULTS` and `CHOPMARK_CHAOS_SEED` make it longer and other; `conformance/chaos/run` does that.
 
+mod evidence;
+mod forger;
+pub(crate) mod links;
+pub(crate) mod machine;
+mod proposer;
+
 use crate::localnet::{Consortium, PATIENCE, consortium, height, lock, resolves, until};
-use crate::support::stack::signal;
+use crate::support::party::Party;
+use crate::support::stack::{binary, signal};
 use chop_conformance::interop::random::Random;
+use forger::forge;
+use proposer::Dishonest;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Faults of the short form.
-const FAULTS: usize = 12;
+/// Faults of the short form: each kind once.
+const FAULTS: usize = KINDS.len();
 const SEED: u64 = 1;
 /// How long a fault lasts where it has a length.
 const LASTING: Duration = Duration::from_secs(3);
@@ -31,25 +41,52 @@ enum Fault {
     KillTwo,
     /// All four die at once.
     KillAll,
-    /// One hears and says nothing for a while, as one that is cut off from the three others.
-    CutOffOne,
-    /// Two are cut off: neither pair goes on.
-    CutOffTwo,
+    /// One stands still for a while, and its CometBFT with it.
+    PauseOne,
+    /// Two stand still: the others make no block.
+    PauseTwo,
+    /// Nothing goes between one and the three others.
+    PartitionThreeOne,
+    /// Nothing goes between two and two: neither pair makes a block.
+    PartitionTwoTwo,
+    /// One hears the others, and they do not hear it.
+    PartitionOneWay,
     /// An application answers its CometBFT late.
     SlowApplication,
     /// One comes back with data of some time ago.
     StaleData,
+    /// A disk takes most of a second for every flush.
+    SlowDisk,
+    /// A disk takes no more bytes for a while.
+    FullDisk,
+    /// A node's clock is ten minutes off; a client's too.
+    WrongClock,
+    /// A member sends what it can through its node.
+    Flood,
+    /// A proposer's blocks hold what is no transaction.
+    InvalidProposer,
+    /// A node's answers are forged.
+    ForgedState,
 }
 
 /// Every kind once, before any a second time.
-const KINDS: [Fault; 8] = [
+const KINDS: [Fault; 17] = [
     Fault::KillOne,
-    Fault::CutOffTwo,
+    Fault::PartitionTwoTwo,
     Fault::KillAll,
     Fault::StaleData,
+    Fault::FullDisk,
     Fault::KillEngine,
+    Fault::PartitionOneWay,
     Fault::KillTwo,
-    Fault::CutOffOne,
+    Fault::PauseOne,
+    Fault::InvalidProposer,
+    Fault::WrongClock,
+    Fault::PartitionThreeOne,
+    Fault::SlowDisk,
+    Fault::PauseTwo,
+    Fault::Flood,
+    Fault::ForgedState,
     Fault::SlowApplication,
 ];
 
@@ -59,6 +96,7 @@ fn nothing_that_was_acknowledged_is_lost_whatever_fails_and_all_nodes_agree() {
         return;
     };
     let consortium = lock(&consortium);
+    let flooder = Party::create(&consortium.nodes[0]);
     let (faults, seed) = (
         setting("CHOPMARK_CHAOS_FAULTS", FAULTS as u64),
         setting("CHOPMARK_CHAOS_SEED", SEED),
@@ -81,7 +119,7 @@ fn nothing_that_was_acknowledged_is_lost_whatever_fails_and_all_nodes_agree() {
                 draw(KINDS.len())
             }];
             let victim = draw(4);
-            strike(&consortium, kind, victim, draw(3) + 1);
+            strike(&consortium, &flooder, kind, (victim, draw(3) + 1));
             let took = recovered(&consortium);
             slowest = slowest.max(took);
             checked = agree(&consortium, checked);
@@ -139,8 +177,14 @@ fn keep_writing(
     }
 }
 
-fn strike(consortium: &Consortium, kind: Fault, victim: usize, further: usize) {
+fn strike(
+    consortium: &Consortium,
+    flooder: &Party,
+    kind: Fault,
+    (victim, further): (usize, usize),
+) {
     let other = (victim + further) % 4;
+    let (links, machine) = (&consortium.links, &consortium.machine);
     match kind {
         Fault::KillOne => {
             consortium.kill(victim);
@@ -158,13 +202,68 @@ fn strike(consortium: &Consortium, kind: Fault, victim: usize, further: usize) {
             stands_still(consortium, &rest(&[victim, other]));
         }
         Fault::KillAll => (0..4).for_each(|index| consortium.kill(index)),
-        Fault::CutOffOne => {
+        Fault::PauseOne => {
             let _frozen = Frozen::new(consortium, &[victim], true);
             std::thread::sleep(LASTING);
         }
-        Fault::CutOffTwo => {
+        Fault::PauseTwo => {
             let _frozen = Frozen::new(consortium, &[victim, other], true);
             stands_still(consortium, &rest(&[victim, other]));
+        }
+        Fault::PartitionThreeOne => {
+            let _cut = links.cut(&[victim], &rest(&[victim]));
+            std::thread::sleep(LASTING);
+        }
+        Fault::PartitionTwoTwo => {
+            let _cut = links.cut(&[victim, other], &rest(&[victim, other]));
+            stands_still(consortium, &[0, 1, 2, 3]);
+        }
+        Fault::PartitionOneWay => {
+            let _muted = links.mute(victim);
+            std::thread::sleep(LASTING);
+        }
+        Fault::SlowDisk => {
+            let _slow = machine.inflict(consortium.pid(victim), "slow", 700);
+            std::thread::sleep(LASTING);
+        }
+        Fault::FullDisk => {
+            let full = machine.inflict(consortium.pid(victim), "full", 1);
+            until("the node with the full disk takes no writes", || {
+                consortium.nodes[victim].get("/readyz").status == 503
+            });
+            consortium.write(other);
+            drop(full);
+            until("it goes on by itself when there is room", || {
+                consortium.nodes[victim].get("/readyz").status == 200
+            });
+        }
+        Fault::WrongClock => {
+            let seconds = if further == 1 { 600 } else { -600 };
+            let _off = machine.inflict(consortium.pid(victim), "clock", seconds);
+            let did = consortium.write(other);
+            refuses_by_its_clock(consortium, (other, &did));
+        }
+        Fault::Flood => flood(consortium, flooder, victim, other),
+        Fault::ForgedState => {
+            let did = consortium.write(victim);
+            let forged = format!("http://{}", forge(consortium.nodes[victim].authority()));
+            let own = resolve(
+                consortium,
+                (victim, &did),
+                consortium.nodes[victim].base(),
+                0,
+            );
+            assert!(own.0, "{}", own.1);
+            let (taken, said) = resolve(consortium, (victim, &did), &forged, 0);
+            assert!(!taken && said.contains("not proven"), "{said}");
+        }
+        Fault::InvalidProposer => {
+            let pid = consortium.pid(victim);
+            let dishonest = Dishonest::at(&consortium.node(victim), move || engines(pid));
+            until("it has proposed", || {
+                consortium.write(other);
+                dishonest.spoilt() > 0
+            });
         }
         Fault::SlowApplication => {
             let _frozen = Frozen::new(consortium, &[victim], false);
@@ -183,6 +282,63 @@ fn strike(consortium: &Consortium, kind: Fault, victim: usize, further: usize) {
             copy(&kept.path().join("node"), &data);
         }
     }
+}
+
+/// A client whose clock is minutes off takes the proof of no node, and says in which direction the header's time lies.
+fn refuses_by_its_clock(consortium: &Consortium, (node, did): (usize, &str)) {
+    for (seconds, said) in [(-600, "ahead of the clock"), (600, "ms ago")] {
+        let base = consortium.nodes[node].base();
+        let (taken, text) = resolve(consortium, (node, did), base, seconds);
+        assert!(!taken && text.contains(said), "{seconds} s: {text}");
+    }
+}
+
+/// Resolves a DID with `chopmark`, whose clock is wrong by so many seconds: whether it was proven, and what was said.
+fn resolve(
+    consortium: &Consortium,
+    (node, did): (usize, &str),
+    base: &str,
+    seconds: i64,
+) -> (bool, String) {
+    let mut command = Command::new(binary());
+    consortium.machine.shift_clock(&mut command, seconds);
+    let output = command
+        .args(["did", "resolve", did, "--url", base])
+        .args(["--verify", "--trust-root"])
+        .arg(consortium.node(node).join("trust-root.json"))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+/// Sends what it can through one node, while another member's writes are still answered.
+fn flood(consortium: &Consortium, flooder: &Party, victim: usize, other: usize) {
+    let ending = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !ending.load(Ordering::SeqCst) {
+                    let (envelope, _) =
+                        flooder.create_products_under(20, consortium.members[victim]);
+                    let _answer = consortium.nodes[victim].try_post("/v1/transactions", &envelope);
+                }
+            });
+        }
+        let _ender = Ender(&ending);
+        let since = Instant::now();
+        while since.elapsed() < LASTING {
+            let one = Instant::now();
+            consortium.write(other);
+            assert!(
+                one.elapsed() < Duration::from_secs(10),
+                "starved by a flood"
+            );
+        }
+    });
 }
 
 /// The nodes that are not among these.

@@ -2,6 +2,8 @@
 //!
 //! The tests share one consortium, one after the other, and leave it whole.
 
+use crate::chaos::links::Links;
+use crate::chaos::machine::Machine;
 use crate::support::party::Party;
 use crate::support::remote::Remote;
 use crate::support::stack::{binary, signal};
@@ -26,15 +28,25 @@ pub(crate) struct Consortium {
     folder: tempfile::TempDir,
     pub(crate) nodes: Vec<Remote>,
     /// The members that run the nodes.
-    members: Vec<ChopDid>,
+    pub(crate) members: Vec<ChopDid>,
     party: Party,
+    /// What the nodes say to one another goes through here.
+    pub(crate) links: Links,
+    /// What the nodes feel of the machine.
+    pub(crate) machine: Machine,
 }
 
 impl Consortium {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("consortium");
-        let urls = launch(&data);
+        let machine = Machine::new();
+        // Made and stopped once, so that its nodes can be introduced to one another by other addresses.
+        launch(&data, &machine);
+        let stopped = run(&["localnet", "stop", "--data"], &data);
+        assert!(stopped.status.success(), "{stopped:?}");
+        let links = Links::between(&data);
+        let urls = launch(&data, &machine);
         assert_eq!(urls.len(), 4, "{urls:?}");
         let nodes: Vec<Remote> = urls
             .iter()
@@ -58,6 +70,8 @@ impl Consortium {
             nodes,
             members,
             party,
+            links,
+            machine,
         }
     }
 
@@ -67,7 +81,7 @@ impl Consortium {
 
     /// Starts whatever does not run.
     pub(crate) fn restart(&self) {
-        launch(&self.data());
+        launch(&self.data(), &self.machine);
     }
 
     /// Ends a node's process and its CometBFT's parentage at once, as a power cut does.
@@ -85,7 +99,7 @@ impl Consortium {
         pid.trim().parse().unwrap()
     }
 
-    fn trust_root(&self) -> TrustRoot {
+    pub(crate) fn trust_root(&self) -> TrustRoot {
         serde_json::from_slice(&std::fs::read(self.data().join("trust-root.json")).unwrap())
             .unwrap()
     }
@@ -97,7 +111,7 @@ impl Consortium {
     }
 
     /// Creates a product through a node; its DID, once the node has answered 201.
-    fn write(&self, index: usize) -> String {
+    pub(crate) fn write(&self, index: usize) -> String {
         let (envelope, did) = self.product(index);
         let answer = self.nodes[index].post("/v1/transactions", &envelope);
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -140,11 +154,13 @@ impl Drop for Consortium {
 }
 
 /// Starts the consortium in the background; its URLs.
-fn launch(data: &Path) -> Vec<String> {
-    let output = run(
-        &["localnet", "--validators", "4", "--detach", "--data"],
-        data,
-    );
+fn launch(data: &Path, machine: &Machine) -> Vec<String> {
+    let mut command = Command::new(binary());
+    machine.apply(&mut command);
+    command
+        .args(["localnet", "--validators", "4", "--detach", "--data"])
+        .arg(data);
+    let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some(urls) = text.trim().strip_prefix("ready ") else {
         panic!(

@@ -34,6 +34,8 @@ use crate::leaves::LeafKeeper;
 
 pub(crate) use logs::entries as log_entries;
 pub use member::{MemberDoor, member_router};
+pub(crate) use members::decode;
+pub(crate) use proposals::undecided;
 
 /// The member that runs this node: it sponsors the envelopes of those who hold the admin token.
 #[derive(Clone)]

@@ -6,11 +6,13 @@
 //! http ◀─▶ leaves                  the items of batches, beside the ledger
 //! ```
 
+mod accuse;
 pub mod engine;
 pub mod http;
 pub mod leaves;
 mod local;
 pub mod store;
 
+pub use accuse::accuse;
 pub use http::{MemberDoor, NodeApp, Operator, member_router, openapi, router};
 pub use local::LocalRegistry;

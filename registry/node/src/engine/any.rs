@@ -6,8 +6,9 @@ use std::time::Duration;
 use chop_integrity::Hash;
 use chop_proof::{Handover, LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
+use super::comet::Offence;
 use super::{Comet, EngineError, Head, Health, Read, Solo, SubmitError, View, handover};
 
 /// A running ledger. Cloning shares it.
@@ -168,6 +169,14 @@ impl Engine {
         match self {
             Self::Solo(solo) => solo.trust_root(),
             Self::Comet(comet) => comet.trust_root(),
+        }
+    }
+
+    /// Tells of validators that new blocks convict; `None` where one process signs everything.
+    pub fn offences(&self) -> Option<broadcast::Receiver<Offence>> {
+        match self {
+            Self::Solo(_) => None,
+            Self::Comet(comet) => Some(comet.offences()),
         }
     }
 

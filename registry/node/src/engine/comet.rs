@@ -17,6 +17,7 @@ mod block;
 mod gateway;
 mod guests;
 mod home;
+mod offence;
 mod packing;
 mod pending;
 mod process;
@@ -33,13 +34,14 @@ use chop_keys::{PrivateKey, Signer as _};
 use chop_proof::{LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 use tendermint::block::signed_header::SignedHeader;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tracing::debug;
 
 use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door};
 use crate::store::{DiskLimit, Store};
 
 pub use home::{HomeError, Peering, check_peer, node_id};
+pub use offence::Offence;
 pub use process::{Binary, BinaryError};
 
 /// How long a read waits for the header that proves the last block.
@@ -246,6 +248,11 @@ impl Comet {
     /// Tells when the engine stops or cannot write.
     pub fn healths(&self) -> watch::Receiver<Health> {
         self.shared.health.subscribe()
+    }
+
+    /// Tells of validators that new blocks convict.
+    pub fn offences(&self) -> broadcast::Receiver<Offence> {
+        self.shared.offences.subscribe()
     }
 
     /// The ledger's genesis.

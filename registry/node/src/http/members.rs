@@ -68,7 +68,7 @@ fn members(view: &View) -> Result<MemberList, EngineError> {
 }
 
 /// Reads a value that this node's own state machine wrote.
-pub(super) fn decode<T: DeserializeOwned>(
+pub(crate) fn decode<T: DeserializeOwned>(
     bytes: &[u8],
     what: &'static str,
 ) -> Result<T, EngineError> {

@@ -80,20 +80,27 @@ pub(super) async fn show(
 }
 
 pub(super) fn open(view: &View) -> Result<ProposalPage, EngineError> {
+    let open = undecided(view)?;
+    Ok(ProposalPage {
+        proven: false,
+        proposals: open
+            .into_iter()
+            .map(|proposal| listed(view, proposal))
+            .collect(),
+        after: None,
+    })
+}
+
+/// The proposals on which votes count now, those that expire first in front.
+pub(crate) fn undecided(view: &View) -> Result<Vec<Proposal>, EngineError> {
     let from = keys::ballots_from(now(view));
     let to = keys::after(keys::BALLOTS);
     let mut proposals = Vec::new();
     for (key, _) in view.snapshot().scan(&from, &to, MAX_OPEN)? {
         let id = key.rsplit('/').next().and_then(|id| id.parse().ok());
-        if let Some(proposal) = id.map(|id| stored(view, &id)).transpose()?.flatten() {
-            proposals.push(listed(view, proposal));
-        }
+        proposals.extend(id.map(|id| stored(view, &id)).transpose()?.flatten());
     }
-    Ok(ProposalPage {
-        proven: false,
-        proposals,
-        after: None,
-    })
+    Ok(proposals)
 }
 
 fn all(view: &View, after: Option<Hash>, limit: usize) -> Result<ProposalPage, EngineError> {

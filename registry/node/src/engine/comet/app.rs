@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chop_integrity::Timestamp;
 use chop_protocol::{LedgerGenesis, ValidatorUpdate};
-use data_encoding::HEXUPPER;
 use prost::bytes::Bytes;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::v0_38::abci as pb;
@@ -16,6 +15,7 @@ use tracing::{debug, error, warn};
 use super::abci::Application;
 use super::block::{Decided, Executed, execute};
 use super::guests::Guests;
+use super::offence::Offence;
 use super::packing::pack;
 use super::shared::Shared;
 use super::verified::Verified;
@@ -181,17 +181,9 @@ impl App {
         &self,
         ask: &pb::RequestFinalizeBlock,
     ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
-        for evidence in &ask.misbehavior {
-            let validator = evidence.validator.as_ref();
-            let address = validator.map(|validator| HEXUPPER.encode(&validator.address));
-            warn!(
-                validator = address,
-                height = evidence.height,
-                "a validator signed two blocks of one height"
-            );
-        }
         let view = self.shared.view();
         let decided = self.decided(ask, &view)?;
+        self.report(ask, decided.height);
         let (height, parent) = (decided.height, view.head().app_hash);
         let (header, executed) = std::thread::scope(|scope| {
             let fetching = scope.spawn(|| self.shared.rpc.signed_header(height));
@@ -224,6 +216,22 @@ impl App {
         };
         self.moving().executed = Some(executed);
         Ok(answer)
+    }
+
+    /// Tells of the validators that a block convicts; who hears it asks the members to suspend them.
+    fn report(&self, ask: &pb::RequestFinalizeBlock, height: u64) {
+        for evidence in &ask.misbehavior {
+            let Some(offence) = Offence::reported(evidence, height) else {
+                continue;
+            };
+            warn!(
+                validator = offence.address_text(),
+                height = offence.height,
+                "a validator is convicted of signing two blocks of one height"
+            );
+            // Nobody listens where no operator acts on it, as in tests.
+            let _heard = self.shared.offences.send(offence);
+        }
     }
 
     fn decided(&self, ask: &pb::RequestFinalizeBlock, view: &View) -> Result<Decided, EngineError> {

@@ -279,7 +279,7 @@ impl Home {
     }
 }
 
-fn address(key: &PublicKey) -> Vec<u8> {
+pub(super) fn address(key: &PublicKey) -> Vec<u8> {
     address_of(key.raw())
 }
 

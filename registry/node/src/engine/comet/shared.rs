@@ -9,16 +9,19 @@ use chop_proof::{LightBlock, ProofError, TrustRoot, TrustRootError};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
 use super::block::{found, head_of};
+use super::offence::Offence;
 use super::pending::Pending;
 use super::rpc::Rpc;
 use crate::engine::solo::{Clock, Health};
 use crate::engine::{EngineError, Head, OpenError, View, founding, handover};
 use crate::store::{Snapshot, Store, StoreError};
 
+/// Offences that wait for whoever looks into them; a block holds few, and most hold none.
+const MAX_OFFENCES: usize = 64;
 /// How many heartbeats a ledger may miss before it counts as waiting for its validators.
 const MISSED_HEARTBEATS: u32 = 3;
 
@@ -36,6 +39,8 @@ pub(super) struct Shared {
     /// The last state that a header commits to: the same, or the one before.
     pub(super) proven: watch::Sender<Option<Arc<View>>>,
     pub(super) health: watch::Sender<Health>,
+    /// Validators that decided blocks convict.
+    pub(super) offences: broadcast::Sender<Offence>,
     /// When the last block was committed.
     pub(super) beat: Mutex<Instant>,
     /// How many peers CometBFT was connected with when it was last asked.
@@ -78,6 +83,7 @@ impl Shared {
             committed: watch::Sender::new(Arc::new(view)),
             proven: watch::Sender::new(None),
             health: watch::Sender::new(Health::Ready),
+            offences: broadcast::Sender::new(MAX_OFFENCES),
             beat: Mutex::new(Instant::now()),
             peers: AtomicUsize::new(0),
             validators: RwLock::new(validators),

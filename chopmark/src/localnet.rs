@@ -20,8 +20,8 @@ use serde_json::json;
 use std::io::Write as _;
 
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
-use folder::Network;
-use nodes::Started;
+pub(crate) use folder::{Network, Node};
+pub(crate) use nodes::{Launch, Started};
 
 /// Runs a consortium on this machine: one node for each member, over CometBFT
 #[derive(Debug, Parser)]
@@ -85,7 +85,7 @@ async fn start(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
         .map_err(Failure::usage)?;
     let network = Network::open_or_create(&args.data, args.validators).map_err(Failure::usage)?;
     let asked_to_end = server::shutdown_signal().map_err(Failure::internal)?;
-    let launch = nodes::Launch {
+    let launch = Launch {
         cometbft: binary.path().to_owned(),
         bundle: args.bundle,
         log: args.log,

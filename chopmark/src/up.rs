@@ -20,7 +20,7 @@ use clap::Parser;
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use};
-pub(crate) use member::{Candidate, Member, Peers, trust_root};
+pub(crate) use member::{Candidate, Joined, Member, Peers, trust_root};
 pub(crate) use stack::{Ledger, MemberApi, Options, Stack, keystore};
 
 /// Runs a whole stack: registry, issuer and verifier in one process

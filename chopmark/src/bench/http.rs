@@ -1,23 +1,22 @@
 //! The verifying service over HTTP: what it costs to verify a credential in a request, against the signature check alone on all
 //! cores.
 //!
-//! The load generator runs on threads of its own, whose time is taken from the operating system, so that its share is known
-//! and not counted as the service's.
+//! The load generator's share is known and not counted as the service's.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use chop_credential::issuing::{self, ProofRequest};
 use chop_keys::{KeyType, Signer as _};
 use serde_json::json;
 
-use super::floor;
-use super::load::{self, Rate};
+use super::load;
 use super::measure::{Figures, cores, median, on_all_cores};
 use super::row::{Budget, Load, Row};
 use super::suites::{Workbench, key, signing_input};
+use super::{floor, generator};
 
 /// What is measured: its name, the cryptosuite, the path, and the member of the body that holds the credential.
 const TABLE: [(&str, &str, &str, &str); 3] = [
@@ -52,8 +51,6 @@ const CONNECTIONS: usize = 16;
 const CREDENTIALS: usize = 256;
 /// Rounds of which the median counts.
 const ROUNDS: usize = 5;
-/// How the threads of the load generator are named.
-const THREADS: &str = "bench-load";
 
 /// Says whether anything is measured here.
 pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
@@ -126,9 +123,13 @@ async fn measure(target: Target, lasting: Duration) -> anyhow::Result<(Figures, 
     let signature = key.sign_credential(&input)?;
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        let target = target.clone();
-        let generating = tokio::task::spawn_blocking(move || generate(target, lasting)).await;
-        let (rate, share) = generating.context("the load generator broke off")??;
+        let Target {
+            address,
+            requests,
+            status,
+        } = target.clone();
+        let load = load::run(address, requests, status, CONNECTIONS, lasting);
+        let (rate, share) = generator::run(load).await?;
         let raw_us = tokio::task::block_in_place(|| {
             on_all_cores(RAW, || {
                 public.verify(input.as_bytes(), signature.as_bytes())
@@ -170,62 +171,4 @@ fn requests(suite: &str, path: &str, member: &str) -> anyhow::Result<Vec<Vec<u8>
         ))
     };
     (0..CREDENTIALS).map(one).collect()
-}
-
-/// Loads the service from threads of their own; gives the rate, and which part of all cores' time the threads took.
-fn generate(target: Target, lasting: Duration) -> anyhow::Result<(Rate, f64)> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .thread_name(THREADS)
-        .enable_all()
-        .build()?;
-    let started = Instant::now();
-    let rate = runtime.block_on(async {
-        // The connections live on the named threads, all of them.
-        let Target {
-            address,
-            requests,
-            status,
-        } = target;
-        let running = load::run(address, requests, status, CONNECTIONS, lasting);
-        tokio::spawn(running).await.context("the load broke off")?
-    })?;
-    let share = busy_seconds() / (started.elapsed().as_secs_f64() * cores());
-    Ok((rate, share.min(1.0)))
-}
-
-/// Seconds that the load generator's threads ran, as the operating system tells; 0 where it does not, so that their work
-/// counts as the service's.
-fn busy_seconds() -> f64 {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
-        return 0.0;
-    };
-    let nanoseconds = |task: std::fs::DirEntry| {
-        let read = |name: &str| std::fs::read_to_string(task.path().join(name)).ok();
-        let ours = read("comm").is_some_and(|name| name.trim_end() == THREADS);
-        let ran = read("schedstat").filter(|_| ours)?;
-        ran.split(' ').next()?.parse::<f64>().ok()
-    };
-    let ran = tasks.flatten().filter_map(nanoseconds).sum::<f64>();
-    ran / 1e9
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_the_named_threads_is_known() {
-        let spin = || {
-            let started = Instant::now();
-            while started.elapsed() < Duration::from_millis(50) {
-                std::hint::spin_loop();
-            }
-            busy_seconds()
-        };
-        let named = std::thread::Builder::new()
-            .name(THREADS.to_owned())
-            .spawn(spin);
-        let known = std::path::Path::new("/proc/self/schedstat").exists();
-        assert_eq!(named.unwrap().join().unwrap() > 0.0, known);
-    }
 }

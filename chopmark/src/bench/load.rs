@@ -2,13 +2,14 @@
 //! the last one is whole, so the rate is the server's and not the generator's.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 
 /// What a run did.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,7 @@ pub(super) async fn run(
     for _ in 0..connections {
         let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
         workers.spawn(async move {
-            let mut connection = Connection::open(address).await?;
+            let mut connection = Connection::open(&At::Tcp(address)).await?;
             let (mut answered, mut bytes) = (0_usize, 0_usize);
             while Instant::now() < until {
                 let turn = next.fetch_add(1, Ordering::Relaxed);
@@ -94,7 +95,7 @@ pub(super) async fn once(
     for _ in 0..connections {
         let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
         workers.spawn(async move {
-            let mut connection = Connection::open(address).await?;
+            let mut connection = Connection::open(&At::Tcp(address)).await?;
             let mut bytes = 0_usize;
             while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let (got, body) = connection.exchange(request).await?;
@@ -124,10 +125,9 @@ pub(super) async fn once(
 /// # Errors
 /// A connection that breaks, or an answer that is not whole.
 pub(super) async fn answer(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut connection = Connection::open(address).await?;
+    let mut connection = Connection::open(&At::Tcp(address)).await?;
     let (_, length) = connection.exchange(request).await?;
-    let start = connection.buffer.len() - length;
-    Ok(connection.buffer.split_off(start))
+    Ok(connection.body(length).to_vec())
 }
 
 /// A GET request as bytes.
@@ -145,25 +145,58 @@ pub(super) fn post(path: &str, token: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-struct Connection {
-    stream: TcpStream,
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub(super) enum At {
+    /// On a port.
+    Tcp(SocketAddr),
+    /// At a path.
+    Unix(PathBuf),
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection that is kept alive between requests.
+pub(super) struct Connection {
+    stream: Box<dyn Duplex>,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address)
-            .await
-            .context("cannot connect")?;
-        stream.set_nodelay(true)?;
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub(super) async fn open(at: &At) -> anyhow::Result<Self> {
+        let stream: Box<dyn Duplex> = match at {
+            At::Tcp(address) => {
+                let stream = TcpStream::connect(address)
+                    .await
+                    .context("cannot connect")?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+            At::Unix(path) => Box::new(UnixStream::connect(path).await.context("cannot connect")?),
+        };
         Ok(Self {
             stream,
             buffer: Vec::with_capacity(16 * 1024),
         })
     }
 
+    /// The body of the last answer, whose length [`Self::exchange`] gave.
+    pub(super) fn body(&self, length: usize) -> &[u8] {
+        let start = self.buffer.len().saturating_sub(length);
+        self.buffer.get(start..).unwrap_or_default()
+    }
+
     /// Sends one request and reads its whole answer: status and length of the body.
-    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, usize)> {
+    ///
+    /// # Errors
+    /// A connection that breaks, or an answer that is not HTTP with a known length.
+    pub(super) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, usize)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {

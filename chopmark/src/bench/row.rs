@@ -36,6 +36,9 @@ pub(crate) struct Row {
     /// What a batch took beside its time.
     #[serde(flatten)]
     pub batch: Option<Batch>,
+    /// What else a consortium's figures take to be read.
+    #[serde(flatten)]
+    pub beside: Option<Beside>,
 }
 
 /// The load that a service was under while it was measured.
@@ -45,6 +48,67 @@ pub(crate) struct Load {
     pub per_second: f64,
     /// The part of all cores' time that the load generator took, which `us` leaves out.
     pub generator_share: f64,
+}
+
+/// What a consortium's measurement shared the machine with, and its floor under the same.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Beside {
+    /// The machine's cores, for four validators and the load generator.
+    pub cores: f64,
+    /// Transactions or requests that were under way at once.
+    pub in_flight: usize,
+    /// Transactions that were offered per second; as many as were answered when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered_per_second: Option<f64>,
+    /// What took longer than ten seconds and is not counted, over all runs.
+    pub late: usize,
+    /// What the floor answered per second.
+    pub floor_per_second: f64,
+    /// What was under way at once at the floor.
+    pub floor_in_flight: usize,
+    /// The load generator's part of all cores' time at the floor.
+    pub floor_generator_share: f64,
+}
+
+/// A length that was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Size {
+    /// What was measured, such as `cluster/proof`.
+    pub name: &'static str,
+    /// Bytes of one.
+    pub bytes: f64,
+    /// Over how many that is the mean.
+    pub over: usize,
+    /// One of what.
+    pub of: &'static str,
+}
+
+impl Size {
+    /// The mean of a total.
+    pub(crate) fn mean(name: &'static str, total: u64, over: usize, of: &'static str) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "bytes on a disk and what a run made are far below 2^52"
+        )]
+        let bytes = total as f64 / over.max(1) as f64;
+        Self {
+            name,
+            bytes: bytes.round(),
+            over,
+            of,
+        }
+    }
+
+    /// Writes it as a line for people.
+    pub(crate) fn line(&self) -> String {
+        let Self {
+            name,
+            bytes,
+            over,
+            of,
+        } = self;
+        format!("{name:<32} {bytes:>9.0} bytes per {of}, of {over}")
+    }
 }
 
 impl Row {
@@ -63,6 +127,7 @@ impl Row {
             }),
             load: None,
             batch: None,
+            beside: None,
         }
     }
 
@@ -75,6 +140,12 @@ impl Row {
     /// Says which load it was measured under.
     pub(crate) fn under(mut self, load: Load) -> Self {
         self.load = Some(load);
+        self
+    }
+
+    /// Says what it shared the machine with.
+    pub(crate) fn beside(mut self, beside: Beside) -> Self {
+        self.beside = Some(beside);
         self
     }
 
@@ -111,8 +182,25 @@ impl Row {
                 batch.items, batch.seconds, batch.peak_mib, batch.proof_bytes, batch.disk_per_item
             )
         });
+        let beside = self.beside.map_or_else(String::new, |beside| {
+            let offered = beside
+                .offered_per_second
+                .map_or_else(String::new, |rate| format!(", offered {rate:.0}/s"));
+            let late = match beside.late {
+                0 => String::new(),
+                late => format!(", {late} late"),
+            };
+            format!(
+                ", {} in flight{offered}{late}; floor {:.0}/s, load generator {:.0} %, {} in flight; {:.0} cores",
+                beside.in_flight,
+                beside.floor_per_second,
+                100.0 * beside.floor_generator_share,
+                beside.floor_in_flight,
+                beside.cores
+            )
+        });
         format!(
-            "{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}{batch}"
+            "{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}{beside}{batch}"
         )
     }
 }
@@ -143,5 +231,44 @@ mod tests {
         assert!(line(Some(Budget::Times(1.3))).ends_with("MISSED"));
         assert!(line(Some(Budget::Us(50.0))).ends_with("met"));
         assert!(!line(None).contains("budget"));
+    }
+    #[test]
+    fn a_line_of_a_consortium_names_cores_load_and_what_was_late() {
+        let row = Row::new("cluster/submit", FIGURES, Some(Budget::Times(1.5)))
+            .under(Load {
+                per_second: 310.4,
+                generator_share: 0.11,
+            })
+            .beside(Beside {
+                cores: 2.0,
+                in_flight: 256,
+                offered_per_second: Some(155.0),
+                late: 3,
+                floor_per_second: 480.0,
+                floor_in_flight: 512,
+                floor_generator_share: 0.2,
+            });
+        let line = row.line();
+        for part in [
+            "met   310/s, load generator 11 %, 256 in flight, offered 155/s, 3 late;",
+            "floor 480/s, load generator 20 %, 512 in flight; 2 cores",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+        let json = serde_json::to_value(&row).unwrap();
+        assert_eq!(json["floor_in_flight"], 512);
+        assert_eq!(json["per_second"], 310.4);
+    }
+
+    #[test]
+    fn a_size_is_a_mean() {
+        let size = Size::mean("cluster/proof", 1_001, 2, "proof");
+        assert!((size.bytes - 501.0).abs() < f64::EPSILON);
+        assert!(
+            size.line().ends_with("501 bytes per proof, of 2"),
+            "{}",
+            size.line()
+        );
+        assert!(Size::mean("a", 5, 0, "DID").bytes.is_finite());
     }
 }

@@ -24,13 +24,13 @@ use crate::up::{Ledger, Options, Stack};
 /// Creates that travel in one envelope.
 const CREATES: usize = 50;
 /// Connections of the load generator.
-const CONNECTIONS: usize = 16;
+pub(super) const CONNECTIONS: usize = 16;
 /// Connections that submit; group commit needs company.
 const SUBMITTERS: usize = 64;
 /// Envelopes that are submitted.
 const ENVELOPES: usize = 2_000;
 /// How long the envelopes of a run are good for, in milliseconds.
-const ENVELOPE_LIFE_MS: i64 = 30 * 60 * 1_000;
+pub(super) const ENVELOPE_LIFE_MS: i64 = 30 * 60 * 1_000;
 
 /// Says whether anything is measured here.
 pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
@@ -126,7 +126,11 @@ async fn writes(client: &Client, address: SocketAddr, token: &str) -> anyhow::Re
     Ok(Row::new("submit", figures(&[ours], &[floor]), None))
 }
 
-fn envelope(client: &Client) -> anyhow::Result<Vec<u8>> {
+/// An envelope that creates one DID with keys of its own; the node adds the sponsor's signature.
+///
+/// # Errors
+/// When it cannot be signed.
+pub(super) fn envelope(client: &Client) -> anyhow::Result<Vec<u8>> {
     let (update, next) = (fresh_key()?, fresh_key()?);
     let keys = UpdateKeys {
         current: KeySet::new([update.public_key().clone()], 1)?,
@@ -147,7 +151,10 @@ fn envelope(client: &Client) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Registers DIDs that one owner controls.
-async fn register(client: &Client, count: usize) -> anyhow::Result<Vec<String>> {
+///
+/// # Errors
+/// When the ledger does not take them.
+pub(super) async fn register(client: &Client, count: usize) -> anyhow::Result<Vec<String>> {
     let owner = Actor::create(client, Class::Organisation).await?;
     let mut dids = Vec::with_capacity(count);
     while dids.len() < count {

@@ -30,30 +30,30 @@ struct Addresses {
 
 /// A local consortium.
 #[derive(Debug)]
-pub(super) struct Network {
+pub(crate) struct Network {
     path: PathBuf,
     addresses: Vec<Addresses>,
 }
 
 /// One of its nodes.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) folder: PathBuf,
-    pub(super) listen: SocketAddr,
-    pub(super) p2p: SocketAddr,
-    pub(super) members: Option<SocketAddr>,
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) p2p: SocketAddr,
+    pub(crate) members: Option<SocketAddr>,
 }
 
 impl Node {
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listen)
     }
 }
 
 impl Network {
     /// Opens a folder that was made before.
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let file = path.join(FILE);
         let text = fs::read(&file)
             .with_context(|| format!("there is no consortium in {}", path.display()))?;
@@ -67,7 +67,7 @@ impl Network {
 
     /// Opens the folder, or founds a ledger of so many members in it. The file with the addresses comes last, so a start
     /// that was cut short is taken up again.
-    pub(super) fn open_or_create(path: &Path, validators: u16) -> anyhow::Result<Self> {
+    pub(crate) fn open_or_create(path: &Path, validators: u16) -> anyhow::Result<Self> {
         if path.join(FILE).exists() {
             let network = Self::open(path)?;
             ensure!(
@@ -95,7 +95,7 @@ impl Network {
     }
 
     /// The nodes, in their order.
-    pub(super) fn nodes(&self) -> Vec<Node> {
+    pub(crate) fn nodes(&self) -> Vec<Node> {
         let node = |(index, addresses): (usize, &Addresses)| {
             let name = format!("node{index}");
             Node {
@@ -110,7 +110,7 @@ impl Network {
     }
 
     /// The base URLs of the nodes, in their order.
-    pub(super) fn urls(&self) -> Vec<String> {
+    pub(crate) fn urls(&self) -> Vec<String> {
         self.nodes().iter().map(Node::url).collect()
     }
 
@@ -143,7 +143,7 @@ impl Network {
     }
 
     /// The certificate of the consortium's authority.
-    pub(super) fn authority(&self) -> PathBuf {
+    pub(crate) fn authority(&self) -> PathBuf {
         self.path.join(AUTHORITY).join("ca.pem")
     }
 

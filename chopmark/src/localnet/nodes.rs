@@ -25,14 +25,17 @@ const LOOK: Duration = Duration::from_millis(100);
 const TAIL: usize = 2_000;
 
 /// How nodes are started.
-pub(super) struct Launch {
-    pub(super) cometbft: PathBuf,
-    pub(super) bundle: Option<usize>,
-    pub(super) log: String,
+pub(crate) struct Launch {
+    /// The CometBFT that they run.
+    pub(crate) cometbft: PathBuf,
+    /// Most envelopes of a transaction; the nodes' own default when absent.
+    pub(crate) bundle: Option<usize>,
+    /// What they log.
+    pub(crate) log: String,
 }
 
 /// The nodes that this process started.
-pub(super) struct Started {
+pub(crate) struct Started {
     children: Vec<(Node, Child)>,
 }
 
@@ -43,60 +46,79 @@ pub(super) struct State {
     pub(super) app_hash: String,
 }
 
+impl Launch {
+    fn spawn(&self, network: &Network, node: &Node) -> anyhow::Result<Child> {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(node.folder.join("node.log"))?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["node", "--engine", "cometbft", "--data"])
+            .arg(&node.folder)
+            .args(["--listen", &node.listen.to_string()])
+            .args(["--p2p-listen", &node.p2p.to_string()])
+            .args(["--log", &self.log])
+            .arg("--cometbft")
+            .arg(&self.cometbft);
+        for other in network
+            .nodes()
+            .iter()
+            .filter(|other| other.name != node.name)
+        {
+            command.args(["--member-url", &other.url()]);
+        }
+        if let Some(members) = node.members {
+            command
+                .args(["--member-listen", &members.to_string()])
+                .arg("--member-ca")
+                .arg(network.authority());
+        }
+        if let Some(bundle) = self.bundle {
+            command.args(["--bundle", &bundle.to_string()]);
+        }
+        command
+            // Each member's keys are sealed with the passphrase in its own folder, not with the caller's.
+            .env_remove("CHOPMARK_PASSPHRASE")
+            .env_remove("CHOPMARK_PASSPHRASE_FILE")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {}", node.name))
+    }
+}
+
 impl Started {
-    /// Starts every node that does not run.
-    pub(super) fn launch(network: &Network, launch: &Launch) -> anyhow::Result<Self> {
-        let mut children = Vec::new();
+    /// Starts every node that does not run; none goes on where one cannot be started.
+    ///
+    /// # Errors
+    /// When a log cannot be opened or a process cannot be made.
+    pub(crate) fn launch(network: &Network, launch: &Launch) -> anyhow::Result<Self> {
+        let mut started = Self {
+            children: Vec::new(),
+        };
         for node in network.nodes() {
             if is_in_use(&node.folder) {
                 continue;
             }
-            let log = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .mode(0o600)
-                .open(node.folder.join("node.log"))?;
-            let mut command = Command::new(std::env::current_exe()?);
-            command
-                .args(["node", "--engine", "cometbft", "--data"])
-                .arg(&node.folder)
-                .args(["--listen", &node.listen.to_string()])
-                .args(["--p2p-listen", &node.p2p.to_string()])
-                .args(["--log", &launch.log])
-                .arg("--cometbft")
-                .arg(&launch.cometbft);
-            for other in network
-                .nodes()
-                .iter()
-                .filter(|other| other.name != node.name)
-            {
-                command.args(["--member-url", &other.url()]);
+            match launch.spawn(network, &node) {
+                Ok(child) => started.children.push((node, child)),
+                Err(error) => {
+                    started.end();
+                    return Err(error);
+                }
             }
-            if let Some(members) = node.members {
-                command
-                    .args(["--member-listen", &members.to_string()])
-                    .arg("--member-ca")
-                    .arg(network.authority());
-            }
-            if let Some(bundle) = launch.bundle {
-                command.args(["--bundle", &bundle.to_string()]);
-            }
-            let child = command
-                // Each member's keys are sealed with the passphrase in its own folder, not with the caller's.
-                .env_remove("CHOPMARK_PASSPHRASE")
-                .env_remove("CHOPMARK_PASSPHRASE_FILE")
-                .stdin(Stdio::null())
-                .stdout(log.try_clone()?)
-                .stderr(log)
-                .spawn()
-                .with_context(|| format!("cannot start {}", node.name))?;
-            children.push((node, child));
         }
-        Ok(Self { children })
+        Ok(started)
     }
 
     /// Waits until every node of the network is ready.
-    pub(super) async fn until_ready(&mut self, network: &Network) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When a node ends, with the end of its log, or takes too long.
+    pub(crate) async fn until_ready(&mut self, network: &Network) -> anyhow::Result<()> {
         let since = Instant::now();
         for node in network.nodes() {
             while !is_ready(&node) {
@@ -119,6 +141,25 @@ impl Started {
                 return;
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Ends the nodes, also those that are not ready yet; blocks until they have ended.
+    pub(crate) fn end(&mut self) {
+        for (_, child) in &mut self.children {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            if let (Some(pid), Ok(None)) = (pid, child.try_wait()) {
+                let _ended = kill_process(pid, Signal::TERM);
+            }
+        }
+        let since = Instant::now();
+        for (_, mut child) in self.children.drain(..) {
+            while matches!(child.try_wait(), Ok(None)) && since.elapsed() < GRACE {
+                std::thread::sleep(LOOK);
+            }
+            // One that has ended meanwhile hears nothing of it.
+            let _killed = child.kill();
+            let _reaped = child.wait();
         }
     }
 

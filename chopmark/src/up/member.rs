@@ -210,17 +210,26 @@ impl Peers {
     }
 }
 
-impl Member {
-    /// Opens the ledger that the folder has joined, and starts its validator.
+/// What a folder that has joined a ledger holds for its validator.
+pub(crate) struct Joined {
+    /// The ledger's genesis.
+    pub genesis: LedgerGenesis,
+    /// Signs blocks.
+    pub validator: Arc<PrivateKey>,
+    /// Names the node to its peers.
+    pub node: Arc<PrivateKey>,
+    /// The other nodes.
+    pub known: Peers,
+    /// CometBFT's folder.
+    pub home: PathBuf,
+}
+
+impl Joined {
+    /// Reads it.
     ///
     /// # Errors
-    /// When the folder has not joined one, or a key, a file or CometBFT cannot be used.
-    pub(super) fn open(
-        &self,
-        folder: &Folder,
-        keystore: &Keystore,
-    ) -> anyhow::Result<(Engine, Operator)> {
-        let candidate = Candidate::read(folder)?;
+    /// When the folder has joined no ledger, or a file or key is malformed.
+    pub(crate) fn read(folder: &Folder, keystore: &Keystore) -> anyhow::Result<Self> {
         ensure!(
             folder.has(GENESIS) && folder.has(PEERS),
             "the folder has joined no ledger: `chopmark node join`"
@@ -233,22 +242,48 @@ impl Member {
         .context("genesis.json is malformed")?;
         let known: Peers = serde_json::from_slice(&std::fs::read(folder.join(PEERS))?)
             .context("peers.json is malformed")?;
-        let did = candidate.genesis(&genesis.id())?.did();
-        let validator = candidate.validator.public_key;
-        let signer = key(keystore, "operator")?;
-        let peers = known.peers.into_iter().chain(self.peers.iter().cloned());
-        let config = CometConfig {
-            path: folder.join("registry.redb"),
-            home: home(folder),
-            binary: self.binary.clone(),
+        let validator = Candidate::read(folder)?.validator.public_key;
+        Ok(Self {
             genesis,
             validator: validator_key(keystore, &validator)?,
             node: key(keystore, "node")?,
+            known,
+            home: folder.join("cometbft"),
+        })
+    }
+}
+
+impl Member {
+    /// Opens the ledger that the folder has joined, and starts its validator.
+    ///
+    /// # Errors
+    /// When the folder has not joined one, or a key, a file or CometBFT cannot be used.
+    pub(super) fn open(
+        &self,
+        folder: &Folder,
+        keystore: &Keystore,
+    ) -> anyhow::Result<(Engine, Operator)> {
+        let candidate = Candidate::read(folder)?;
+        let joined = Joined::read(folder, keystore)?;
+        let did = candidate.genesis(&joined.genesis.id())?.did();
+        let signer = key(keystore, "operator")?;
+        let peers = joined
+            .known
+            .peers
+            .into_iter()
+            .chain(self.peers.iter().cloned());
+        let config = CometConfig {
+            path: folder.join("registry.redb"),
+            home: joined.home,
+            binary: self.binary.clone(),
+            genesis: joined.genesis,
+            validator: joined.validator,
+            node: joined.node,
             peering: Peering {
                 listen: self.p2p_listen,
                 external: self.p2p_external.clone(),
                 peers: peers.collect(),
-                members: known.members,
+                members: joined.known.members,
                 members_only: self.members_only,
             },
             clock: Arc::new(clock::now_ms),
@@ -279,10 +314,6 @@ fn validator_key(keystore: &Keystore, named: &PublicKey) -> anyhow::Result<Arc<P
         }
     }
     bail!("the keystore does not hold the validator key {named} of member.json")
-}
-
-fn home(folder: &Folder) -> PathBuf {
-    folder.join("cometbft")
 }
 
 /// What clients pin: the validators of the genesis.

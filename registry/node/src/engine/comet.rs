@@ -14,6 +14,7 @@
 mod abci;
 mod app;
 mod block;
+pub mod floor;
 mod gateway;
 mod guests;
 mod home;

@@ -268,24 +268,11 @@ impl Watch {
     }
 
     fn spawn(&self) -> io::Result<Child> {
-        abci::remove(&self.home.socket("rpc.sock"))?;
         let heartbeat_ms = self.shared.parameters().heartbeat_ms;
         self.home
             .configure(&self.settings, heartbeat_ms, |id| self.refuses(id))
             .map_err(io::Error::other)?;
-        let mut child = Command::new(&self.binary.path)
-            .args(["start", "--home", "."])
-            .current_dir(self.home.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A terminal's Ctrl-C is for the node, which ends CometBFT in its turn.
-            .process_group(0)
-            .spawn()?;
-        info!(pid = child.id(), "started CometBFT");
-        pass_on(child.stdout.take());
-        pass_on(child.stderr.take());
-        Ok(child)
+        spawn(&self.binary, &self.home, &[])
     }
 
     /// Until the process ends: by itself, because the node stops, because the store takes no writes, or to let go of a peer.
@@ -374,8 +361,27 @@ impl Watch {
     }
 }
 
+/// Starts CometBFT in its folder, with arguments beside the configuration; passes its log on.
+pub(super) fn spawn(binary: &Binary, home: &Home, arguments: &[&str]) -> io::Result<Child> {
+    abci::remove(&home.socket("rpc.sock"))?;
+    let mut child = Command::new(&binary.path)
+        .args(["start", "--home", "."])
+        .args(arguments)
+        .current_dir(home.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A terminal's Ctrl-C is for this process, which ends CometBFT in its turn.
+        .process_group(0)
+        .spawn()?;
+    info!(pid = child.id(), "started CometBFT");
+    pass_on(child.stdout.take());
+    pass_on(child.stderr.take());
+    Ok(child)
+}
+
 /// Asks the process to end, and ends it when it does not.
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let asked = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
     let since = Instant::now();

@@ -159,7 +159,8 @@ impl Rpc {
         Ok(peers.into_iter().map(|peer| peer.node_info.id).collect())
     }
 
-    fn call<T: DeserializeOwned>(
+    /// Asks anything, and reads the answer's result.
+    pub(super) fn call<T: DeserializeOwned>(
         &self,
         method: &'static str,
         params: &Value,

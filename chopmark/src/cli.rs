@@ -97,7 +97,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure
         Command::Up(args) => crate::up::run(args, terminal).await,
         Command::Node(args) => crate::node::run(args, terminal).await,
         Command::Localnet(args) => crate::localnet::run(args, terminal).await,
-        Command::Ledger(args) => crate::ledger::run(&args).await,
+        Command::Ledger(args) => crate::ledger::run(&args, terminal).await,
         Command::Bench(args) => crate::bench::run(args, terminal).await,
         Command::Scenario(args) => crate::scenario::run(args, terminal).await,
         Command::Key(args) => key::run(args, terminal),

@@ -1,4 +1,6 @@
-//! `chopmark ledger`: judges a ledger from the outside: its data folder while no process uses it, evidence of a fork.
+//! `chopmark ledger`: works on a ledger from the outside: its data folder while no process uses it, evidence of a fork.
+
+mod reindex;
 
 pub(crate) mod promote;
 
@@ -15,9 +17,9 @@ use data_encoding::HEXUPPER;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::cli::{Done, Failure, Mark, Page};
+use crate::cli::{Done, Failure, Mark, Page, Terminal};
 
-/// Replay the ledger of a data folder that no process uses, promote it, or check the evidence of a fork
+/// Replay, reindex or promote the ledger of a data folder that no process uses, or check the evidence of a fork
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -41,6 +43,8 @@ enum Command {
   chopmark node --data ./b --engine cometbft --p2p-listen 0.0.0.0:26656"
     )]
     Promote(promote::Promote),
+    /// Build the read model again from the state and the blocks that the node has
+    Reindex(reindex::Reindex),
     /// Check the evidence of a fork: two headers of one height, and who signed both
     Fork {
         /// The file that `did resolve --witness` wrote
@@ -60,8 +64,9 @@ enum Command {
 ///
 /// # Errors
 /// When the folder is in use or damaged, or a block differs.
-pub(crate) async fn run(args: &Args) -> Result<Done, Failure> {
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Done, Failure> {
     match &args.command {
+        Command::Reindex(reindex) => reindex.run(terminal).await,
         Command::Replay { data } => replay(data),
         Command::Promote(args) => promote::run(args).await,
         Command::Fork {
@@ -118,12 +123,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> 
 }
 
 fn replay(data: &Path) -> Result<Done, Failure> {
-    let genesis = std::fs::read(data.join("genesis.json"))
-        .with_context(|| format!("cannot read the genesis in {}", data.display()))
-        .map_err(Failure::usage)?;
-    let genesis = LedgerGenesis::parse(&genesis).map_err(Failure::usage)?;
-    let store = Store::open(&data.join("registry.redb"), DiskLimit::none().into())
-        .map_err(Failure::usage)?;
+    let (genesis, store) = opened(data)?;
     let snapshot = store.snapshot().map_err(Failure::internal)?;
     let sealed = if data.join("cometbft").exists() {
         Sealed::ByValidators
@@ -143,4 +143,15 @@ fn replay(data: &Path) -> Result<Done, Failure> {
         .field("envelopes", replayed.envelopes)
         .field("state root", root);
     Ok(Done::new(value, page))
+}
+
+/// The genesis and the store of a data folder that no process uses.
+fn opened(data: &Path) -> Result<(LedgerGenesis, Store), Failure> {
+    let genesis = std::fs::read(data.join("genesis.json"))
+        .with_context(|| format!("cannot read the genesis in {}", data.display()))
+        .map_err(Failure::usage)?;
+    let genesis = LedgerGenesis::parse(&genesis).map_err(Failure::usage)?;
+    let store = Store::open(&data.join("registry.redb"), DiskLimit::none().into())
+        .map_err(Failure::usage)?;
+    Ok((genesis, store))
 }

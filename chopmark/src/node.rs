@@ -15,7 +15,7 @@ use chop_node::engine::comet::Binary;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
-use crate::up::{Ledger, Member, MemberApi, Options, Stack, announce, passphrase};
+use crate::up::{Ledger, Member, MemberApi, Options, ReadModelArgs, Stack, announce, passphrase};
 
 /// Most envelopes that a node puts into one transaction, unless it is told otherwise.
 const BUNDLE: usize = 128;
@@ -106,6 +106,8 @@ struct Run {
     log: String,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    read_model: ReadModelArgs,
 }
 
 /// Where members' programs are received, with certificates of the consortium's authority.
@@ -239,6 +241,7 @@ fn options(run: Run) -> Result<Options, Failure> {
         conformance: false,
         passphrase: passphrase::given(run.passphrase_file.as_deref()).map_err(Failure::usage)?,
         trust: run.trust.read()?,
+        read_model: run.read_model.place()?,
         ledger,
         members: run.members,
         member_api: run.member_api.read().map_err(Failure::usage)?,

@@ -6,6 +6,7 @@ pub(crate) mod ledger;
 mod member;
 mod page;
 pub(crate) mod passphrase;
+mod read_model;
 mod stack;
 
 use std::io::Write as _;
@@ -21,7 +22,8 @@ use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use};
 pub(crate) use member::{Candidate, Joined, Member, Peers, trust_root};
-pub(crate) use stack::{Ledger, MemberApi, Options, Stack, keystore};
+pub(crate) use read_model::ReadModelArgs;
+pub(crate) use stack::{Ledger, MemberApi, Options, READ_MODEL, Stack, keystore};
 
 /// Runs a whole stack: registry, issuer and verifier in one process
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ pub(crate) struct Args {
     log: String,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    read_model: ReadModelArgs,
     /// Check every block from genesis before starting
     #[arg(long)]
     replay: bool,
@@ -79,6 +83,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         conformance: args.conformance,
         passphrase,
         trust: args.trust.read()?,
+        read_model: args.read_model.place()?,
         ledger: Ledger::Solo {
             replay: args.replay,
         },

@@ -69,6 +69,7 @@ pub(super) async fn row(items: u32) -> anyhow::Result<Row> {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         tls_listen: None,
         public_url: None,
+        read_model: None,
         conformance: false,
         passphrase: None,
         trust: chop_verifier::Trust::default(),

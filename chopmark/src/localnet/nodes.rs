@@ -82,6 +82,8 @@ impl Launch {
             // Each member's keys are sealed with the passphrase in its own folder, not with the caller's.
             .env_remove("CHOPMARK_PASSPHRASE")
             .env_remove("CHOPMARK_PASSPHRASE_FILE")
+            // Nodes do not share a read model.
+            .env_remove("CHOPMARK_READ_MODEL")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -10,6 +10,7 @@
 //! DIR/trust-root.json  what clients pin
 //! DIR/registry.redb    blocks, state, proofs
 //! DIR/leaves.redb      the items of batches
+//! DIR/projection.sqlite the read model, which can be built again at any time
 //! DIR/issuer.sqlite    the issuing service's own state
 //! DIR/member.json      the organisation as founder and validator of a consortium's ledger
 //! DIR/peers.json       where the other validators are

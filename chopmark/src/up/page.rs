@@ -1,4 +1,4 @@
-//! The pages that a browser sees: what runs here, and the API in readable form.
+//! The pages that a browser sees: what runs here, what is on the ledger, and the API in readable form.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -16,12 +16,14 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `/`, `/docs`, `/openapi.json` and their scripts.
+/// `/`, `/explorer`, `/docs`, `/openapi.json` and their scripts.
 pub(super) fn router() -> Router {
     let api = openapi().to_json().unwrap_or_default();
     Router::new()
         .route("/", get(|| async { html(include_str!("index.html")) }))
         .route("/docs", get(|| async { html(include_str!("docs.html")) }))
+        .route("/explorer", get(|| async { html(include_str!("explorer.html")) }))
+        .route("/assets/explorer.js", get(|| async { script(include_str!("explorer.js")) }))
         .route("/assets/page.js", get(|| async { script(include_str!("page.js")) }))
         .route("/assets/docs.js", get(|| async { script(include_str!("docs.js")) }))
         .route("/assets/verifier/{*file}", get(verifier))

@@ -20,6 +20,7 @@ use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
 use chop_node::leaves::{LeafKeeper, LeafStore};
+use chop_node::projection::{Follower, Place, Projection};
 use chop_node::{LocalRegistry, MemberDoor, NodeApp};
 use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
@@ -32,6 +33,8 @@ use super::{Member, ledger, member, page, passphrase};
 const LIST_TTL_MS: u64 = 60_000;
 /// Where the self-signed certificate and its key are kept.
 const TLS_FILE: &str = "tls.json";
+/// Where the read model is kept when nothing else is said.
+pub(crate) const READ_MODEL: &str = "projection.sqlite";
 
 /// What a stack is started with.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub(crate) struct Options {
     pub ledger: Ledger,
     /// Base URLs of other members' nodes, with which it exchanges the leaves of batches.
     pub members: Vec<Url>,
+    /// Where the read model is kept; in the data folder when absent.
+    pub read_model: Option<Place>,
     /// Where members' programs are received.
     pub member_api: Option<MemberApi>,
 }
@@ -91,6 +96,8 @@ pub(crate) struct Stack {
     router: Router,
     engine: Engine,
     issuer: IssuerApp,
+    projection: Projection,
+    follower: Follower,
 }
 
 impl Stack {
@@ -167,7 +174,10 @@ impl Stack {
         let verifier = VerifierApp::new((*resolver).clone(), options.trust);
         // It ends with the process; without a consortium it has nothing to do.
         tokio::spawn(chop_node::accuse(engine.clone(), operator.clone()));
-        let node = NodeApp::new(engine.clone(), operator, admin, resolver).with_leaves(keeper);
+        let (projection, follower) = read_model(&folder, options.read_model, &engine).await?;
+        let shown = projection.clone();
+        let node = NodeApp::new(engine.clone(), operator, admin, resolver, shown);
+        let node = node.with_leaves(keeper);
 
         let api = Router::new()
             .merge(chop_node::router(node.clone()))
@@ -196,6 +206,8 @@ impl Stack {
             router,
             engine,
             issuer,
+            projection,
+            follower,
         })
     }
 
@@ -224,6 +236,12 @@ impl Stack {
     /// # Errors
     /// When the engine's thread cannot be joined.
     pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let projection = self.projection;
+        let streams = projection.clone();
+        let shutdown = async move {
+            shutdown.await;
+            streams.end_streams();
+        };
         server::serve(
             self.listeners,
             self.router,
@@ -231,6 +249,8 @@ impl Stack {
             shutdown,
         )
         .await;
+        drop(self.follower);
+        projection.close().await;
         let engine = self.engine;
         tokio::task::spawn_blocking(move || engine.stop()).await?;
         self.issuer.close().await;
@@ -288,6 +308,22 @@ fn mode(options: &Options) -> anyhow::Result<Mode> {
         "--conformance opens every write: it listens on loopback addresses only"
     );
     Ok(Mode::Conformance)
+}
+
+/// The read model of the folder, or the one that was asked for, following the ledger.
+async fn read_model(
+    folder: &Folder,
+    place: Option<Place>,
+    engine: &Engine,
+) -> anyhow::Result<(Projection, Follower)> {
+    let place = place.unwrap_or_else(|| Place::file(folder.join(READ_MODEL)));
+    let ledger = engine.genesis().id();
+    let view = engine.view();
+    let projection = Projection::open(&place, ledger, view.snapshot())
+        .await
+        .with_context(|| format!("cannot use the read model in {place}"))?;
+    let follower = projection.follow(engine);
+    Ok((projection, follower))
 }
 
 /// Ready when the ledger takes writes and the issuer's store answers.

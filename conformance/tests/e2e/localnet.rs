@@ -258,6 +258,55 @@ fn what_one_member_writes_another_one_proves() {
 }
 
 #[test]
+fn every_member_lists_finds_and_streams_the_same() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let did = consortium.write(0);
+    consortium.write(3);
+    let top = consortium.until_equal(&[0, 1, 2, 3]);
+    let [first, last] = [0, 3].map(|index| &consortium.nodes[index]);
+    let listed = |node: &Remote| {
+        let page = node
+            .get(&format!("/v1/transactions?to={top}&limit=5"))
+            .json();
+        assert!(page["asOf"]["height"].as_u64() >= Some(top), "{page}");
+        assert!(!page["items"].as_array().unwrap().is_empty(), "{page}");
+        (page["items"].clone(), page["next"].clone())
+    };
+    until("both have listed the block", || {
+        [first, last].iter().all(|node| {
+            let page = node.get("/v1/blocks?limit=1").json();
+            page["asOf"]["height"].as_u64() >= Some(top)
+        })
+    });
+    assert_eq!(listed(first), listed(last));
+    for path in [
+        format!("/v1/search?q={did}"),
+        format!("/v1/transactions?did={did}"),
+        format!("/v1/dids?controller={}&limit=3", consortium.party.did),
+        "/v1/proposals/all".to_owned(),
+    ] {
+        let [one, other] = [first, last].map(|node| {
+            let mut answer = node.get(&path).json();
+            // Blocks go on meanwhile; what was asked about does not change with them.
+            answer["asOf"] = Value::Null;
+            answer
+        });
+        assert_eq!(one, other, "{path}");
+    }
+    let events = |node: &Remote| node.events("/v1/events?action=did.create", "0.0", 3);
+    let seen = events(first);
+    assert_eq!(seen, events(last));
+    assert_eq!(seen.len(), 3);
+    // A stream that broke off at one member goes on at another.
+    let (id, _) = &seen[0];
+    let rest = last.events("/v1/events?action=did.create", id, 2);
+    assert_eq!(rest, seen[1..]);
+}
+
+#[test]
 fn envelopes_that_arrive_together_share_transactions_and_have_outcomes_of_their_own() {
     let Some(consortium) = consortium() else {
         return;

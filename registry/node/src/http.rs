@@ -1,11 +1,14 @@
-//! The registry over HTTP: writes go in as envelopes, reads come back with proofs.
+//! The registry over HTTP: writes go in as envelopes, keyed reads come back with proofs, lists as of a height.
 
 mod batches;
 mod blocks;
 mod claims;
+mod events;
 mod headers;
 mod identifiers;
 mod leaves;
+mod listed;
+mod listing;
 mod logs;
 mod member;
 mod members;
@@ -31,6 +34,7 @@ use utoipa::OpenApi;
 
 use crate::engine::{Engine, EngineError};
 use crate::leaves::LeafKeeper;
+use crate::projection::Projection;
 
 pub(crate) use logs::entries as log_entries;
 pub use member::{MemberDoor, member_router};
@@ -58,6 +62,7 @@ struct Inner {
     admin: AdminToken,
     resolver: Arc<Resolver>,
     leaves: Option<LeafKeeper>,
+    projection: Projection,
     bodies: identifiers::Bodies,
     jobs: registrar::Jobs,
 }
@@ -69,6 +74,7 @@ impl NodeApp {
         operator: Operator,
         admin: AdminToken,
         resolver: Arc<Resolver>,
+        projection: Projection,
     ) -> Self {
         let bodies = identifiers::Bodies::default();
         let jobs = registrar::Jobs::default();
@@ -79,6 +85,7 @@ impl NodeApp {
                 admin,
                 resolver,
                 leaves: None,
+                projection,
                 bodies,
                 jobs,
             }),
@@ -93,6 +100,10 @@ impl NodeApp {
             inner.leaves = Some(keeper);
         }
         self
+    }
+
+    fn projection(&self) -> &Projection {
+        &self.inner.projection
     }
 
     /// The ledger behind the handlers.
@@ -111,10 +122,17 @@ pub fn router(app: NodeApp) -> Router {
         .route("/1.0/create", post(registrar::create))
         .route("/1.0/update", post(registrar::update))
         .route("/1.0/deactivate", post(registrar::deactivate))
-        .route("/v1/transactions", post(transactions::submit))
+        .route(
+            "/v1/transactions",
+            get(listed::transactions).post(transactions::submit),
+        )
         .route("/v1/transactions/{hash}", get(transactions::show))
         .route("/v1/blocks", get(blocks::list))
         .route("/v1/blocks/{height}", get(blocks::show))
+        .route("/v1/dids", get(listed::dids))
+        .route("/v1/accreditations", get(listed::accreditations))
+        .route("/v1/search", get(listed::search))
+        .route("/v1/events", get(events::follow))
         .route("/v1/headers/{height}", get(headers::show))
         .route("/v1/handover", get(headers::handover))
         .route("/v1/proofs", post(proofs::show))
@@ -146,6 +164,7 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/members", get(members::list))
         .route("/v1/members/{did}", get(members::show))
         .route("/v1/proposals", get(proposals::list))
+        .route("/v1/proposals/all", get(listed::proposals))
         .route("/v1/proposals/{id}", get(proposals::show))
         .with_state(app)
 }
@@ -164,6 +183,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     registrar::deactivate,
     transactions::submit,
     transactions::show,
+    listed::transactions,
+    listed::dids,
+    listed::accreditations,
+    listed::search,
+    listed::proposals,
+    events::follow,
     blocks::list,
     blocks::show,
     headers::show,

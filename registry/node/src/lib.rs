@@ -1,9 +1,10 @@
-//! The registry node: engines, stores, HTTP API.
+//! The registry node: engines, stores, read model, HTTP API.
 //!
 //! ```text
 //! http ─▶ engine ─▶ store          writes: one way
-//! http ◀─ View   ◀─ store          reads: with proofs
-//! http ◀─▶ leaves                  the items of batches, beside the ledger
+//! http ◀─ View   ◀─ store          keyed reads: with proofs
+//! http ◀─ projection ◀─ View       lists, searches, events: as of a height
+//! http ◀─▶ leaves                 the items of batches, beside the ledger
 //! ```
 
 mod accuse;
@@ -11,6 +12,7 @@ pub mod engine;
 pub mod http;
 pub mod leaves;
 mod local;
+pub mod projection;
 pub mod store;
 
 pub use accuse::accuse;

@@ -2,6 +2,8 @@
 //!
 //! `POST /v1/transactions` takes one [`crate::SignedEnvelope`] and answers a [`Transaction`].
 
+pub mod listed;
+
 use chop_did::{ChopDid, LedgerId, Template};
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
 use chop_proof::StateProof;
@@ -140,17 +142,6 @@ pub struct BlockView {
     pub transactions: Vec<Transaction>,
 }
 
-/// A page of blocks, the newest first: the answer to `GET /v1/blocks`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BlockPage {
-    /// The blocks.
-    pub blocks: Vec<BlockView>,
-    /// What to pass as `before` for the next page; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<u64>,
-}
-
 /// A page of schemas, ordered by name: the answer to `GET /v1/schemas`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,17 +215,14 @@ pub struct BoundCertificate {
     pub until: Timestamp,
 }
 
-/// A page of proposals: the answer to `GET /v1/proposals`.
+/// The open proposals: the answer to `GET /v1/proposals`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProposalPage {
-    /// False: nothing shows that the page is whole. Each proposal is proven by its own key.
+    /// False: nothing shows that the list is whole. Each proposal is proven by its own key.
     pub proven: bool,
-    /// The open ones, those that expire first in front; or all, ordered by id.
+    /// Those that expire first are in front.
     pub proposals: Vec<ListedProposal>,
-    /// What to pass as `after` for the next page; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Hash>,
 }
 
 /// A proposal with its standing now.

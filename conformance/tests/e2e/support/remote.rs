@@ -2,8 +2,10 @@
 
 use super::http::{Answer, Request};
 use serde_json::Value;
-use std::io;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// Where it is, and the token that lets one write.
 #[derive(Clone, Debug)]
@@ -44,6 +46,33 @@ impl Remote {
 
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(&Request::new("GET", path))
+    }
+
+    /// The first events of a stream behind an id: the id and the data of each.
+    pub(crate) fn events(&self, path: &str, after: &str, count: usize) -> Vec<(String, String)> {
+        let mut stream = TcpStream::connect(self.authority()).unwrap();
+        let patience = Some(Duration::from_secs(20));
+        stream.set_read_timeout(patience).unwrap();
+        let authority = self.authority();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {authority}\r\nLast-Event-ID: {after}\r\n\r\n"
+        )
+        .unwrap();
+        let (mut events, mut id) = (Vec::new(), String::new());
+        for line in BufReader::new(stream).lines() {
+            let line = line.unwrap();
+            if let Some(found) = line.strip_prefix("id: ") {
+                found.clone_into(&mut id);
+            }
+            if let Some(data) = line.strip_prefix("data: ") {
+                events.push((id.clone(), data.to_owned()));
+            }
+            if events.len() == count {
+                break;
+            }
+        }
+        events
     }
 
     /// Posts JSON under the admin token.

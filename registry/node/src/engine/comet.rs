@@ -204,6 +204,11 @@ impl Comet {
         self.shared.committed.subscribe()
     }
 
+    /// Tells of every state that a header proves; none before the first.
+    pub fn proven_views(&self) -> watch::Receiver<Option<Arc<View>>> {
+        self.shared.proven.subscribe()
+    }
+
     /// The last state that a header proves; waits, for some seconds, when the block after it changed `key`.
     pub async fn proven_view(&self, key: &str) -> Arc<View> {
         let committed = self.view();

@@ -156,6 +156,11 @@ impl View {
         &self.snapshot
     }
 
+    /// The same, shared.
+    pub(crate) fn shared_snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
+    }
+
     /// The value under a state key, without proof.
     ///
     /// # Errors

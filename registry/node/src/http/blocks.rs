@@ -1,77 +1,78 @@
-//! Blocks, newest first.
+//! Blocks: each from the node's own store, the list of them from the read model.
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use chop_http::Problem;
 use chop_integrity::Timestamp;
-use chop_protocol::http::{BlockPage, BlockView, Transaction};
+use chop_protocol::http::listed::{Listed, ListedBlock, RememberedBlock, ShownBlock};
+use chop_protocol::http::{BlockView, Transaction};
 use data_encoding::HEXUPPER;
 
-use super::query::Query;
+use super::listing::{self, Asked, reading};
 use super::{NodeApp, failed};
 use crate::engine::{EngineError, View};
 use crate::store::BlockRecord;
 
-const PAGE: u64 = 20;
-const MAX_PAGE: u64 = 100;
-
-#[utoipa::path(get, path = "/v1/blocks", tag = "registry", summary = "List blocks, newest first",
+#[utoipa::path(get, path = "/v1/blocks", tag = "explorer", summary = "List blocks, newest first",
     params(
-        ("before" = Option<u64>, Query, description = "Only blocks below this height"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
         ("limit" = Option<u64>, Query, description = "How many, at most 100; 20 when absent")),
-    responses((status = 200, description = "A page of blocks", body = Object), (status = 400, description = "A parameter is malformed")))]
+    responses(
+        (status = 200, description = "A page of blocks, unproven, with the height as of which it speaks", body = Object),
+        (status = 400, description = "A parameter is malformed, or the cursor is of another list"),
+        (status = 503, description = "The read model is being built")))]
 pub(super) async fn list(
     State(app): State<NodeApp>,
     RawQuery(query): RawQuery,
-) -> Result<Json<BlockPage>, Problem> {
-    let query = Query::parse(query.as_deref(), &["before", "limit"])?;
-    let limit = query.number("limit")?.unwrap_or(PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Problem::bad_request(format!(
-            "limit is 1 to {MAX_PAGE}, got {limit}"
-        )));
-    }
-    let view = app.engine().view();
-    let top = query.number("before")?.map_or(view.last_block(), |before| {
-        before.saturating_sub(1).min(view.last_block())
-    });
-    let mut blocks = Vec::new();
-    for height in (1..=top)
-        .rev()
-        .take(usize::try_from(limit).unwrap_or(usize::MAX))
-    {
-        // Promoted and pruned ledgers begin above height 1; a header that CometBFT has not handed out yet comes soon.
-        blocks.extend(block(&view, height).map_err(|error| failed(&error))?);
-    }
-    let before = blocks
-        .last()
-        .map(|block| block.height)
-        .filter(|height| *height > 1);
-    Ok(Json(BlockPage { blocks, before }))
+) -> Result<Json<Listed<ListedBlock>>, Problem> {
+    let asked = Asked::of(&app, "blocks", query.as_deref(), &[])?;
+    let below = asked.after().and_then(|height| height.parse().ok());
+    let mut reading = reading(&app).await?;
+    let page = reading.blocks(below, asked.limit).await;
+    let page = page.map_err(|error| listing::failed(&error))?;
+    Ok(asked.answer(reading.as_of, page))
 }
 
-#[utoipa::path(get, path = "/v1/blocks/{height}", tag = "registry", summary = "Show a block",
+#[utoipa::path(get, path = "/v1/blocks/{height}", tag = "explorer", summary = "Show a block",
+    description = "With what became of its envelopes; of a block that this node has pruned, what the read model remembers, with `pruned`.",
     params(("height" = u64, Path, description = "Its height")),
-    responses((status = 200, description = "The block", body = Object), (status = 404, description = "No such block")))]
+    responses(
+        (status = 200, description = "The block", body = Object),
+        (status = 400, description = "No height"),
+        (status = 404, description = "No such block")))]
 pub(super) async fn show(
     State(app): State<NodeApp>,
     Path(height): Path<String>,
-) -> Result<Json<BlockView>, Problem> {
+) -> Result<Json<ShownBlock>, Problem> {
     let height = height
         .parse()
         .map_err(|_| Problem::bad_request(format!("a height is a whole number, got {height:?}")))?;
     let view = app.engine().view();
-    let block = block(&view, height).map_err(|error| failed(&error))?;
-    block.map(Json).ok_or_else(|| {
-        Problem::not_found(format!(
-            "there is no block {height}; the last one is {}",
-            view.last_block()
-        ))
-    })
+    if let Some(block) = block(&view, height).map_err(|error| failed(&error))? {
+        return Ok(Json(ShownBlock::Held(block)));
+    }
+    let first = view.snapshot().first_height();
+    let first = first.map_err(|error| failed(&EngineError::from(error)))?;
+    if first.is_some_and(|first| (1..first).contains(&height)) {
+        let mut reading = reading(&app).await?;
+        let block = reading.block(height).await;
+        if let Some(block) = block.map_err(|error| listing::failed(&error))? {
+            return Ok(Json(ShownBlock::Remembered(RememberedBlock {
+                block,
+                pruned: true,
+            })));
+        }
+    }
+    Err(Problem::not_found(format!(
+        "there is no block {height} here; the first one is {}, the last one {}",
+        first.unwrap_or_default(),
+        view.last_block()
+    )))
 }
 
 fn block(view: &View, height: u64) -> Result<Option<BlockView>, EngineError> {
     let record = view.snapshot().block(height)?;
+    // A header that CometBFT has not handed out yet comes soon.
     let Some(record) = record.filter(|record| !record.signed_header.is_empty()) else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! What members decide and have decided.
+//! What members decide; what they decided before is a list of the read model.
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -14,35 +14,17 @@ use super::query::Query;
 use super::{NodeApp, failed, state};
 use crate::engine::{EngineError, View};
 
-const PAGE: u64 = 20;
-const MAX_PAGE: u64 = 100;
-
-#[utoipa::path(get, path = "/v1/proposals", tag = "registry", summary = "List proposals",
-    description = "The open ones, those that expire first in front; with `all=true` every proposal, in pages ordered by id. The list is unproven; each proposal is proven by its own key.",
-    params(
-        ("all" = Option<bool>, Query, description = "Whether to list decided and expired ones too"),
-        ("after" = Option<String>, Query, description = "With all: only ids behind this one"),
-        ("limit" = Option<u64>, Query, description = "With all: how many, at most 100; 20 when absent")),
-    responses((status = 200, description = "Proposals with their standing", body = Object), (status = 400, description = "A parameter is malformed")))]
+#[utoipa::path(get, path = "/v1/proposals", tag = "registry", summary = "List the open proposals",
+    description = "Those that expire first in front. The list is unproven; each proposal is proven by its own key. All of them: /v1/proposals/all.",
+    responses((status = 200, description = "Proposals with their standing", body = Object), (status = 400, description = "A parameter is unknown")))]
 pub(super) async fn list(
     State(app): State<NodeApp>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ProposalPage>, Problem> {
-    let query = Query::parse(query.as_deref(), &["all", "after", "limit"])?;
-    let view = app.engine().view();
-    let page = if query.flag("all")? {
-        let limit = query.number("limit")?.unwrap_or(PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(Problem::bad_request(format!(
-                "limit is 1 to {MAX_PAGE}, got {limit}"
-            )));
-        }
-        let after = query.value("after").map(parse_id).transpose()?;
-        all(&view, after, usize::try_from(limit).unwrap_or(usize::MAX))
-    } else {
-        open(&view)
-    };
-    page.map(Json).map_err(|error| failed(&error))
+    Query::parse(query.as_deref(), &[])?;
+    open(&app.engine().view())
+        .map(Json)
+        .map_err(|error| failed(&error))
 }
 
 #[utoipa::path(get, path = "/v1/proposals/{id}", tag = "registry", summary = "Show a proposal and the votes on it",
@@ -87,7 +69,6 @@ pub(super) fn open(view: &View) -> Result<ProposalPage, EngineError> {
             .into_iter()
             .map(|proposal| listed(view, proposal))
             .collect(),
-        after: None,
     })
 }
 
@@ -101,28 +82,6 @@ pub(crate) fn undecided(view: &View) -> Result<Vec<Proposal>, EngineError> {
         proposals.extend(id.map(|id| stored(view, &id)).transpose()?.flatten());
     }
     Ok(proposals)
-}
-
-fn all(view: &View, after: Option<Hash>, limit: usize) -> Result<ProposalPage, EngineError> {
-    // The first text behind a key is the key with the smallest character at its end.
-    let from = after.map_or_else(
-        || keys::PROPOSALS.to_owned(),
-        |after| format!("{}\0", keys::proposal(&after)),
-    );
-    let to = keys::after(keys::PROPOSALS);
-    let mut entries = view.snapshot().scan(&from, &to, limit.saturating_add(1))?;
-    let has_more = entries.len() > limit;
-    entries.truncate(limit);
-    let proposals = entries
-        .iter()
-        .map(|(_, bytes)| decode(bytes, "proposal").map(|proposal| listed(view, proposal)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let last = proposals.last().map(|listed| listed.proposal.id);
-    Ok(ProposalPage {
-        proven: false,
-        proposals,
-        after: last.filter(|_| has_more),
-    })
 }
 
 fn listed(view: &View, proposal: Proposal) -> ListedProposal {

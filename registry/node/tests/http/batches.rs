@@ -111,7 +111,7 @@ fn envelope(world: &World, n: u8, action: Action) -> SignedEnvelope {
 
 /// A world with the batch on the ledger and its codes active.
 async fn registered() -> (World, Made) {
-    let world = World::new();
+    let world = World::new().await;
     let made = made(&world);
     assert_eq!(world.post("/v1/leaves", made.body()).await.status, 200);
     let brought = world
@@ -211,7 +211,7 @@ async fn an_item_resolves_with_proof_and_its_absence_is_shown_for_a_batch() {
 
 #[tokio::test]
 async fn leaves_come_from_whoever_may_write_in_turn_and_as_announced() {
-    let world = World::new();
+    let world = World::new().await;
     let made = made(&world);
     let stranger = Request::post("/v1/leaves")
         .header(CONTENT_TYPE, "application/json")

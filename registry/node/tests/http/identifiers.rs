@@ -16,7 +16,7 @@ fn path(rest: impl std::fmt::Display) -> String {
 
 #[tokio::test]
 async fn every_form_of_answer_has_its_media_type_and_the_same_document() {
-    let world = World::new();
+    let world = World::new().await;
     let own = path(world.operator);
     let whole = world.get(&own).await;
     assert_eq!((whole.status, whole.media()), (200, RESOLUTION));
@@ -46,7 +46,7 @@ async fn every_form_of_answer_has_its_media_type_and_the_same_document() {
 
 #[tokio::test]
 async fn older_clients_find_content_and_errors_of_dereferencing_where_drafts_put_them() {
-    let world = World::new();
+    let world = World::new().await;
     let did = "did:key:z6MktKwz7Ge1Yxzr4JHavN33wiwa8y81QdcMRLXQsrH9T53b";
     let method = format!("{did}%23{}", did.replace("did:key:", ""));
     let legacy = "application/ld+json;profile=\"https://w3id.org/did-resolution\"";
@@ -85,7 +85,7 @@ async fn older_clients_find_content_and_errors_of_dereferencing_where_drafts_put
 
 #[tokio::test]
 async fn every_error_has_its_status_and_type() {
-    let world = World::new();
+    let world = World::new().await;
     let own = world.operator;
     for (target, status, kind) in [
         ("not-a-did".to_owned(), 400, "INVALID_DID"),
@@ -128,7 +128,7 @@ async fn every_error_has_its_status_and_type() {
 
 #[tokio::test]
 async fn an_encoded_did_and_a_fragment_lead_to_the_same_things() {
-    let world = World::new();
+    let world = World::new().await;
     let own = world.operator.to_string();
     let encoded = world.get(&path(own.replace(':', "%3A"))).await;
     assert_eq!(encoded.json(), world.get(&path(&own)).await.json());
@@ -144,7 +144,7 @@ async fn an_encoded_did_and_a_fragment_lead_to_the_same_things() {
 
 #[tokio::test]
 async fn the_proof_in_the_metadata_verifies_and_follows_the_header() {
-    let world = World::new();
+    let world = World::new().await;
     let asked = path(format!("{}?proof=true", world.operator));
     let first = world.get(&asked).await.json();
     assert_eq!(world.get(&asked).await.json(), first);
@@ -169,7 +169,7 @@ async fn the_proof_in_the_metadata_verifies_and_follows_the_header() {
 
 #[tokio::test]
 async fn a_service_is_a_redirect_and_an_update_changes_the_kept_answer() {
-    let world = World::new();
+    let world = World::new().await;
     let did = world.registered().await;
     let before = world.get(&path(&did)).await.json();
     let document = json!({"service": [{

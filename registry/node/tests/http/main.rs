@@ -6,6 +6,8 @@
 )]
 
 mod batches;
+mod events;
+mod explorer;
 mod identifiers;
 mod member_api;
 mod members;

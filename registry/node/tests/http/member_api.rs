@@ -55,8 +55,8 @@ struct Api {
 }
 
 impl Api {
-    fn new() -> Self {
-        let world = World::new();
+    async fn new() -> Self {
+        let world = World::new().await;
         let door = MemberDoor::new(world.engine.clone());
         let router = member_router(world.app.clone(), door.clone(), Metrics::new());
         let peer = peer(&[world.operator.to_string()], later());
@@ -70,7 +70,7 @@ impl Api {
 
     /// With the operator's TLS key bound.
     async fn bound() -> Self {
-        let api = Self::new();
+        let api = Self::new().await;
         let terms = BindingTerms {
             ledger: api.world.engine.genesis().id(),
             member: api.world.operator,
@@ -173,7 +173,7 @@ async fn refuses_every_certificate_that_the_ledger_does_not_back() {
         let request = Request::get(path).body(Body::empty()).unwrap();
         assert_eq!(api.ask(None, request).await.0, 403, "{path}");
     }
-    let unbound = Api::new();
+    let unbound = Api::new().await;
     let (status, _, answer) = unbound.get(&unbound.peer, "/v1/member").await;
     let detail = answer["detail"].as_str().unwrap();
     assert!(status == 403 && detail.contains("not bound"), "{answer}");

@@ -50,7 +50,7 @@ fn proven(world: &World, shown: Value) -> Value {
 
 #[tokio::test]
 async fn a_single_member_decides_and_everything_about_it_is_proven() {
-    let world = World::new();
+    let world = World::new().await;
     let envelope = proposing(&world, 1, json!({"setParameter": {"heartbeatMs": 30_000}}));
     assert_eq!(post(&world, &envelope).await.0, 201);
     let path = format!("/v1/proposals/{}?proof=true", envelope.hash());
@@ -73,7 +73,7 @@ async fn a_single_member_decides_and_everything_about_it_is_proven() {
 
 #[tokio::test]
 async fn members_are_listed_unproven_and_shown_with_proof() {
-    let world = World::new();
+    let world = World::new().await;
     let list = world.get("/v1/members").await.json();
     assert_eq!(list["proven"], false);
     assert_eq!(list["members"][0]["standing"], "live");
@@ -98,8 +98,8 @@ async fn members_are_listed_unproven_and_shown_with_proof() {
 }
 
 #[tokio::test]
-async fn proposals_are_listed_open_or_in_pages_of_all() {
-    let world = World::new();
+async fn open_proposals_are_listed_and_all_of_them_page_by_page() {
+    let world = World::new().await;
     let open = world.get("/v1/proposals").await.json();
     assert_eq!(
         (&open["proven"], &open["proposals"]),
@@ -110,29 +110,30 @@ async fn proposals_are_listed_open_or_in_pages_of_all() {
         let change = json!({"setParameter": {"heartbeatMs": 30_000 + i32::from(n)}});
         let envelope = proposing(&world, n + 1, change);
         assert_eq!(post(&world, &envelope).await.0, 201);
-        ids.push(envelope.hash().to_string());
+        ids.insert(0, envelope.hash().to_string());
     }
-    ids.sort();
-    let first = world.get("/v1/proposals?all=true&limit=2").await.json();
-    let after = first["after"].as_str().unwrap();
+    let first = world.get("/v1/proposals/all?limit=2").await.json();
+    let next = first["next"].as_str().unwrap();
     let second = world
-        .get(&format!("/v1/proposals?all=true&limit=2&after={after}"))
+        .get(&format!("/v1/proposals/all?limit=2&cursor={next}"))
         .await
         .json();
-    assert_eq!(second["after"], Value::Null);
+    assert_eq!(second["next"], Value::Null);
     let listed: Vec<_> = [&first, &second]
         .iter()
-        .flat_map(|page| page["proposals"].as_array().unwrap())
+        .flat_map(|page| page["items"].as_array().unwrap())
+        .inspect(|listed| assert_eq!(listed["standing"], "accepted"))
         .map(|listed| listed["proposal"]["id"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(listed, ids);
     for bad in [
-        "all=yes",
-        "all=true&limit=0",
-        "all=true&after=x",
-        "before=1",
+        "?all=true",
+        "/all?limit=0",
+        "/all?cursor=x",
+        "/all?proposer=me",
+        "/all?before=1",
     ] {
-        let reply = world.get(&format!("/v1/proposals?{bad}")).await;
+        let reply = world.get(&format!("/v1/proposals{bad}")).await;
         assert_eq!(reply.status, 400, "{bad}");
     }
     assert_eq!(world.get("/v1/proposals/x").await.status, 400);
@@ -143,7 +144,7 @@ async fn proposals_are_listed_open_or_in_pages_of_all() {
 
 #[tokio::test]
 async fn a_refusal_names_its_rule() {
-    let world = World::new();
+    let world = World::new().await;
     let validators = json!([{"publicKey": key_text(9), "power": 1, "member": world.operator}]);
     let change = json!({"setValidators": {"validators": validators}});
     let (status, body) = post(&world, &proposing(&world, 1, change)).await;

@@ -57,7 +57,7 @@ impl World {
 
 #[tokio::test]
 async fn a_did_that_was_deactivated_is_gone() {
-    let world = World::new();
+    let world = World::new().await;
     let did = world.registered().await;
     assert_eq!(
         world.get(&format!("/1.0/identifiers/{did}")).await.status,
@@ -73,7 +73,7 @@ async fn a_did_that_was_deactivated_is_gone() {
 
 #[tokio::test]
 async fn a_wrong_signature_creates_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let begun = world.begin("/1.0/create", json!({"method": "chop"})).await;
     let refused = world.finish("/1.0/create", &begun, UPDATE + 1).await;
     assert_eq!(refused.status, 400, "{}", refused.json());
@@ -86,7 +86,7 @@ async fn a_wrong_signature_creates_nothing() {
 
 #[tokio::test]
 async fn a_job_ends_once() {
-    let world = World::new();
+    let world = World::new().await;
     let mut begun = world.begin("/1.0/create", json!({"method": "chop"})).await;
     assert_eq!(
         world.finish("/1.0/create", &begun, UPDATE).await.status,
@@ -105,7 +105,7 @@ async fn a_job_ends_once() {
 
 #[tokio::test]
 async fn private_keys_are_refused() {
-    let world = World::new();
+    let world = World::new().await;
     for name in ["privateKeyMultibase", "privateKeyJwk", "secretKeyMultibase"] {
         let mut methods = World::methods();
         methods[0][name] = json!("z3u2");

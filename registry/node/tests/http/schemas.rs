@@ -66,7 +66,7 @@ async fn act(world: &World, n: u8, actions: Vec<Action>) {
 
 #[tokio::test]
 async fn schemas_are_listed_in_pages_that_say_they_are_unproven() {
-    let world = World::new();
+    let world = World::new().await;
     assert_eq!(
         world.get("/v1/schemas").await.json(),
         json!({"schemas": [], "proven": false})
@@ -102,7 +102,7 @@ async fn schemas_are_listed_in_pages_that_say_they_are_unproven() {
 
 #[tokio::test]
 async fn records_and_their_absence_are_proven_when_asked() {
-    let world = World::new();
+    let world = World::new().await;
     act(
         &world,
         1,
@@ -138,7 +138,7 @@ async fn records_and_their_absence_are_proven_when_asked() {
 
 #[tokio::test]
 async fn a_document_is_served_by_its_digest_for_ever() {
-    let world = World::new();
+    let world = World::new().await;
     let terms = json!({"@context": {"@version": 1.1, "grade": "https://orchard.example/grade"}});
     let schema = inspection(&["A"]);
     act(
@@ -193,7 +193,7 @@ async fn a_document_is_served_by_its_digest_for_ever() {
 
 #[tokio::test]
 async fn a_deprecated_version_says_since_when_and_what_comes_instead() {
-    let world = World::new();
+    let world = World::new().await;
     let (old, new) = (inspection(&["A"]), inspection(&["B"]));
     act(
         &world,
@@ -239,7 +239,7 @@ async fn a_deprecated_version_says_since_when_and_what_comes_instead() {
 
 #[tokio::test]
 async fn a_document_is_deprecated_only_when_every_version_that_publishes_it_is() {
-    let world = World::new();
+    let world = World::new().await;
     let body = inspection(&["A"]);
     act(
         &world,

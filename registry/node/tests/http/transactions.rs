@@ -33,7 +33,7 @@ fn stranger(world: &World) -> ChopDid {
 
 #[tokio::test]
 async fn the_same_envelope_sent_twice_gets_the_first_answer() {
-    let world = World::new();
+    let world = World::new().await;
     let body = signed(&world, 1, 2);
     let first = world.post(PATH, body.clone()).await;
     assert_eq!(first.status, 201, "{}", first.json());
@@ -48,7 +48,7 @@ async fn the_same_envelope_sent_twice_gets_the_first_answer() {
 
 #[tokio::test]
 async fn a_digest_that_is_anchored_is_a_conflict() {
-    let world = World::new();
+    let world = World::new().await;
     assert_eq!(world.post(PATH, signed(&world, 1, 2)).await.status, 201);
     let mut again = world.anchoring(2, world.operator);
     again.actions = world.anchoring(1, world.operator).actions;
@@ -60,7 +60,7 @@ async fn a_digest_that_is_anchored_is_a_conflict() {
 
 #[tokio::test]
 async fn without_the_token_nothing_is_signed_or_executed() {
-    let world = World::new();
+    let world = World::new().await;
     for body in [
         signed(&world, 1, 2),
         unsigned(&world, 2, world.operator).to_string(),
@@ -85,7 +85,7 @@ async fn without_the_token_nothing_is_signed_or_executed() {
 
 #[tokio::test]
 async fn the_operator_signs_its_own_envelopes_only() {
-    let world = World::new();
+    let world = World::new().await;
     let own = world
         .post(PATH, unsigned(&world, 1, world.operator).to_string())
         .await;
@@ -101,7 +101,7 @@ async fn the_operator_signs_its_own_envelopes_only() {
 
 #[tokio::test]
 async fn a_signature_by_the_wrong_key_is_refused_with_the_rule() {
-    let world = World::new();
+    let world = World::new().await;
     let mut envelope = world.anchoring(1, stranger(&world));
     envelope.actor = stranger(&world);
     let envelope = envelope.sign(&[&key(9)]).unwrap().to_value().to_string();
@@ -112,7 +112,7 @@ async fn a_signature_by_the_wrong_key_is_refused_with_the_rule() {
 
 #[tokio::test]
 async fn a_changed_envelope_is_malformed() {
-    let world = World::new();
+    let world = World::new().await;
     let mut body: Value = serde_json::from_str(&signed(&world, 1, 2)).unwrap();
     body["actions"][0]["digest"] = Value::String(digest(2).to_string());
     let reply = world.post(PATH, body.to_string()).await;
@@ -122,7 +122,7 @@ async fn a_changed_envelope_is_malformed() {
 
 #[tokio::test]
 async fn an_envelope_that_was_never_sent_is_unknown() {
-    let world = World::new();
+    let world = World::new().await;
     let reply = world.get(&format!("{PATH}/{}", digest(7))).await;
     assert_eq!(
         (reply.status, reply.json()["status"].as_str()),

@@ -82,7 +82,7 @@ fn check_evidence(world: &World, answer: &Value) {
 
 #[tokio::test]
 async fn nobody_is_authorised_by_default_and_the_absence_is_proven() {
-    let world = World::new();
+    let world = World::new().await;
     let answer = ask(
         &world,
         "/authorization",
@@ -98,7 +98,7 @@ async fn nobody_is_authorised_by_default_and_the_absence_is_proven() {
 
 #[tokio::test]
 async fn an_accreditation_authorises_within_its_scope_and_its_record_is_proven() {
-    let world = World::new();
+    let world = World::new().await;
     let id = accredited(&world, 0).await;
     let asked = query(&world, "issue", &json!({"jurisdiction": "CN-SN"}));
     let answer = ask(&world, "/authorization", &asked).await.json();
@@ -124,7 +124,7 @@ async fn an_accreditation_authorises_within_its_scope_and_its_record_is_proven()
 
 #[tokio::test]
 async fn an_authority_that_may_accredit_is_recognised() {
-    let world = World::new();
+    let world = World::new().await;
     accredited(&world, 1).await;
     for action in ["issue", "accredit", "recognize", "govern"] {
         let asked = query(&world, action, &json!({"jurisdiction": "CN"}));
@@ -137,7 +137,7 @@ async fn an_authority_that_may_accredit_is_recognised() {
 
 #[tokio::test]
 async fn an_answer_is_of_the_day_that_is_asked_about() {
-    let world = World::new();
+    let world = World::new().await;
     let before = Timestamp::from_unix_ms(clock::now_ms() - 3_600_000).to_string();
     let accreditation = accredited(&world, 0).await;
     let live = Timestamp::from_unix_ms(world.engine.head().time_ms).to_string();
@@ -180,7 +180,7 @@ async fn an_answer_is_of_the_day_that_is_asked_about() {
 
 #[tokio::test]
 async fn another_authoritys_word_does_not_count() {
-    let world = World::new();
+    let world = World::new().await;
     accredited(&world, 0).await;
     let mut asked = query(&world, "issue", &json!({"jurisdiction": "CN"}));
     let operator = world.operator.to_string();
@@ -193,7 +193,7 @@ async fn another_authoritys_word_does_not_count() {
 
 #[tokio::test]
 async fn refuses_queries_that_break_the_schema_with_problem_details() {
-    let world = World::new();
+    let world = World::new().await;
     let good = query(&world, "issue", &json!({}));
     let with = |name: &str, value: Value| {
         let mut query = good.clone();

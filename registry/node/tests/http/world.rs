@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, header};
+use axum::response::Response;
 use chop_client::Resolver;
 use chop_did::{ChopDid, Document, Relationship};
 use chop_http::outbound::Settings;
@@ -13,6 +14,7 @@ use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_node::engine::{Solo, SoloConfig};
 use chop_node::leaves::{LeafKeeper, LeafStore};
+use chop_node::projection::{Follower, Place, Projection};
 use chop_node::store::DiskLimit;
 use chop_node::{LocalRegistry, NodeApp, Operator, router};
 use chop_protocol::{
@@ -29,7 +31,9 @@ pub(crate) struct World {
     pub(crate) engine: Solo,
     pub(crate) operator: ChopDid,
     pub(crate) app: NodeApp,
+    pub(crate) projection: Projection,
     router: Router,
+    _follower: Follower,
     _folder: TempDir,
 }
 
@@ -86,7 +90,7 @@ fn genesis() -> LedgerGenesis {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = Solo::open(SoloConfig {
             path: folder.path().join("registry.redb"),
@@ -106,6 +110,12 @@ impl World {
         let local =
             LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms)).with_leaves(keeper.clone());
         let resolver = Resolver::new(outbound).with_registry(Arc::new(local));
+        let place = Place::file(folder.path().join("projection.sqlite"));
+        let view = engine.view();
+        let projection = Projection::open(&place, engine.genesis().id(), view.snapshot())
+            .await
+            .unwrap();
+        let follower = projection.follow(&engine.clone().into());
         let app = NodeApp::new(
             engine.clone(),
             Operator {
@@ -114,19 +124,26 @@ impl World {
             },
             AdminToken::required(TOKEN),
             Arc::new(resolver),
+            projection.clone(),
         )
         .with_leaves(keeper);
         Self {
             engine,
             operator,
+            projection,
+            _follower: follower,
             router: router(app.clone()),
             app,
             _folder: folder,
         }
     }
 
+    pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.respond(request).await;
         let (parts, body) = response.into_parts();
         Reply {
             status: parts.status.as_u16(),

@@ -1,0 +1,243 @@
+//! What happens, as it happens: a stream of server-sent events (HTML Living Standard §9.2), one per transaction.
+//!
+//! Events are read from the model, position by position, and pushed to nobody: a stream that breaks off goes on behind the
+//! position that it names in `Last-Event-ID`, and gets every event once, whatever the node did meanwhile.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use chop_http::Problem;
+use futures_core::Stream;
+use serde_json::json;
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tracing::debug;
+
+use super::NodeApp;
+use super::listed::facets;
+use super::listing::{failed, reading};
+use super::query::Query;
+use crate::projection::{Facets, Position, Projection, ProjectionError};
+
+/// Events that are read at once.
+const AT_ONCE: usize = 64;
+/// Events that wait for a slow consumer.
+const WAITING: usize = 64;
+/// How long a consumer may leave its events waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a silent stream says that it lives, for proxies and clients between.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How soon a consumer shall come back.
+const RETRY: Duration = Duration::from_secs(2);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+#[utoipa::path(get, path = "/v1/events", tag = "explorer", summary = "Follow what happens (server-sent events)",
+    description = "One event `transaction` per envelope in a block, in the order of the ledger, with the data of /v1/transactions and the id `height.index`. \
+        Without `Last-Event-ID` it begins with the next block; with it, behind that event. `lagged` says that the consumer was too slow, and ends the \
+        stream: it goes on by `Last-Event-ID`. At most 64 streams.",
+    params(
+        ("actor" = Option<String>, Query, description = "Only what this DID did"),
+        ("did" = Option<String>, Query, description = "Only what this DID did or what is about it"),
+        ("action" = Option<String>, Query, description = "Only with an action of this type, such as did.create"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen; `0.0` begins with the oldest")),
+    responses(
+        (status = 200, description = "text/event-stream", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "A parameter or Last-Event-ID is malformed"),
+        (status = 503, description = "Too many streams, or the read model is being built")))]
+pub(super) async fn follow(
+    State(app): State<NodeApp>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = Query::parse(query.as_deref(), &["actor", "did", "action"])?;
+    let facets = facets(&query)?;
+    let last = last_seen(&headers)?;
+    let place = app.projection().stream().ok_or_else(|| {
+        Problem::unavailable("too many streams of events are open here; ask again later")
+    })?;
+    let as_of = reading(&app).await?.as_of;
+    let after = last.unwrap_or(Position {
+        height: as_of.height,
+        index: u64::MAX,
+    });
+    if after.height > as_of.height {
+        return Err(Problem::bad_request(format!(
+            "Last-Event-ID {after} is ahead of this node, which is at height {}",
+            as_of.height
+        )));
+    }
+    let (events, waiting) = mpsc::channel(WAITING);
+    let (end, ended) = oneshot::channel();
+    let reader = Reader {
+        projection: app.projection().clone(),
+        facets,
+        after,
+        events,
+        _place: place,
+    };
+    let following = tokio::spawn(async move {
+        // A consumer that is gone hears nothing.
+        let _gone = end.send(reader.run().await);
+    });
+    let stream = Sse::new(Events {
+        waiting,
+        ended: Some(ended),
+        following: Some(following),
+    });
+    let stream = stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // Proxies shall neither keep nor gather events.
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
+    ];
+    Ok((StatusCode::OK, headers, stream).into_response())
+}
+
+fn last_seen(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else {
+        return Ok(None);
+    };
+    let position = value.to_str().ok().and_then(Position::parse);
+    position.map(Some).ok_or_else(|| {
+        Problem::bad_request(
+            "Last-Event-ID is the id of an event, height.index such as 17.0, or is left out",
+        )
+    })
+}
+
+/// Reads the events of one stream.
+struct Reader {
+    projection: Projection,
+    facets: Facets,
+    after: Position,
+    events: mpsc::Sender<Event>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Why a stream ends.
+enum End {
+    /// The consumer left its events waiting.
+    Lagged,
+    /// The consumer, the ledger or the read model is gone.
+    Gone,
+}
+
+impl Reader {
+    async fn run(mut self) -> End {
+        let mut progress = self.projection.watch();
+        let mut ending = self.projection.ending();
+        loop {
+            progress.borrow_and_update();
+            match self.read().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let changed = tokio::select! {
+                        changed = progress.changed() => changed.is_ok(),
+                        () = self.events.closed() => false,
+                        _ = ending.wait_for(|ending| *ending) => false,
+                    };
+                    if !changed {
+                        return End::Gone;
+                    }
+                }
+                Err(Broken::Lagged) => return End::Lagged,
+                Err(Broken::Gone) => return End::Gone,
+                Err(Broken::Failed(ProjectionError::Building { .. })) => {
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(Broken::Failed(error)) => {
+                    debug!(problem = %failed(&error).status(), %error, "a stream of events ended");
+                    return End::Gone;
+                }
+            }
+        }
+    }
+
+    /// Hands on what is new; whether there may be more.
+    async fn read(&mut self) -> Result<bool, Broken> {
+        let mut reading = self.projection.reading().await.map_err(Broken::Failed)?;
+        let found = reading
+            .events(&self.facets, self.after, AT_ONCE)
+            .await
+            .map_err(Broken::Failed)?;
+        let top = reading.as_of.height;
+        // The question ends before the consumer is waited for.
+        drop(reading);
+        for transaction in &found.transactions {
+            let position = Position {
+                height: transaction.height,
+                index: transaction.index,
+            };
+            let event = Event::default()
+                .event("transaction")
+                .id(position.to_string())
+                .retry(RETRY)
+                .json_data(transaction)
+                .map_err(|_| Broken::Gone)?;
+            match self.events.send_timeout(event, PATIENCE).await {
+                Ok(()) => {}
+                Err(SendTimeoutError::Timeout(_)) => return Err(Broken::Lagged),
+                Err(SendTimeoutError::Closed(_)) => return Err(Broken::Gone),
+            }
+        }
+        self.after = found.until;
+        Ok(found.until.height < top)
+    }
+}
+
+/// Why no more events come.
+enum Broken {
+    Lagged,
+    Gone,
+    Failed(ProjectionError),
+}
+
+/// The events of one stream, and at its end why.
+struct Events {
+    waiting: mpsc::Receiver<Event>,
+    ended: Option<oneshot::Receiver<End>>,
+    following: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Stream for Events {
+    type Item = Result<Event, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.waiting.poll_recv(context) {
+            Poll::Ready(Some(event)) => return Poll::Ready(Some(Ok(event))),
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => {}
+        }
+        let Some(ended) = &mut self.ended else {
+            return Poll::Ready(None);
+        };
+        let end = std::task::ready!(Pin::new(ended).poll(context));
+        self.ended = None;
+        Poll::Ready(match end {
+            Ok(End::Lagged) => {
+                Some(Event::default().event("lagged").json_data(
+                    json!({"detail": "events waited too long; go on with Last-Event-ID"}),
+                ))
+            }
+            Ok(End::Gone) | Err(_) => None,
+        })
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if let Some(following) = self.following.take() {
+            following.abort();
+        }
+    }
+}

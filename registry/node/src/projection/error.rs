@@ -1,0 +1,130 @@
+//! What can go wrong with the read model.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+/// Why the read model could not be written or asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProjectionError {
+    /// The database refused or failed.
+    #[error("the read model's database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The blocks could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be named in a URL.
+    #[error("{path} is no path that a database can have")]
+    Path {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A block or a value of the state is none that this version makes.
+    #[error("the {what} of block {height} cannot be read: {reason}")]
+    Unreadable {
+        /// What cannot be read.
+        what: &'static str,
+        /// Height of the block, or of the state.
+        height: u64,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A row is none that this version writes.
+    #[error("a stored {what} cannot be read: {reason}")]
+    Row {
+        /// What it should be.
+        what: &'static str,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Somebody else moved the model on.
+    #[error("another process writes to the read model: it is no longer at height {expected}")]
+    Moved {
+        /// Where this process left it.
+        expected: u64,
+    },
+    /// Blocks are missing between the model and the store.
+    #[error("the next block of the read model is {next}, and the node's oldest is {first}")]
+    Gap {
+        /// The next block of the model.
+        next: u64,
+        /// The node's oldest.
+        first: u64,
+    },
+    /// It is being built.
+    #[error("the read model is being built: it is at height {height} of {until}")]
+    Building {
+        /// Where it is.
+        height: u64,
+        /// Where it will be.
+        until: u64,
+    },
+}
+
+/// Why a read model cannot be this node's.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenReadModelError {
+    /// The database or the store failed.
+    #[error(transparent)]
+    Failed(#[from] ProjectionError),
+    /// Another version wrote it.
+    #[error("the read model has format {found}, this version writes {expected}; {REMEDY}")]
+    OtherFormat {
+        /// Its format.
+        found: u64,
+        /// This version's.
+        expected: u64,
+    },
+    /// It is of another ledger.
+    #[error("the read model is of ledger {found}, this node's is {expected}; {REMEDY}")]
+    OtherLedger {
+        /// The ledger that it is of.
+        found: String,
+        /// This node's.
+        expected: String,
+    },
+    /// It knows blocks that the node does not have.
+    #[error("the read model is at height {found}, the node at {held}; {REMEDY}")]
+    Ahead {
+        /// Height of the model.
+        found: u64,
+        /// Height of the node.
+        held: u64,
+    },
+    /// It knows another block of that height.
+    #[error("the read model knows block {height} as {found}, the node has {held}; {REMEDY}")]
+    OtherBlock {
+        /// Height of the block.
+        height: u64,
+        /// The hash in the model.
+        found: String,
+        /// The hash in the store.
+        held: String,
+    },
+    /// The node pruned blocks that it lacks.
+    #[error(
+        "the read model ends at height {found}, and the node's oldest block is {first}: the blocks between are pruned; {REMEDY}"
+    )]
+    Gap {
+        /// Height of the model.
+        found: u64,
+        /// The node's oldest block.
+        first: u64,
+    },
+}
+
+/// How an operator gets on.
+const REMEDY: &str = "`chopmark ledger reindex` builds it again from what the node has";
+
+/// Why a cursor is none of this list.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "a cursor is the `next` of an earlier answer to the same question, on this ledger: {reason}"
+)]
+pub struct CursorError {
+    pub(super) reason: &'static str,
+}

@@ -1,0 +1,330 @@
+//! Following the ledger: at the start from wherever the model ended, then block by block; or all at once, to build it anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chop_protocol::keys;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{debug, info, warn};
+
+use super::entity::{PREFIXES, project};
+use super::meta::{self, Meta};
+use super::plan::{Plan, plan};
+use super::sql::Work;
+use super::table::{Rows, TABLES};
+use super::{Projection, ProjectionError};
+use crate::engine::{Engine, View};
+use crate::store::Snapshot;
+
+/// Entries of the state that one SQL transaction takes.
+const SEED: usize = 2_000;
+/// How long it waits before it tries again what failed, at least and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How often it looks for headers that come without a block.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The ledger at one moment.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The state after block `height`.
+    pub(super) state: Arc<Snapshot>,
+    pub(super) height: u64,
+    /// The blocks, of which later ones do not matter, and their headers, as far as they are there.
+    pub(super) blocks: Arc<Snapshot>,
+}
+
+impl Moment {
+    /// The ledger as a store has it, whose last block is `height`.
+    pub fn stored(snapshot: Snapshot, height: u64) -> Self {
+        let snapshot = Arc::new(snapshot);
+        Self {
+            state: Arc::clone(&snapshot),
+            height,
+            blocks: snapshot,
+        }
+    }
+}
+
+/// How far building the model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Whether blocks are read, or the state before them.
+    pub blocks: bool,
+    /// Blocks or entries that are done.
+    pub done: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+/// What building the model came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The first block that it knows.
+    pub first: u64,
+    /// The last one.
+    pub height: u64,
+}
+
+/// The task that keeps a model up with a running ledger; it ends with the ledger, or when it is dropped.
+#[derive(Debug)]
+pub struct Follower {
+    task: JoinHandle<()>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        // What it was writing is rolled back.
+        self.task.abort();
+    }
+}
+
+impl Projection {
+    /// Keeps the model up with a running ledger.
+    pub fn follow(&self, engine: &Engine) -> Follower {
+        let source = Source::of(engine);
+        let task = tokio::spawn(self.clone().keep_up(source));
+        Follower { task }
+    }
+
+    /// Brings the model up to a moment of the ledger, and tells how far it is.
+    ///
+    /// # Errors
+    /// When the database or the store fails, or blocks are missing between the model and the store.
+    pub async fn catch_up(
+        &self,
+        moment: &Moment,
+        mut tell: impl FnMut(Stage),
+    ) -> Result<Rebuilt, ProjectionError> {
+        while self.step(moment, &mut tell).await? {}
+        let held = *self.inner.progress.borrow();
+        let (first, height) = held.map_or((1, 0), |meta| (meta.first, meta.height));
+        Ok(Rebuilt { first, height })
+    }
+
+    async fn keep_up(self, mut source: Source) {
+        let mut pause = PAUSES.0;
+        loop {
+            let stepped = match source.moment() {
+                Some(moment) => self.step(&moment, &mut |_| {}).await,
+                None => Ok(false),
+            };
+            match stepped {
+                Ok(true) => pause = PAUSES.0,
+                Ok(false) => {
+                    pause = PAUSES.0;
+                    if !source.changed().await {
+                        debug!("the read model follows no longer: the ledger has ended");
+                        return;
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "the read model stays behind");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                    self.reread().await;
+                }
+            }
+        }
+    }
+
+    /// Takes what another process wrote as the new beginning.
+    async fn reread(&self) {
+        let read = async {
+            let mut work = self.inner.database.begin_reading().await?;
+            meta::read(&mut work).await
+        };
+        match read.await {
+            Ok(found) => {
+                self.inner.progress.send_replace(found);
+            }
+            Err(error) => debug!(%error, "the read model cannot be read"),
+        }
+    }
+
+    /// Moves the model on by one SQL transaction, or begins it; false when it knows all that the moment has.
+    async fn step(
+        &self,
+        moment: &Moment,
+        tell: &mut impl FnMut(Stage),
+    ) -> Result<bool, ProjectionError> {
+        let held = *self.inner.progress.borrow();
+        let Some(held) = held else {
+            self.seed(moment, tell).await?;
+            return Ok(true);
+        };
+        if held.height >= moment.height {
+            return Ok(false);
+        }
+        let next = held.height + 1;
+        let reading = moment.clone();
+        let planned = blocking(move || plan(&reading, next, held.seeded)).await?;
+        let Some(planned) = planned else {
+            return Ok(false);
+        };
+        let moved = self.write(&held, moment, &planned).await?;
+        self.inner.progress.send_replace(Some(moved));
+        tell(Stage {
+            blocks: true,
+            done: moved.height.saturating_sub(moved.first) + 1,
+            of: moment.height.saturating_sub(moved.first) + 1,
+        });
+        Ok(true)
+    }
+
+    async fn write(
+        &self,
+        held: &Meta,
+        moment: &Moment,
+        planned: &Plan,
+    ) -> Result<Meta, ProjectionError> {
+        let state = if planned.reads_state {
+            moment.height
+        } else {
+            planned.height
+        };
+        let moved = held.moved(planned.height, planned.hash, state);
+        let mut work = self.inner.database.begin_writing().await?;
+        meta::move_on(&mut work, held, &moved).await?;
+        put(&mut work, &planned.rows).await?;
+        work.commit().await?;
+        Ok(moved)
+    }
+
+    /// Begins the model: every entry of the state first, whatever a start that was cut short has left.
+    async fn seed(
+        &self,
+        moment: &Moment,
+        tell: &mut impl FnMut(Stage),
+    ) -> Result<(), ProjectionError> {
+        let mut work = self.inner.database.begin_writing().await?;
+        for table in TABLES {
+            work.run(format!("DELETE FROM {}", table.name), Vec::new())
+                .await?;
+        }
+        work.commit().await?;
+        let (of, mut done) = (moment.state.value_count()?, 0);
+        for prefix in PREFIXES {
+            let mut from = prefix.to_owned();
+            loop {
+                let (reading, at) = (moment.clone(), from.clone());
+                let (rows, read, last) = blocking(move || entries(&reading, prefix, &at)).await?;
+                let Some(last) = last else { break };
+                let mut work = self.inner.database.begin_writing().await?;
+                put(&mut work, &rows).await?;
+                work.commit().await?;
+                done += read;
+                tell(Stage {
+                    blocks: false,
+                    done,
+                    of,
+                });
+                // The first text behind a key is the key with the smallest character at its end.
+                from = format!("{last}\0");
+            }
+        }
+        let first = moment.blocks.first_height()?.unwrap_or(1);
+        let begun = Meta::begun(self.inner.ledger, first, moment.height);
+        let mut work = self.inner.database.begin_writing().await?;
+        meta::begin(&mut work, &begun).await?;
+        work.commit().await?;
+        info!(first, state = moment.height, "began the read model");
+        self.inner.progress.send_replace(Some(begun));
+        Ok(())
+    }
+}
+
+/// The rows of some entries of the state, how many were read, and the last key.
+fn entries(
+    moment: &Moment,
+    prefix: &str,
+    from: &str,
+) -> Result<(Rows, u64, Option<String>), ProjectionError> {
+    let found = moment.state.scan(from, &keys::after(prefix), SEED)?;
+    let mut rows = Rows::default();
+    for (key, value) in &found {
+        project(&mut rows, key, value, moment.height)?;
+    }
+    let read = found.len() as u64;
+    Ok((
+        rows,
+        read,
+        found.into_iter().next_back().map(|(key, _)| key),
+    ))
+}
+
+async fn put(work: &mut Work, rows: &Rows) -> Result<(), ProjectionError> {
+    for (sql, cells) in rows.statements() {
+        work.run(sql, cells).await?;
+    }
+    Ok(())
+}
+
+/// Reads the store away from the threads that answer requests.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ProjectionError> + Send + 'static,
+) -> Result<T, ProjectionError> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| {
+        Err(ProjectionError::Unreadable {
+            what: "rows",
+            height: 0,
+            reason: error.to_string(),
+        })
+    })
+}
+
+/// What a running ledger shows; it does not keep the ledger running.
+enum Source {
+    Solo(watch::Receiver<Arc<View>>),
+    Comet {
+        /// The last state that a header proves, whose block has its own header by then.
+        proven: watch::Receiver<Option<Arc<View>>>,
+        committed: watch::Receiver<Arc<View>>,
+    },
+}
+
+impl Source {
+    fn of(engine: &Engine) -> Self {
+        match engine {
+            Engine::Solo(solo) => Self::Solo(solo.views()),
+            Engine::Comet(comet) => Self::Comet {
+                proven: comet.proven_views(),
+                committed: comet.views(),
+            },
+        }
+    }
+
+    fn moment(&mut self) -> Option<Moment> {
+        let (state, blocks) = match self {
+            Self::Solo(views) => {
+                let view = views.borrow_and_update().clone();
+                (Arc::clone(&view), view)
+            }
+            Self::Comet { proven, committed } => {
+                let state = proven.borrow_and_update().clone()?;
+                (state, committed.borrow_and_update().clone())
+            }
+        };
+        (state.last_block() > 0).then(|| Moment {
+            state: state.shared_snapshot(),
+            height: state.last_block(),
+            blocks: blocks.shared_snapshot(),
+        })
+    }
+
+    /// Waits for more; false when the ledger has ended.
+    async fn changed(&mut self) -> bool {
+        match self {
+            Self::Solo(views) => views.changed().await.is_ok(),
+            Self::Comet { proven, committed } => {
+                tokio::select! {
+                    changed = proven.changed() => changed.is_ok(),
+                    changed = committed.changed() => changed.is_ok(),
+                    // Headers that are completed after a start come without a block.
+                    () = tokio::time::sleep(LOOK) => proven.has_changed().is_ok(),
+                }
+            }
+        }
+    }
+}

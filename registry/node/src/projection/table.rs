@@ -1,0 +1,287 @@
+//! The tables of the read model, described once for both databases.
+//!
+//! ```text
+//! blocks          one per block
+//! transactions    one per envelope in a block, with the whole answer as JSON
+//! facets          (facet, height, index): what transactions are looked up by: did/…, actor/…, action/…, outcome/refused
+//! dids            one per DID, as it is now
+//! proposals       one per proposal, with its record as JSON
+//! accreditations  one per accreditation, with its record as JSON
+//! terms           (word, kind, id): what is found by a word of its name
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::sql::Dialect;
+
+/// Most parameters of one statement; `SQLite` takes 32,766.
+const MAX_PARAMETERS: usize = 2_000;
+
+/// What a column holds; no column is ever null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+}
+
+use Kind::{Number, Text};
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cell {
+    Text(String),
+    Number(i64),
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// Heights and counts are far below 2⁶³; what is not stays at its top.
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+/// One table. The first `key` columns are its primary key.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [(&'static str, Kind)],
+    pub(super) key: usize,
+    /// Columns of each further index.
+    pub(super) indexes: &'static [&'static str],
+}
+
+pub(super) static BLOCKS: Table = Table {
+    name: "blocks",
+    columns: &[
+        ("height", Number),
+        ("time_ms", Number),
+        ("hash", Text),
+        ("app_hash", Text),
+        ("proposer", Text),
+        ("envelopes", Number),
+        ("refused", Number),
+    ],
+    key: 1,
+    indexes: &["hash"],
+};
+
+pub(super) static TRANSACTIONS: Table = Table {
+    name: "transactions",
+    columns: &[
+        ("height", Number),
+        ("idx", Number),
+        ("hash", Text),
+        ("outcome", Text),
+        ("body", Text),
+    ],
+    key: 2,
+    indexes: &["hash"],
+};
+
+pub(super) static FACETS: Table = Table {
+    name: "facets",
+    columns: &[("facet", Text), ("height", Number), ("idx", Number)],
+    key: 3,
+    indexes: &[],
+};
+
+pub(super) static DIDS: Table = Table {
+    name: "dids",
+    columns: &[
+        ("did", Text),
+        ("class", Text),
+        ("controller", Text),
+        ("versions", Number),
+        ("created_ms", Number),
+        ("updated_ms", Number),
+        ("deactivated", Number),
+    ],
+    key: 1,
+    indexes: &[
+        "created_ms, did",
+        "class, created_ms, did",
+        "controller, created_ms, did",
+    ],
+};
+
+pub(super) static PROPOSALS: Table = Table {
+    name: "proposals",
+    columns: &[
+        ("id", Text),
+        ("height", Number),
+        ("proposer", Text),
+        ("body", Text),
+    ],
+    key: 1,
+    indexes: &["height, id", "proposer, height, id"],
+};
+
+pub(super) static ACCREDITATIONS: Table = Table {
+    name: "accreditations",
+    columns: &[
+        ("id", Text),
+        ("height", Number),
+        ("issuer", Text),
+        ("subject", Text),
+        ("type", Text),
+        ("body", Text),
+    ],
+    key: 1,
+    indexes: &[
+        "height, id",
+        "issuer, height, id",
+        "subject, height, id",
+        "type, height, id",
+    ],
+};
+
+pub(super) static TERMS: Table = Table {
+    name: "terms",
+    columns: &[
+        ("term", Text),
+        ("kind", Text),
+        ("id", Text),
+        ("label", Text),
+    ],
+    key: 3,
+    indexes: &["kind, id"],
+};
+
+/// Every table, in the order in which they are made.
+pub(super) static TABLES: [&Table; 7] = [
+    &BLOCKS,
+    &TRANSACTIONS,
+    &FACETS,
+    &DIDS,
+    &PROPOSALS,
+    &ACCREDITATIONS,
+    &TERMS,
+];
+
+/// The table of the one row that says what the others hold.
+pub(super) const META: &str = "projection";
+
+impl Table {
+    /// The statements that make the table and its indexes.
+    pub(super) fn definition(&self, dialect: Dialect) -> Vec<String> {
+        let mut columns = String::new();
+        for (name, kind) in self.columns {
+            let kind = match kind {
+                Text => dialect.text(),
+                Number => "BIGINT",
+            };
+            let _ = write!(columns, "{name} {kind} NOT NULL, ");
+        }
+        let (name, key) = (self.name, self.key_columns());
+        let mut statements = vec![format!(
+            "CREATE TABLE IF NOT EXISTS {name} ({columns}PRIMARY KEY ({key}))"
+        )];
+        for (number, index) in self.indexes.iter().enumerate() {
+            statements.push(format!(
+                "CREATE INDEX IF NOT EXISTS {name}_by_{number} ON {name} ({index})"
+            ));
+        }
+        statements
+    }
+
+    /// The names of all columns.
+    pub(super) fn column_list(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    fn key_columns(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.get(..self.key).unwrap_or(&names).join(", ")
+    }
+
+    /// A statement that writes `rows` rows, each in the place of one with the same key.
+    fn upsert(&self, rows: usize) -> String {
+        let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.name, self.column_list());
+        let width = self.columns.len();
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                let comma = if column == 0 { "" } else { ", " };
+                let _ = write!(sql, "{comma}${}", row * width + column + 1);
+            }
+            sql.push(')');
+        }
+        let _ = write!(sql, " ON CONFLICT ({}) DO ", self.key_columns());
+        let others: Vec<_> = self
+            .columns
+            .iter()
+            .skip(self.key)
+            .map(|(name, _)| format!("{name} = excluded.{name}"))
+            .collect();
+        if others.is_empty() {
+            sql.push_str("NOTHING");
+        } else {
+            let _ = write!(sql, "UPDATE SET {}", others.join(", "));
+        }
+        sql
+    }
+}
+
+/// Rows of several tables, each key once: what one SQL transaction writes.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    tables: BTreeMap<&'static str, BTreeMap<Vec<Cell>, Vec<Cell>>>,
+    /// (kind, id) of what gets its words anew.
+    reworded: BTreeSet<(&'static str, String)>,
+}
+
+impl Rows {
+    /// Adds a row; one with the same key goes.
+    pub(super) fn put<const N: usize>(&mut self, table: &'static Table, row: [Cell; N]) {
+        debug_assert_eq!(N, table.columns.len(), "a row of {}", table.name);
+        let key = row.iter().take(table.key).cloned().collect();
+        let rows = self.tables.entry(table.name).or_default();
+        rows.insert(key, row.into());
+    }
+
+    /// Says that the words under which this was found before hold no longer.
+    pub(super) fn reword(&mut self, kind: &'static str, id: &str) {
+        self.reworded.insert((kind, id.to_owned()));
+    }
+
+    /// The statements with their parameters, in an order that holds: old words go before new ones come.
+    pub(super) fn statements(&self) -> Vec<(String, Vec<Cell>)> {
+        let mut statements = Vec::new();
+        for (kind, id) in &self.reworded {
+            let sql = format!("DELETE FROM {} WHERE kind = $1 AND id = $2", TERMS.name);
+            statements.push((sql, vec![Cell::from(*kind), id.as_str().into()]));
+        }
+        for table in TABLES {
+            let Some(rows) = self.tables.get(table.name) else {
+                continue;
+            };
+            let at_once = (MAX_PARAMETERS / table.columns.len()).max(1);
+            let rows: Vec<&Vec<Cell>> = rows.values().collect();
+            for chunk in rows.chunks(at_once) {
+                let cells = chunk.iter().flat_map(|row| row.iter().cloned()).collect();
+                statements.push((table.upsert(chunk.len()), cells));
+            }
+        }
+        statements
+    }
+}

@@ -1,0 +1,125 @@
+//! A `PostgreSQL` of its own for a test, on a socket in a folder of its own; it ends with the test.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::projection::Place;
+use crate::projection::sql::Database;
+
+/// An unprivileged user; `PostgreSQL` does not run as root.
+const NOBODY: u32 = 65_534;
+
+pub(super) struct Cluster {
+    folder: TempDir,
+    server: Child,
+}
+
+impl Cluster {
+    /// `None` where there is no `PostgreSQL`, which is an error in CI.
+    pub(super) async fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            assert!(std::env::var_os("CI").is_none(), "there is no PostgreSQL");
+            // Past the harness, which shows what passing tests print to nobody.
+            let _ = writeln!(
+                std::io::stderr(),
+                "\n*** THE READ MODEL IN POSTGRESQL IS NOT TESTED: no initdb in PATH or /usr/lib/postgresql\n"
+            );
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() && !has_namespaces() {
+            std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let data = folder.path().join("data");
+        let mut initdb = command(&programs.join("initdb"), folder.path());
+        initdb.arg("-D").arg(&data);
+        initdb.args(["-U", "chop", "--auth=trust", "-N", "-E", "UTF8"]);
+        let made = initdb.output().unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let mut postgres = command(&programs.join("postgres"), folder.path());
+        postgres.arg("-D").arg(&data).arg("-k").arg(folder.path());
+        postgres.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        let server = postgres
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let cluster = Self { folder, server };
+        let since = Instant::now();
+        while Database::open(&cluster.place("postgres")).await.is_err() {
+            assert!(since.elapsed() < Duration::from_secs(30), "it never starts");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Some(cluster)
+    }
+
+    /// A new database.
+    pub(super) async fn database(&self, name: &str) -> Place {
+        let database = Database::open(&self.place("postgres")).await.unwrap();
+        database.run_alone(format!("CREATE DATABASE {name}")).await;
+        database.close().await;
+        self.place(name)
+    }
+
+    fn place(&self, name: &str) -> Place {
+        let folder = self.folder.path().display();
+        Place::parse(&format!("postgres://chop@localhost/{name}?host={folder}")).unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ended = self.server.kill();
+        let _ended = self.server.wait();
+    }
+}
+
+/// A program that must not run as root: in a user namespace that calls root somebody else, or as somebody else.
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command;
+    if is_root() && has_namespaces() {
+        command = Command::new("unshare");
+        command.args(["--user", &format!("--map-user={NOBODY}")]);
+        command.arg(program);
+    } else {
+        command = Command::new(program);
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+    }
+    command.current_dir(folder);
+    command
+}
+
+fn has_namespaces() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", &format!("--map-user={NOBODY}"), "true"]);
+    unshare.output().is_ok_and(|ended| ended.status.success())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Where the programs of `PostgreSQL` are.
+fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let installed = std::fs::read_dir("/usr/lib/postgresql");
+    let installed = installed
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"));
+    std::env::split_paths(&path)
+        .chain(installed)
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}

@@ -1,0 +1,228 @@
+//! The stream of events: in order, whole over broken connections, bounded.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::http::Request;
+use serde_json::Value;
+
+use crate::world::{World, key};
+
+/// A stream that a client reads.
+struct Stream {
+    body: Body,
+    text: String,
+}
+
+/// What the stream said.
+#[derive(Debug, PartialEq)]
+struct Said {
+    event: String,
+    id: String,
+    data: Value,
+}
+
+impl Stream {
+    async fn open(world: &World, path: &str, last: Option<&str>) -> Self {
+        let mut request = Request::get(path);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = world.respond(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self {
+            body: response.into_body(),
+            text: String::new(),
+        }
+    }
+
+    /// The next event; none when the stream has ended.
+    async fn next(&mut self) -> Option<Said> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let said = said(event);
+                let rest = rest.len();
+                self.text.drain(..self.text.len() - rest);
+                if let Some(said) = said {
+                    return Some(said);
+                }
+                continue;
+            }
+            let frame =
+                std::future::poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
+            let frame = tokio::time::timeout(Duration::from_secs(10), frame).await;
+            let data = frame.unwrap()?.unwrap().into_data().unwrap();
+            self.text.push_str(std::str::from_utf8(&data).unwrap());
+        }
+    }
+
+    async fn hashes(&mut self, count: usize) -> Vec<String> {
+        let mut hashes = Vec::new();
+        for _ in 0..count {
+            let said = self.next().await.unwrap();
+            assert_eq!(said.event, "transaction");
+            hashes.push(said.data["hash"].as_str().unwrap().to_owned());
+        }
+        hashes
+    }
+}
+
+/// Reads one event; comments are none.
+fn said(text: &str) -> Option<Said> {
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}: ")))
+            .map(str::to_owned)
+    };
+    Some(Said {
+        event: field("event")?,
+        id: field("id").unwrap_or_default(),
+        data: serde_json::from_str(&field("data")?).unwrap(),
+    })
+}
+
+async fn anchor(world: &World, n: u8) -> String {
+    let envelope = world.anchoring(n, world.operator).sign(&[&key(2)]).unwrap();
+    let reply = world
+        .post("/v1/transactions", envelope.bytes().to_vec())
+        .await;
+    assert_eq!(reply.status, 201);
+    envelope.hash().to_string()
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_what_comes_next_or_behind_the_id_that_was_seen() {
+    let world = World::new().await;
+    let before = anchor(&world, 1).await;
+    let mut live = Stream::open(&world, "/v1/events", None).await;
+    let mut all = Stream::open(&world, "/v1/events", Some("0.0")).await;
+    let first = all.next().await.unwrap();
+    assert_eq!(first.data["hash"], before);
+    assert_eq!(
+        first.id,
+        format!("{}.{}", first.data["height"], first.data["index"])
+    );
+    let after = anchor(&world, 2).await;
+    assert_eq!(live.hashes(1).await, std::slice::from_ref(&after));
+    assert_eq!(all.hashes(1).await, std::slice::from_ref(&after));
+    let mut resumed = Stream::open(&world, "/v1/events", Some(&first.id)).await;
+    assert_eq!(resumed.hashes(1).await, [after]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_is_lost_or_repeated_over_broken_connections_while_others_write() {
+    let world = std::sync::Arc::new(World::new().await);
+    let writing = std::sync::Arc::clone(&world);
+    let written = tokio::spawn(async move {
+        let mut hashes = Vec::new();
+        for n in 1..=120 {
+            hashes.push(anchor(&writing, n).await);
+        }
+        hashes
+    });
+    let (mut seen, mut ids) = (Vec::new(), Vec::new());
+    let mut last = "0.0".to_owned();
+    // Each connection is dropped after some events, in the middle of what it had to say.
+    for count in (1..=9).cycle() {
+        let mut stream = Stream::open(&world, "/v1/events", Some(&last)).await;
+        for _ in 0..count {
+            let said = stream.next().await.unwrap();
+            seen.push(said.data["hash"].as_str().unwrap().to_owned());
+            last = said.id;
+            let (height, index) = last.split_once('.').unwrap();
+            ids.push((
+                height.parse::<u64>().unwrap(),
+                index.parse::<u64>().unwrap(),
+            ));
+            if seen.len() == 120 {
+                break;
+            }
+        }
+        if seen.len() == 120 {
+            break;
+        }
+    }
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+    assert_eq!(seen, written.await.unwrap());
+}
+
+#[tokio::test]
+async fn filters_choose_and_still_move_on() {
+    let world = World::new().await;
+    let operator = world.operator;
+    let mut own = Stream::open(&world, &format!("/v1/events?did={operator}"), Some("0.0")).await;
+    let path = "/v1/events?action=did.create";
+    let mut creates = Stream::open(&world, path, Some("0.0")).await;
+    let hash = anchor(&world, 1).await;
+    assert_eq!(own.hashes(1).await, [hash]);
+    world.projection.end_streams();
+    assert_eq!(creates.next().await, None, "it heard of nothing else");
+}
+
+#[tokio::test]
+async fn streams_are_bounded_and_end_with_the_node() {
+    let world = World::new().await;
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(Stream::open(&world, "/v1/events", None).await);
+    }
+    let reply = world.get("/v1/events").await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.headers.contains_key("retry-after"));
+    // A consumer that goes away makes room.
+    open.pop();
+    let mut waited = 0;
+    loop {
+        let again = Request::get("/v1/events").body(Body::empty()).unwrap();
+        let response = world.respond(again).await;
+        if response.status() == 200 {
+            break;
+        }
+        waited += 1;
+        assert!(waited < 100);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.projection.end_streams();
+    for stream in &mut open {
+        assert_eq!(stream.next().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_that_leaves_its_events_waiting_is_told_and_goes_on_by_id() {
+    let world = World::new().await;
+    let mut slow = Stream::open(&world, "/v1/events", Some("0.0")).await;
+    let mut written = Vec::new();
+    for n in 1..=80 {
+        written.push(anchor(&world, n).await);
+    }
+    // Longer than the node waits for it.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let (mut seen, mut last) = (Vec::new(), String::new());
+    loop {
+        let said = slow.next().await.unwrap();
+        if said.event == "lagged" {
+            break;
+        }
+        seen.push(said.data["hash"].as_str().unwrap().to_owned());
+        last = said.id;
+    }
+    assert_eq!(slow.next().await, None);
+    assert!(seen.len() < 80);
+    let mut again = Stream::open(&world, "/v1/events", Some(&last)).await;
+    seen.extend(again.hashes(80 - seen.len()).await);
+    assert_eq!(seen, written);
+}
+
+#[tokio::test]
+async fn refuses_ids_that_are_none_or_ahead() {
+    let world = World::new().await;
+    for bad in ["x", "1", "1.x", "99999.0", "-1.0"] {
+        let request = Request::get("/v1/events").header("last-event-id", bad);
+        let response = world.respond(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), 400, "{bad}");
+    }
+}

@@ -53,7 +53,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(crate::up::Args),
-    Node(crate::node::Args),
+    Node(Box<crate::node::Args>),
     Localnet(crate::localnet::Args),
     Scenario(crate::scenario::Args),
     Bench(crate::bench::Args),
@@ -95,7 +95,7 @@ pub(crate) fn run() -> ExitCode {
 async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure> {
     match command {
         Command::Up(args) => crate::up::run(args, terminal).await,
-        Command::Node(args) => crate::node::run(args, terminal).await,
+        Command::Node(args) => crate::node::run(*args, terminal).await,
         Command::Localnet(args) => crate::localnet::run(args, terminal).await,
         Command::Ledger(args) => crate::ledger::run(&args, terminal).await,
         Command::Bench(args) => crate::bench::run(args, terminal).await,

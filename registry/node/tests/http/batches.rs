@@ -280,8 +280,14 @@ async fn a_claim_takes_the_secret_and_no_account() {
         (again.status, &again.json()["rule"]),
         (409, &json!("claim.exists"))
     );
+    // A challenge that is too old.
+    terms.item = made.did(1);
     terms.valid_until = Timestamp::from_unix_ms(0);
-    assert_eq!(world.post("/v1/claims", body(&terms, 0)).await.status, 422);
+    let old = world.post("/v1/claims", body(&terms, 1)).await;
+    assert_eq!(
+        (old.status, &old.json()["rule"]),
+        (422, &json!("envelope.expired"))
+    );
     // A code that is not in use.
     let challenge = world
         .post("/v1/claims/challenge", ask(made.did(2)))

@@ -2,6 +2,7 @@
 
 pub(crate) mod found;
 mod register;
+mod sync;
 mod take_over;
 
 use std::net::SocketAddr;
@@ -15,7 +16,9 @@ use chop_node::engine::comet::Binary;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
-use crate::up::{Ledger, Member, MemberApi, Options, ReadModelArgs, Stack, announce, passphrase};
+use crate::up::{
+    LEAST_KEPT, Ledger, Member, MemberApi, Options, ReadModelArgs, Stack, announce, passphrase,
+};
 
 /// Most envelopes that a node puts into one transaction, unless it is told otherwise.
 const BUNDLE: usize = 128;
@@ -96,6 +99,12 @@ struct Run {
     /// Most envelopes that this node puts into one transaction; 1 puts each into its own
     #[arg(long, default_value_t = BUNDLE)]
     bundle: usize,
+    /// Take a snapshot of the state, for nodes that join, at every height that this divides; 0 takes none
+    #[arg(long, env = "CHOPMARK_SNAPSHOT_INTERVAL", default_value_t = 1_000)]
+    snapshot_interval: u64,
+    /// Keep so many blocks and remove older ones; an archive node, which this is when absent, keeps all
+    #[arg(long, value_name = "BLOCKS", env = "CHOPMARK_KEEP_BLOCKS", value_parser = clap::value_parser!(u64).range(LEAST_KEPT..))]
+    keep_blocks: Option<u64>,
     /// The file with the passphrase of the keys
     #[arg(long, env = "CHOPMARK_PASSPHRASE_FILE")]
     passphrase_file: Option<PathBuf>,
@@ -174,7 +183,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Some(Command::Init(init)) => init.run(),
         Some(Command::Genesis(found)) => found.run(),
         Some(Command::Register(register)) => register.run(terminal).await,
-        Some(Command::Join(join)) => join.run(),
+        Some(Command::Join(join)) => join.run().await,
         None => serve(args.run, terminal).await,
     }
 }
@@ -220,7 +229,10 @@ async fn serve(run: Run, terminal: &Terminal) -> Result<Done, Failure> {
 
 fn options(run: Run) -> Result<Options, Failure> {
     let ledger = match run.engine {
-        Kind::Solo => Ledger::Solo { replay: false },
+        Kind::Solo => Ledger::Solo {
+            replay: false,
+            keep_blocks: run.keep_blocks,
+        },
         Kind::Cometbft => Ledger::Member(Member {
             binary: run
                 .cometbft
@@ -231,6 +243,8 @@ fn options(run: Run) -> Result<Options, Failure> {
             peers: run.peers,
             bundle: run.bundle,
             members_only: run.members_only,
+            snapshot_interval: run.snapshot_interval,
+            keep_blocks: run.keep_blocks,
         }),
     };
     Ok(Options {

@@ -21,9 +21,12 @@ use clap::Parser;
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use};
-pub(crate) use member::{Candidate, Joined, Member, Peers, trust_root};
+pub(crate) use member::{Candidate, Joined, Member, Peers, SYNC, SyncFile, trust_root};
 pub(crate) use read_model::ReadModelArgs;
 pub(crate) use stack::{Ledger, MemberApi, Options, READ_MODEL, Stack, keystore};
+
+/// Fewest blocks that a node keeps: what its peers and its clients ask for in a hurry.
+pub(crate) const LEAST_KEPT: u64 = 100;
 
 /// Runs a whole stack: registry, issuer and verifier in one process
 #[derive(Debug, Parser)]
@@ -59,6 +62,9 @@ pub(crate) struct Args {
     /// Check every block from genesis before starting
     #[arg(long)]
     replay: bool,
+    /// Keep so many blocks and remove older ones; all are kept when absent
+    #[arg(long, value_name = "BLOCKS", env = "CHOPMARK_KEEP_BLOCKS", value_parser = clap::value_parser!(u64).range(LEAST_KEPT..))]
+    keep_blocks: Option<u64>,
 }
 
 /// Runs the stack until SIGTERM or SIGINT.
@@ -86,6 +92,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         read_model: args.read_model.place()?,
         ledger: Ledger::Solo {
             replay: args.replay,
+            keep_blocks: args.keep_blocks,
         },
         members: Vec::new(),
         member_api: None,

@@ -73,7 +73,10 @@ pub(super) async fn row(items: u32) -> anyhow::Result<Row> {
         conformance: false,
         passphrase: None,
         trust: chop_verifier::Trust::default(),
-        ledger: Ledger::Solo { replay: false },
+        ledger: Ledger::Solo {
+            replay: false,
+            keep_blocks: None,
+        },
         member_api: None,
         members: Vec::new(),
     };

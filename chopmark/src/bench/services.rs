@@ -59,7 +59,10 @@ pub(super) async fn rows(
         conformance: false,
         passphrase: None,
         trust: chop_verifier::Trust::default(),
-        ledger: Ledger::Solo { replay: false },
+        ledger: Ledger::Solo {
+            replay: false,
+            keep_blocks: None,
+        },
         members: Vec::new(),
         member_api: None,
     };

@@ -126,7 +126,8 @@ async fn promote(
     keystore: &Keystore,
     applicants: &[Applicant],
 ) -> Result<Asked, Failure> {
-    let (engine, operator) = ledger::open(folder, keystore, false).map_err(Failure::usage)?;
+    let (engine, operator) =
+        ledger::open(folder, keystore, (false, None)).map_err(Failure::usage)?;
     let asked = ask(args, keystore, (&engine, &operator), applicants).await;
     tokio::task::spawn_blocking(move || engine.stop())
         .await

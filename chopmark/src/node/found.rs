@@ -11,8 +11,9 @@ use chop_protocol::{
 };
 use clap::Args;
 use serde_json::json;
+use url::Url;
 
-use super::take_over;
+use super::{sync, take_over};
 use crate::cli::{Done, Failure, Mark, Page};
 use crate::up::{Applicant, Candidate, Folder, Mode, Peers, keystore, passphrase};
 
@@ -59,6 +60,9 @@ pub(super) struct Join {
     /// Another validator, ID@HOST:PORT (repeatable)
     #[arg(long = "peer", value_name = "PEER")]
     peers: Vec<String>,
+    /// A node to take a snapshot of the state from, instead of executing every block; two or more, whose headers are compared
+    #[arg(long, value_name = "URL")]
+    state_sync: Vec<Url>,
     /// What `chopmark node init` printed, of each member
     members: Vec<PathBuf>,
 }
@@ -101,7 +105,7 @@ impl Found {
 
 impl Join {
     /// Takes the genesis and the peers into the folder.
-    pub(super) fn run(&self) -> Result<Done, Failure> {
+    pub(super) async fn run(&self) -> Result<Done, Failure> {
         let folder = Folder::open(&self.data, Mode::Standard).map_err(Failure::usage)?;
         let members = candidates(&self.members).map_err(Failure::usage)?;
         let genesis = match (&self.genesis, &self.promotion) {
@@ -116,6 +120,9 @@ impl Join {
             }
             (None, None) => return Err(Failure::usage(anyhow!("a genesis is needed"))),
         };
+        if !self.state_sync.is_empty() {
+            sync::prepare(&folder, &self.state_sync).await?;
+        }
         let value = json!({"ledger": genesis.id(), "chainId": genesis.chain_id()});
         let page = Page::new()
             .heading(Mark::Good, "the folder has joined the ledger")

@@ -16,6 +16,8 @@
 //! DIR/peers.json       where the other validators are
 //! DIR/cometbft/        CometBFT's folder
 //! DIR/promotion.json   how a solo ledger ended that became a consortium's
+//! DIR/sync.json        from whom an empty folder takes its state
+//! DIR/snapshots/       the state for nodes that join, in chunks
 //! DIR/pid              the process that runs on the folder, of `chopmark node`
 //! DIR/tls.json         the self-signed certificate of --tls-listen, with its key (0600)
 //! ```

@@ -31,7 +31,7 @@ const CHAIN_VERSION: u32 = chop_protocol::genesis::CHAIN_VERSION;
 pub(crate) fn open(
     folder: &Folder,
     keystore: &Keystore,
-    replay: bool,
+    (replay, keep_blocks): (bool, Option<u64>),
 ) -> anyhow::Result<(Engine, Operator)> {
     // The key of a ledger that was promoted is gone, and is not made anew.
     if folder.has(PROMOTED) {
@@ -60,6 +60,7 @@ pub(crate) fn open(
         queue: QUEUE,
         heartbeat: None,
         limit: Arc::new(DiskLimit::none()),
+        keep_blocks,
         replay,
     };
     let engine = Solo::open(config).context("cannot open the ledger")?;

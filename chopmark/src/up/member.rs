@@ -4,29 +4,34 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use chop_did::{ChopDid, Genesis, LedgerId};
 use chop_http::clock;
 use chop_keys::{PrivateKey, PublicKey, Signer as _};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
 use chop_node::Operator;
-use chop_node::engine::comet::{Binary, Peering, check_peer, node_id};
+use chop_node::engine::comet::{Binary, Peering, SnapshotConfig, StateSync, check_peer, node_id};
 use chop_node::engine::{Comet, CometConfig, Engine};
 use chop_node::store::DiskLimit;
-use chop_proof::TrustRoot;
+use chop_proof::{Handover, TrustRoot};
 use chop_protocol::{GenesisValidator, LedgerGenesis};
+use data_encoding::HEXUPPER;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Url;
 
 use super::applicant::OWN_VALIDATOR;
 use super::folder::Folder;
-use super::ledger::{founder, key};
+use super::ledger::{PROMOTED, founder, key};
+use crate::ledger::promote::PromotionFile;
 
 /// Envelopes that may wait for their block.
 const QUEUE: usize = 8_192;
 const MEMBER: &str = "member.json";
 const PEERS: &str = "peers.json";
 const GENESIS: &str = "genesis.json";
+/// From whom an empty folder takes its state.
+pub(crate) const SYNC: &str = "sync.json";
 
 /// What an organisation hands to the others before there is a ledger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +56,40 @@ pub(crate) struct Peers {
     pub members: BTreeMap<String, ChopDid>,
 }
 
+/// From whom an empty folder takes its state, and the header that the folder's trust root led to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SyncFile {
+    /// Base URLs of the nodes.
+    pub nodes: Vec<String>,
+    /// Height of the header.
+    pub trust_height: u64,
+    /// Its hash, 64 hexadecimal digits.
+    pub trust_hash: String,
+}
+
+impl SyncFile {
+    fn read(folder: &Folder) -> anyhow::Result<Option<StateSync>> {
+        if !folder.has(SYNC) {
+            return Ok(None);
+        }
+        let text = std::fs::read(folder.join(SYNC))?;
+        let Self {
+            nodes,
+            trust_height,
+            trust_hash,
+        } = serde_json::from_slice(&text).context("sync.json is malformed")?;
+        let hash = HEXUPPER.decode(trust_hash.as_bytes())?;
+        let trust_hash = hash.try_into();
+        let nodes: Result<_, _> = nodes.iter().map(|node| Url::parse(node)).collect();
+        Ok(Some(StateSync {
+            nodes: nodes?,
+            trust_height,
+            trust_hash: trust_hash.map_err(|_| anyhow!("sync.json holds no header hash"))?,
+        }))
+    }
+}
+
 /// How a member's validator is started.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -66,6 +105,10 @@ pub(crate) struct Member {
     pub bundle: usize,
     /// Whether unknown nodes are refused.
     pub members_only: bool,
+    /// At which heights snapshots are taken.
+    pub snapshot_interval: u64,
+    /// How many blocks are kept; all when absent.
+    pub keep_blocks: Option<u64>,
 }
 
 impl Candidate {
@@ -290,6 +333,13 @@ impl Member {
             queue: QUEUE,
             bundle: self.bundle,
             limit: Arc::new(DiskLimit::none()),
+            snapshots: SnapshotConfig {
+                folder: folder.join("snapshots"),
+                interval: self.snapshot_interval,
+            },
+            keep_blocks: self.keep_blocks,
+            sync: SyncFile::read(folder)?,
+            promotion: promotion(folder)?,
         };
         let engine = Comet::open(config).context("cannot open the ledger")?;
         Ok((engine.into(), Operator { did, signer }))
@@ -314,6 +364,17 @@ fn validator_key(keystore: &Keystore, named: &PublicKey) -> anyhow::Result<Arc<P
         }
     }
     bail!("the keystore does not hold the validator key {named} of member.json")
+}
+
+/// How the solo ledger ended that this one was.
+fn promotion(folder: &Folder) -> anyhow::Result<Option<Handover>> {
+    if !folder.has(PROMOTED) {
+        return Ok(None);
+    }
+    let text = std::fs::read(folder.join(PROMOTED))?;
+    let file: PromotionFile =
+        serde_json::from_slice(&text).context("promotion.json is malformed")?;
+    Ok(Some(file.handover))
 }
 
 /// What clients pin: the validators of the genesis.

@@ -21,7 +21,7 @@ use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
 use chop_node::leaves::{LeafKeeper, LeafStore};
 use chop_node::projection::{Follower, Place, Projection};
-use chop_node::{LocalRegistry, MemberDoor, NodeApp};
+use chop_node::{LocalRegistry, MemberDoor, NodeApp, Operator};
 use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
 use url::Url;
@@ -81,9 +81,23 @@ pub(crate) enum Ledger {
     Solo {
         /// Whether every block is checked before the start.
         replay: bool,
+        /// How many blocks are kept; all when absent.
+        keep_blocks: Option<u64>,
     },
     /// One that several members run, which the folder has joined.
     Member(Member),
+}
+
+impl Ledger {
+    fn open(&self, folder: &Folder, keystore: &Keystore) -> anyhow::Result<(Engine, Operator)> {
+        match self {
+            Self::Solo {
+                replay,
+                keep_blocks,
+            } => ledger::open(folder, keystore, (*replay, *keep_blocks)),
+            Self::Member(member) => member.open(folder, keystore),
+        }
+    }
 }
 
 /// A stack that is ready to serve.
@@ -109,10 +123,7 @@ impl Stack {
         let folder = Folder::open(&options.data, mode(&options)?)?;
         let token = folder.admin_token()?;
         let keystore = Arc::new(keystore(&folder, options.passphrase)?);
-        let (engine, operator) = match &options.ledger {
-            Ledger::Solo { replay } => ledger::open(&folder, &keystore, *replay)?,
-            Ledger::Member(member) => member.open(&folder, &keystore)?,
-        };
+        let (engine, operator) = options.ledger.open(&folder, &keystore)?;
 
         let socket = bind(options.listen).await?;
         let address = socket.local_addr()?;

@@ -6,7 +6,7 @@ use crate::chaos::links::Links;
 use crate::chaos::machine::Machine;
 use crate::support::party::Party;
 use crate::support::remote::Remote;
-use crate::support::stack::{binary, signal};
+use crate::support::stack::{Stack, binary, signal};
 use chop_did::{ChopDid, Genesis};
 use chop_node::engine::comet::Binary;
 use chop_proof::{Freshness, StateProof, TrustRoot, verify_inclusion};
@@ -15,6 +15,7 @@ use chop_protocol::http::ProvenValue;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -175,6 +176,8 @@ fn run(arguments: &[&str], data: &Path) -> Output {
     Command::new(binary())
         .args(arguments)
         .arg(data)
+        // Nodes of the consortium offer their state to one that joins.
+        .env("CHOPMARK_SNAPSHOT_INTERVAL", "10")
         .output()
         .unwrap()
 }
@@ -508,6 +511,72 @@ pub(crate) fn member(consortium: &Consortium, index: usize, arguments: &[&str]) 
         String::from_utf8_lossy(&output.stderr)
     );
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_fifth_node_joins_by_a_snapshot_and_follows() {
+    let Some(consortium) = consortium() else {
+        return;
+    };
+    let consortium = lock(&consortium);
+    let oldest = consortium.party.did.to_string();
+    until("there is a snapshot, and headers above it", || {
+        consortium.write(0);
+        let taken = std::fs::read_dir(consortium.node(1).join("snapshots"));
+        let heights = taken
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u64>().ok());
+        let last = heights.max().unwrap_or(u64::MAX);
+        last > 1 && height(&consortium.nodes[1]) > last.saturating_add(3)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("fifth").display().to_string();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let address = port.to_string();
+    let genesis = consortium.data().join("genesis.json").display().to_string();
+    let mut join = vec!["node", "join", "--data", &data, "--genesis", &genesis];
+    let (one, two) = (consortium.nodes[0].base(), consortium.nodes[1].base());
+    let members: Vec<String> = (0..4)
+        .map(|index| {
+            consortium
+                .node(index)
+                .join("member.json")
+                .display()
+                .to_string()
+        })
+        .collect();
+    join.extend(["--state-sync", one, "--state-sync", two]);
+    join.extend(members.iter().map(String::as_str));
+    for arguments in [
+        &["node", "init", "--data", &data, "--peer-address", &address][..],
+        &join,
+    ] {
+        let output = Command::new(binary()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let mut command = Command::new(binary());
+    command
+        .args(["node", "--engine", "cometbft", "--listen", "127.0.0.1:0"])
+        .args(["--p2p-listen", &address, "--data", &data]);
+    let fifth = Stack::spawn(command);
+    until("it has the oldest DID", || resolves(&fifth, &oldest));
+    assert_eq!(
+        fifth.get("/v1/blocks/1").status,
+        410,
+        "it executed no block of before"
+    );
+    let written = consortium.write(2);
+    until("it follows", || resolves(&fifth, &written));
+    let top = height(&fifth);
+    until("all have its last block", || {
+        height(&consortium.nodes[3]) >= top && fifth.get(&format!("/v1/blocks/{top}")).status == 200
+    });
+    let block = |node: &Remote| node.get(&format!("/v1/blocks/{top}")).json();
+    assert_eq!(block(&fifth), block(&consortium.nodes[3]));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use chop_did::ChopDid;
 use chop_integrity::Hash;
+use chop_protocol::governance::RulesRecord;
 use chop_protocol::{Binding, Governance, Member, Parameters, Proposal, ValidatorSet, Vote, keys};
 
 use crate::ledger::record;
@@ -42,6 +43,14 @@ pub async fn parameters(registry: &dyn Registry) -> Result<Proven<Option<Paramet
 /// When the registry gives no proven answer.
 pub async fn governance(registry: &dyn Registry) -> Result<Proven<Option<Governance>>, ReadError> {
     record(registry, keys::GOVERNANCE).await
+}
+
+/// Reads which version of the rules members decided on last; absent where none but the first ever was.
+///
+/// # Errors
+/// When the registry gives no proven answer.
+pub async fn rules(registry: &dyn Registry) -> Result<Proven<Option<RulesRecord>>, ReadError> {
+    record(registry, keys::RULES).await
 }
 
 /// Reads a proposal.

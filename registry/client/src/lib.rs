@@ -21,7 +21,7 @@ pub use bundle::{BundleRefusal, BundleRegistry};
 pub use cache::Cache;
 pub use http::HttpRegistry;
 pub use ledger::{AccreditationChain, Link};
-pub use light::{LightClient, LightError, Way};
+pub use light::{LightClient, LightError, Place, Step, Way};
 pub use membership::{LiveMember, MembershipRefusal};
 pub use registry::{Proven, ReadError, Reading, Registry};
 pub use resolver::{ResolveOptions, Resolver, item_state};

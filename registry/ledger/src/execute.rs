@@ -8,6 +8,7 @@ use chop_protocol::{
 use crate::act::act;
 use crate::entry::{Header, Usage, enter};
 use crate::refusal::Refusal;
+use crate::rules::check_rules;
 use crate::state::{Delta, ExecuteError, StateReader, Stop, View};
 
 /// Expired entries that a block sweeps of each kind, beside two for every envelope that it holds.
@@ -45,6 +46,7 @@ pub fn execute<S: StateReader>(
     state: &S,
     block: &Block<'_>,
 ) -> Result<Executed, ExecuteError<S::Error>> {
+    check_rules(state, block.height)?;
     if block.envelopes.is_empty() {
         return Ok(Executed::default());
     }

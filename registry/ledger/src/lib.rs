@@ -9,6 +9,7 @@ mod entry;
 mod execute;
 mod genesis;
 mod refusal;
+mod rules;
 mod state;
 pub mod tree;
 
@@ -16,4 +17,5 @@ pub use entry::admit;
 pub use execute::{Block, Executed, execute};
 pub use genesis::{GenesisStateError, genesis_state};
 pub use refusal::{BatchRefusal, BindingRefusal, GovernanceRefusal, RULES, Refusal};
+pub use rules::{KNOWN_RULES, check_rules, unknown_rules};
 pub use state::{Delta, ExecuteError, StateReader};

@@ -428,6 +428,9 @@ pub const RULES: &[&str] = &[
     "promotion.few-validators",
     "promotion.retired-key",
     "promotion.possession",
+    "rules.pending",
+    "rules.version",
+    "rules.height",
     "parameter.range",
     "parameter.unchanged",
 ];

@@ -49,6 +49,18 @@ pub enum ExecuteError<E> {
         /// What the decoder said.
         reason: String,
     },
+    /// Members decided on rules that this program does not know.
+    #[error(
+        "members decided that version {version} of the rules executes from height {from} on, and this program knows versions up to {known}: install a newer one"
+    )]
+    Rules {
+        /// The version.
+        version: u32,
+        /// Its first height.
+        from: u64,
+        /// The newest version known here.
+        known: u32,
+    },
     /// A new value has no canonical form.
     #[error("the new value under {key} has no canonical form: {reason}")]
     Canonical {

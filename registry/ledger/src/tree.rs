@@ -117,6 +117,31 @@ pub fn update<R: TreeReader>(
     })
 }
 
+/// Adds pairs to a tree that is being restored: to the version before, or to none at the first call.
+///
+/// Nothing is compared: the caller knows the root that comes out in the end.
+///
+/// # Errors
+/// Returns [`TreeError::Tree`] when the store cannot be read.
+pub fn restore<R: TreeReader>(
+    reader: &R,
+    version: u64,
+    pairs: Vec<(String, Vec<u8>)>,
+) -> Result<TreeUpdate, TreeError> {
+    let set = pairs
+        .into_iter()
+        .map(|(key, value)| (key_hash(&key), Some(value)));
+    let (root, batch) = Sha256Jmt::new(reader)
+        .put_value_set(set, version)
+        .map_err(|error| unreadable(&error))?;
+    let stale = batch.stale_node_index_batch.into_iter();
+    Ok(TreeUpdate {
+        root: root.0,
+        nodes: batch.node_batch,
+        stale: stale.map(|index| index.node_key).collect(),
+    })
+}
+
 /// Proves what the tree says about a key at a version.
 ///
 /// # Errors

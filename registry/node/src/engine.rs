@@ -17,6 +17,7 @@ mod founding;
 mod handover;
 mod replay;
 mod room;
+mod rules;
 mod sequencer;
 mod solo;
 mod view;

@@ -135,6 +135,7 @@ pub fn router(app: NodeApp) -> Router {
         .route("/v1/events", get(events::follow))
         .route("/v1/headers/{height}", get(headers::show))
         .route("/v1/handover", get(headers::handover))
+        .route("/v1/comet", post(headers::comet))
         .route("/v1/proofs", post(proofs::show))
         .route("/v1/state/{*key}", get(state::show))
         .route("/v1/status", get(status::status))
@@ -193,6 +194,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     blocks::show,
     headers::show,
     headers::handover,
+    headers::comet,
     proofs::show,
     state::show,
     status::status,

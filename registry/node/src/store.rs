@@ -8,6 +8,7 @@ mod disk;
 mod error;
 mod frozen;
 mod record;
+mod restore;
 mod snapshot;
 mod tables;
 mod write;
@@ -21,6 +22,7 @@ use redb::{Database, ReadableDatabase};
 pub use disk::DiskLimit;
 pub use error::StoreError;
 pub use record::{BlockRecord, RecordedResult};
+pub use restore::{Entry, Goal, Restoring};
 pub use snapshot::Snapshot;
 pub use write::BlockWrite;
 
@@ -137,6 +139,32 @@ impl Store {
     pub fn reopen_writable(&self) -> Result<(), StoreError> {
         let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
         *handle = Handle::Closed;
+        *handle = Handle::Writable(open_writable(&self.path, &self.limit)?);
+        Ok(())
+    }
+
+    /// Begins to make a database of a snapshot's entries, beside this one.
+    ///
+    /// # Errors
+    /// When its file cannot be made.
+    pub fn restore(&self) -> Result<Restoring, StoreError> {
+        Restoring::begin(&self.path, &self.limit)
+    }
+
+    /// Puts a restored database in the place of this one, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be moved or opened; then this one stays closed.
+    pub fn replace(&self, restored: Restoring) -> Result<(), StoreError> {
+        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        let from = restored.release();
+        *handle = Handle::Closed;
+        std::fs::rename(&from, &self.path)?;
+        let folder = self
+            .path
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         *handle = Handle::Writable(open_writable(&self.path, &self.limit)?);
         Ok(())
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use chop_did::{Document, Relationship};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer as _};
-use chop_node::engine::comet::{Binary, Peering};
+use chop_node::engine::comet::{Binary, Peering, SnapshotConfig};
 use chop_node::engine::{Comet, CometConfig, Engine, Health, SubmitError};
 use chop_node::store::DiskLimit;
 use chop_proof::hashes::{data_hash, last_commit_hash, results_hash};
@@ -96,6 +96,13 @@ fn open(folder: &Path, genesis: &LedgerGenesis) -> Option<Comet> {
         queue: 64,
         bundle: 16,
         limit: Arc::new(DiskLimit::none()),
+        snapshots: SnapshotConfig {
+            folder: folder.join("snapshots"),
+            interval: 0,
+        },
+        keep_blocks: None,
+        sync: None,
+        promotion: None,
     });
     Some(comet.unwrap())
 }

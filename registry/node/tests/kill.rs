@@ -70,6 +70,7 @@ fn open(folder: &Path, run: u64, replay: bool) -> Solo {
         queue: 1_024,
         heartbeat: None,
         limit: Arc::new(DiskLimit::none()),
+        keep_blocks: None,
         replay,
     })
     .unwrap()

@@ -7,6 +7,7 @@
 mod change;
 mod promotion;
 mod records;
+mod rules;
 mod threshold;
 
 pub use change::{
@@ -20,6 +21,7 @@ pub use records::{
     Ballot, CastVote, Choice, Decision, DecisionKind, Proposal, ProposalStanding, Propose,
     RecordError, Tally, Vote,
 };
+pub use rules::{FIRST_RULES, LEAST_NOTICE, MOST_NOTICE, RulesChange, RulesRecord};
 pub use threshold::{Governance, Threshold, Verdict};
 
 /// Most proposals that one member may have open.

@@ -4,6 +4,7 @@
 //! ledger                                           LedgerRecord
 //! param/ledger                                     Parameters
 //! param/governance                                 Governance; the default when absent
+//! param/rules                                      RulesRecord; version 1 executes where it is absent
 //! validators                                       ValidatorSet; absent where no member governs it (solo)
 //! promotion                                        PromotionRecord, where a solo ledger became a consortium's
 //! member/{scid}                                    Member, kept when the membership ends
@@ -42,6 +43,8 @@ pub const LEDGER: &str = "ledger";
 pub const PARAMETERS: &str = "param/ledger";
 /// How members decide.
 pub const GOVERNANCE: &str = "param/governance";
+/// Which version of the rules executes blocks.
+pub const RULES: &str = "param/rules";
 /// The set of validators.
 pub const VALIDATORS: &str = "validators";
 /// How a solo ledger became a consortium's; light clients know this key too.

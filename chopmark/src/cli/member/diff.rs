@@ -5,7 +5,7 @@ use crate::cli::{Failure, Page};
 use anyhow::anyhow;
 use chop_client::{Registry, governance};
 use chop_did::ChopDid;
-use chop_protocol::governance::{Admission, ValidatorsChange};
+use chop_protocol::governance::{Admission, FIRST_RULES, RulesChange, ValidatorsChange};
 use chop_protocol::{Change, Governance, Member, MemberStanding, Parameters, Promotion, Setting};
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +27,7 @@ pub(super) async fn of(registry: &dyn Registry, change: &Change) -> Result<Vec<L
         Change::Remove(of) => closed(registry, &of.member, MemberStanding::Removed).await,
         Change::SetValidators(change) => validators(registry, change).await,
         Change::SetParameter(setting) => parameter(registry, *setting).await,
+        Change::SetRules(change) => rules(registry, *change).await,
         Change::Promote(promotion) => promoted(registry, promotion).await,
         _ => Err(Failure::usage(anyhow!(
             "this program does not know the change; a newer one may"
@@ -157,6 +158,18 @@ async fn promoted(registry: &dyn Registry, change: &Promotion) -> Result<Vec<Lin
         ));
     }
     Ok(lines)
+}
+
+/// The version of the rules that members decided on last, and the next one.
+async fn rules(registry: &dyn Registry, change: RulesChange) -> Result<Vec<Line>, Failure> {
+    let read = governance::rules(registry).await.map_err(read_failure)?;
+    let from = |version: u32, height: u64| format!("version {version} from height {height} on");
+    let current = read.value.map_or_else(
+        || from(FIRST_RULES, 1),
+        |record| from(record.version, record.from),
+    );
+    let proposed = from(change.version, change.height);
+    Ok(vec![line("rules", current, proposed)])
 }
 
 async fn parameter(registry: &dyn Registry, setting: Setting) -> Result<Vec<Line>, Failure> {

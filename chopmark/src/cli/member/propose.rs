@@ -8,7 +8,9 @@ use anyhow::{Context as _, anyhow};
 use chop_http::clock;
 use chop_integrity::Timestamp;
 use chop_keys::PublicKey;
-use chop_protocol::governance::{Admission, MemberChange, ValidatorChange, ValidatorsChange};
+use chop_protocol::governance::{
+    Admission, MemberChange, RulesChange, ValidatorChange, ValidatorsChange,
+};
 use chop_protocol::{Action, Change, MemberName, MemberQuota, Note, Propose, Role};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ Examples:
   chopmark member propose admit did:chop:… --name 'Fruit Co' --as orchard
   chopmark member propose suspend mill --note 'key lost on 3 November' --as orchard
   chopmark member propose validators z6Mk…=10:did:chop:… z6Mk…=0 --as orchard
+  chopmark member propose rules 2 --from 120000 --as orchard
   chopmark member propose set admission two-thirds --as orchard")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -59,6 +62,16 @@ enum What {
         /// KEY=POWER for a known validator, KEY=POWER:MEMBER for a new one; power 0 removes it
         #[arg(required = true, value_name = "KEY=POWER[:MEMBER]")]
         changes: Vec<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Set the version of the rules that executes blocks from a height on
+    Rules {
+        /// The version, one more than the one in force
+        version: u32,
+        /// The first height that it executes
+        #[arg(long)]
+        from: u64,
         #[command(flatten)]
         how: How,
     },
@@ -142,6 +155,10 @@ fn change(what: What) -> Result<(Change, How), Failure> {
                 }),
             };
             (Change::Admit(admission), how)
+        }
+        What::Rules { version, from, how } => {
+            let height = from;
+            (Change::SetRules(RulesChange { version, height }), how)
         }
         What::Suspend(whom) => (Change::Suspend(whom.change()?), whom.how),
         What::Reinstate(whom) => (Change::Reinstate(whom.change()?), whom.how),

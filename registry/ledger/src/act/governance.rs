@@ -3,6 +3,7 @@
 mod change;
 mod members;
 mod promotion;
+mod rules;
 mod validators;
 mod voters;
 

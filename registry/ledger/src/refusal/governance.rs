@@ -231,6 +231,34 @@ pub enum GovernanceRefusal {
         /// The key.
         key: PublicKey,
     },
+    /// Another version is decided and not in force yet.
+    #[error(
+        "version {version} of the rules comes into force at height {from}; the next one is decided after that"
+    )]
+    RulesPending {
+        /// The version.
+        version: u32,
+        /// Its first height.
+        from: u64,
+    },
+    /// A version is left out, or gone back to.
+    #[error("the next version of the rules is {expected}, found {version}")]
+    RulesVersion {
+        /// The version proposed.
+        version: u32,
+        /// The next one.
+        expected: u32,
+    },
+    /// Nodes would not see it coming, or never see it come.
+    #[error("new rules begin at a height from {least} to {most}, found {height}")]
+    RulesHeight {
+        /// The height proposed.
+        height: u64,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
     /// A parameter lies where the ledger could not work.
     #[error("parameter {name} is out of range")]
     ParameterRange {
@@ -276,6 +304,9 @@ impl GovernanceRefusal {
             Self::FewValidators { .. } => "promotion.few-validators",
             Self::Retired { .. } => "promotion.retired-key",
             Self::NotPossessed { .. } => "promotion.possession",
+            Self::RulesPending { .. } => "rules.pending",
+            Self::RulesVersion { .. } => "rules.version",
+            Self::RulesHeight { .. } => "rules.height",
             Self::ParameterRange { .. } => "parameter.range",
             Self::ParameterUnchanged => "parameter.unchanged",
         }

@@ -22,6 +22,7 @@ mod genesis;
 mod members;
 #[cfg(test)]
 mod promotion;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod proposals;
@@ -35,6 +36,8 @@ mod standings;
 mod story;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod upgrades;
 #[cfg(test)]
 mod validators;
 #[cfg(test)]

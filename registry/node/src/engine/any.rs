@@ -8,7 +8,7 @@ use chop_proof::{Handover, LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 use tokio::sync::{broadcast, watch};
 
-use super::comet::Offence;
+use super::comet::{NotAsked, Offence};
 use super::{Comet, EngineError, Head, Health, Read, Solo, SubmitError, View, handover};
 
 /// A running ledger. Cloning shares it.
@@ -132,6 +132,17 @@ impl Engine {
         match self {
             Self::Solo(_) => Ok(None),
             Self::Comet(_) => handover::complete(view.snapshot(), |height| view.header_at(height)),
+        }
+    }
+
+    /// Passes a question of another node's light client on to CometBFT.
+    ///
+    /// # Errors
+    /// When there is none, the question is not one of those, or it does not answer.
+    pub async fn ask_comet(&self, question: Vec<u8>) -> Result<Vec<u8>, NotAsked> {
+        match self {
+            Self::Solo(_) => Err(NotAsked::Solo),
+            Self::Comet(comet) => comet.ask(question).await,
         }
     }
 

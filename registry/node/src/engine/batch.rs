@@ -13,7 +13,7 @@ use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::{chain, validator};
 
-use super::{EngineError, handover};
+use super::{EngineError, handover, rules};
 use crate::store::{BlockRecord, BlockWrite, RecordedResult, Snapshot, StoreError};
 
 /// The code of what is no transaction.
@@ -78,11 +78,8 @@ pub(super) fn make(
             envelopes,
             founding: chain.founding,
         };
-        let executed =
-            chop_ledger::execute(snapshot, &block).map_err(|error| EngineError::Execute {
-                height,
-                reason: error.to_string(),
-            })?;
+        let executed = chop_ledger::execute(snapshot, &block)
+            .map_err(|error| rules::failed(height, &error))?;
         batch.delta = executed.delta;
         batch.outcomes = executed.outcomes;
         batch.operations = operations(envelopes, &batch.outcomes)?;

@@ -22,8 +22,10 @@ mod offence;
 mod packing;
 mod pending;
 mod process;
+mod receiving;
 mod rpc;
 mod shared;
+mod snapshots;
 mod verified;
 
 use std::path::PathBuf;
@@ -32,7 +34,7 @@ use std::time::Duration;
 
 use chop_integrity::Hash;
 use chop_keys::{PrivateKey, Signer as _};
-use chop_proof::{LightBlock, TrustRoot};
+use chop_proof::{Handover, LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, SignedEnvelope};
 use tendermint::block::signed_header::SignedHeader;
 use tokio::sync::{broadcast, oneshot, watch};
@@ -41,9 +43,11 @@ use tracing::debug;
 use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door};
 use crate::store::{DiskLimit, Store};
 
-pub use home::{HomeError, Peering, check_peer, node_id};
+pub use home::{HomeError, Peering, StateSync, check_peer, node_id};
 pub use offence::Offence;
 pub use process::{Binary, BinaryError};
+pub use rpc::NotAsked;
+pub use snapshots::SnapshotConfig;
 
 /// How long a read waits for the header that proves the last block.
 const PROOF_PATIENCE: Duration = Duration::from_secs(5);
@@ -75,6 +79,14 @@ pub struct CometConfig {
     pub bundle: usize,
     /// Bounds the database file.
     pub limit: Arc<DiskLimit>,
+    /// Where and how often snapshots for other nodes are taken.
+    pub snapshots: SnapshotConfig,
+    /// How many blocks are kept; an archive node keeps all.
+    pub keep_blocks: Option<u64>,
+    /// From whom an empty node takes its state, instead of every block.
+    pub sync: Option<StateSync>,
+    /// How the solo ledger ended that this one was, for a node whose store does not know yet.
+    pub promotion: Option<Handover>,
 }
 
 /// A running validator. Cloning shares it; when the last clone goes, it stops.
@@ -101,7 +113,9 @@ impl Comet {
         let store = Store::open(&config.path, config.limit)?;
         let home = home::Home::open(&config.home)?;
         let rpc = rpc::Rpc::at(home.socket("rpc.sock"));
-        let shared = shared::Shared::open(store, config.genesis, rpc, config.clock)?;
+        let around = (config.clock, config.keep_blocks);
+        let promotion = config.promotion.as_ref();
+        let shared = shared::Shared::open(store, config.genesis, rpc, around, promotion)?;
         home.prepare(&home::Content {
             genesis: &shared.genesis,
             handover: shared.handover.as_ref(),
@@ -115,7 +129,8 @@ impl Comet {
         if let Err(error) = shared.refresh() {
             debug!(%error, "the last block is proven later");
         }
-        let app = Arc::new(app::App::new(Arc::clone(&shared), Arc::clone(&guests)));
+        let app = app::App::new(Arc::clone(&shared), Arc::clone(&guests), config.snapshots);
+        let app = Arc::new(app);
         let server = abci::Server::start(&home.socket("abci.sock"), app)?;
         let queue = config.queue.max(1);
         let gateway = gateway::Gateway::start(&shared, queue, config.bundle)?;
@@ -128,6 +143,7 @@ impl Comet {
             settings: home::Settings {
                 moniker: node_id(config.node.public_key()),
                 peering: config.peering,
+                sync: config.sync,
             },
         };
         let supervisor = process::Supervisor::start(watch)?;
@@ -239,6 +255,16 @@ impl Comet {
                 reason: error.to_string(),
             })
         })
+    }
+
+    /// Passes a question of another node's light client on to CometBFT: for headers, validators and parameters, nothing else.
+    ///
+    /// # Errors
+    /// When the question is another one, or CometBFT does not answer.
+    pub async fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, NotAsked> {
+        let rpc = self.shared.rpc.clone();
+        let asking = tokio::task::spawn_blocking(move || rpc.pass_on(&question));
+        asking.await.unwrap_or(Err(NotAsked::Silent))
     }
 
     /// The last block.

@@ -12,6 +12,12 @@ use crate::store::StoreError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EngineError {
+    /// Members decided on rules that this program does not know.
+    #[error("{reason}")]
+    Rules {
+        /// What the state machine said.
+        reason: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -95,6 +95,7 @@ pub(super) fn config(path: &Path, clock: &TestClock) -> SoloConfig {
         queue: 1_024,
         heartbeat: None,
         limit: Arc::new(DiskLimit::none()),
+        keep_blocks: None,
         replay: false,
     }
 }

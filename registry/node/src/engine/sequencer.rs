@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use super::batch::{self, Batch, Chain, Parent};
 use super::founding;
 use super::room::Room;
+use super::rules;
 use super::solo::{Health, Shared};
 use super::{EngineError, OpenError, SoloConfig, SubmitError, View};
 use crate::store::{Store, StoreError};
@@ -65,6 +66,8 @@ pub(super) struct Sequencer {
     parent: Parent,
     /// Idle time after which a block is made; the parameter in force when `None`.
     heartbeat: Option<Duration>,
+    /// How many blocks are kept; all when absent.
+    keep_blocks: Option<u64>,
     /// Round to sign in: how many headers of the next height were signed and not committed.
     round: u16,
     /// When it last looked for room.
@@ -106,16 +109,18 @@ impl Sequencer {
     pub(super) fn resume(
         shared: Arc<Shared>,
         signer: Arc<dyn Signer>,
-        heartbeat: Option<Duration>,
+        (heartbeat, keep_blocks): (Option<Duration>, Option<u64>),
     ) -> Result<Self, OpenError> {
         let chain_id = parse_chain_id(&shared.trust_root)?;
         let parent = last_block(&shared.store)?;
+        rules::check(&shared.store.snapshot()?, parent.height + 2)?;
         Ok(Self {
             shared,
             signer,
             chain_id,
             parent,
             heartbeat,
+            keep_blocks,
             round: 0,
             looked: None,
             deferred: VecDeque::new(),
@@ -130,6 +135,13 @@ impl Sequencer {
                 && round.waiting.is_empty()
                 && self.deferred.is_empty()
             {
+                break;
+            }
+            // The next commit makes up to two blocks.
+            let view = self.shared.view.borrow().clone();
+            if let Err(error) = rules::check(view.snapshot(), self.parent.height + 2) {
+                error!(%error, "the ledger stops");
+                self.refuse(round, &SubmitError::Stopped);
                 break;
             }
             self.serve(round);
@@ -290,7 +302,12 @@ impl Sequencer {
         )?;
         // From here on headers of these heights are signed: another attempt signs in a later round.
         self.round = self.round.saturating_add(1);
-        self.shared.store.commit(&batch.write(None)?)?;
+        let mut write = batch.write(None)?;
+        let last = self.parent.height + batch.blocks.len() as u64;
+        write.keep_from = self
+            .keep_blocks
+            .map_or(0, |keep| last.saturating_add(1).saturating_sub(keep));
+        self.shared.store.commit(&write)?;
         self.round = 0;
         self.advance(&batch, &view)?;
         if batch.handover.is_some() {
@@ -309,6 +326,7 @@ impl Sequencer {
             Some(before),
         )?;
         let record = batch.blocks.last().cloned();
+        rules::look_ahead(view.snapshot());
         self.parent = Parent {
             height: view.head().height,
             header: view.signed_header().cloned(),

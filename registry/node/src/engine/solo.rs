@@ -45,6 +45,8 @@ pub struct SoloConfig {
     pub heartbeat: Option<Duration>,
     /// Bounds the database file.
     pub limit: Arc<DiskLimit>,
+    /// How many blocks are kept; all when absent.
+    pub keep_blocks: Option<u64>,
     /// Recomputes every block from genesis before anything else, and refuses to start when one differs.
     pub replay: bool,
 }
@@ -119,7 +121,11 @@ impl Solo {
             pending: Mutex::default(),
             clock: config.clock,
         });
-        let sequencer = Sequencer::resume(Arc::clone(&shared), config.signer, config.heartbeat)?;
+        let sequencer = Sequencer::resume(
+            Arc::clone(&shared),
+            config.signer,
+            (config.heartbeat, config.keep_blocks),
+        )?;
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
             .spawn(move || sequencer.run(&receiver))?;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use chop_http::Problem;
 use chop_integrity::Timestamp;
 use chop_protocol::http::listed::{Listed, ListedBlock, RememberedBlock, ShownBlock};
@@ -39,7 +40,8 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "The block", body = Object),
         (status = 400, description = "No height"),
-        (status = 404, description = "No such block")))]
+        (status = 404, description = "No such block"),
+        (status = 410, description = "Pruned here, and not remembered")))]
 pub(super) async fn show(
     State(app): State<NodeApp>,
     Path(height): Path<String>,
@@ -63,11 +65,23 @@ pub(super) async fn show(
             })));
         }
     }
-    Err(Problem::not_found(format!(
-        "there is no block {height} here; the first one is {}, the last one {}",
-        first.unwrap_or_default(),
-        view.last_block()
-    )))
+    Err(missing("block", height, &view))
+}
+
+/// Why a block or a header is not here: it was pruned, or there is none.
+pub(super) fn missing(what: &str, height: u64, view: &View) -> Problem {
+    let first = view.snapshot().first_height().ok().flatten().unwrap_or(1);
+    let last = view.last_block();
+    if (1..first).contains(&height) {
+        return Problem::new(StatusCode::GONE, "pruned", "This node does not keep it any more")
+            .detail(format!(
+                "{what} {height} is older than what this node keeps, which is {first} to {last}; an archive node keeps all"
+            ))
+            .with("firstHeight", first);
+    }
+    Problem::not_found(format!(
+        "there is no {what} {height}; the last one is {last}"
+    ))
 }
 
 fn block(view: &View, height: u64) -> Result<Option<BlockView>, EngineError> {

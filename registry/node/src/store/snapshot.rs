@@ -4,7 +4,7 @@ use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
-use super::{BlockRecord, StoreError, tables};
+use super::{BlockRecord, Entry, StoreError, tables};
 
 /// A consistent view of the database; later commits do not show in it.
 pub struct Snapshot {
@@ -81,6 +81,30 @@ impl Snapshot {
         Ok(pairs)
     }
 
+    /// Goes through every entry that a state snapshot holds, in the same order at every node.
+    ///
+    /// # Errors
+    /// When the database fails, or `take` does.
+    pub fn each_entry(
+        &self,
+        mut take: impl FnMut(Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for pair in self.values.iter()? {
+            let (key, value) = pair?;
+            take(Entry::Value(key.value().to_owned(), value.value().to_vec()))?;
+        }
+        for entry in self.operations.iter()? {
+            let (key, body) = entry?;
+            let (scid, seq) = key.value();
+            take(Entry::Operation(
+                scid.to_owned(),
+                seq,
+                body.value().to_vec(),
+            ))?;
+        }
+        Ok(())
+    }
+
     /// How many state keys there are.
     ///
     /// # Errors
@@ -123,12 +147,21 @@ impl Snapshot {
         bytes.map_or(Ok(0), |bytes| tables::read_u64(bytes.value()))
     }
 
-    /// The height of the oldest block that is kept.
+    /// The height of the oldest block that is kept. Where a state snapshot was taken in, that is the block after it: of its own
+    /// there is the root alone.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails or the record is damaged.
     pub fn first_height(&self) -> Result<Option<u64>, StoreError> {
-        Ok(self.blocks.first()?.map(|(height, _)| height.value()))
+        let Some((height, _)) = self.blocks.first()? else {
+            return Ok(None);
+        };
+        let height = height.value();
+        let is_whole = height > self.headers_until()?
+            || self
+                .block(height)?
+                .is_some_and(|record| !record.signed_header.is_empty());
+        Ok(Some(height + u64::from(!is_whole)))
     }
 
     /// The last block with its height.

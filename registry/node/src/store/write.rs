@@ -10,6 +10,9 @@ use redb::{Database, ReadableTable, Table, WriteTransaction};
 
 use super::{BlockRecord, StoreError, tables};
 
+/// Most blocks that go with one write, so that no commit takes long.
+const PRUNED_AT_ONCE: usize = 256;
+
 /// Blocks to write, in order, with everything that changes with them.
 ///
 /// The first write brings the genesis: solo's with the first block, the other engine's without any.
@@ -19,6 +22,8 @@ pub struct BlockWrite<'a> {
     pub genesis: Option<&'a [u8]>,
     /// What a solo ledger leaves to its validators, with its last block only: JSON of `chop_proof::Handover`.
     pub handover: Option<Vec<u8>>,
+    /// The oldest block that stays: those below it go, a bounded number with each write; 0 keeps all.
+    pub keep_from: u64,
     /// Height of the first of the blocks.
     pub first_height: u64,
     /// The blocks; each leaves a version of the tree at its height.
@@ -152,6 +157,10 @@ impl BlockWrite<'_> {
             blocks.insert(height, block.encode()?.as_slice())?;
             height += 1;
         }
+        // What this write brings stays, so that there is always a last block.
+        let below = self.keep_from.min(self.first_height);
+        prune(&mut blocks, below)?;
+        prune(&mut transaction.open_table(tables::HEADERS)?, below)?;
         let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
         for (hash, outcome) in &self.outcomes {
             outcomes.insert(hash.as_slice(), outcome.as_slice())?;
@@ -172,6 +181,19 @@ impl BlockWrite<'_> {
         meta.insert(tables::SIGNED_KEY, signed.as_slice())?;
         Ok(())
     }
+}
+
+/// Removes the oldest blocks, or the headers that came after them. State, history and outcomes stay.
+fn prune(table: &mut Table<'_, u64, &'static [u8]>, below: u64) -> Result<(), StoreError> {
+    let old: Vec<u64> = table
+        .range(..below)?
+        .take(PRUNED_AT_ONCE)
+        .map(|entry| entry.map(|(height, _)| height.value()))
+        .collect::<Result<_, _>>()?;
+    for height in old {
+        table.remove(height)?;
+    }
+    Ok(())
 }
 
 /// Headers that came after their blocks, and how far they are complete now.
@@ -216,7 +238,7 @@ pub(super) fn decode_signed(bytes: &[u8]) -> Result<(u64, u16), StoreError> {
     }
 }
 
-fn encode(value: &impl borsh::BorshSerialize) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode(value: &impl borsh::BorshSerialize) -> Result<Vec<u8>, StoreError> {
     borsh::to_vec(value).map_err(|error| StoreError::Damaged {
         what: "tree",
         reason: error.to_string(),
@@ -224,8 +246,8 @@ fn encode(value: &impl borsh::BorshSerialize) -> Result<Vec<u8>, StoreError> {
 }
 
 /// The tree as the running transaction sees it.
-struct Nodes<T> {
-    table: T,
+pub(super) struct Nodes<T> {
+    pub(super) table: T,
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> TreeReader for Nodes<T> {

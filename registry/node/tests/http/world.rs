@@ -100,6 +100,7 @@ impl World {
             queue: 64,
             heartbeat: None,
             limit: Arc::new(DiskLimit::none()),
+            keep_blocks: None,
             replay: false,
         })
         .unwrap();

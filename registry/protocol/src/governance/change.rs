@@ -5,6 +5,7 @@ use chop_keys::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::promotion::Promotion;
+use super::rules::RulesChange;
 use super::threshold::{Governance, Threshold};
 use crate::genesis::{LedgerGenesisError, Parameters};
 use crate::membership::{MemberName, MemberQuota, Role};
@@ -29,6 +30,8 @@ pub enum Change {
     SetValidators(ValidatorsChange),
     /// Changes a parameter.
     SetParameter(Setting),
+    /// Sets the version of the rules that executes blocks from a height on.
+    SetRules(RulesChange),
     /// Makes a consortium's ledger of a solo one.
     Promote(Promotion),
 }

@@ -100,7 +100,8 @@ impl Governance {
         match change {
             Change::Admit(_) => self.admission,
             Change::Suspend(_) | Change::Reinstate(_) | Change::Remove(_) => self.membership,
-            Change::SetValidators(_) => self.validators,
+            // Whoever does not follow stops: it takes as many as blocks do.
+            Change::SetValidators(_) | Change::SetRules(_) => self.validators,
             // Its members are taken in by those whom any admission asks for.
             Change::Promote(promotion) if promotion.admit.is_empty() => self.validators,
             Change::Promote(_) => self.validators.max(self.admission),

@@ -3,7 +3,7 @@
 use chop_did::{ChopDid, LedgerId, Scid};
 use chop_integrity::{Hash, Timestamp, canonicalize};
 use chop_keys::{KeyType, PrivateKey, Signer};
-use chop_protocol::governance::{MemberChange, possession_input};
+use chop_protocol::governance::{MemberChange, RulesRecord, possession_input};
 use chop_protocol::{
     Accreditation, AccreditationEvent, Anchor, AnchorStatus, Ballot, Batch, BatchTerms, Binding,
     BindingEnd, BindingTerms, Change, Choice, Claim, ClaimTerms, CodeStanding, CredentialType,
@@ -513,4 +513,18 @@ fn the_record_of_a_promotion_and_what_a_validator_signs_stay() {
     let input = possession_input(&ledger, &did(1), key.public_key()).unwrap();
     assert_eq!(&input.as_bytes()[..18], b"chop/possession/v1");
     assert_eq!(data_encoding::HEXLOWER.encode(&input.as_bytes()[18..]), "?");
+}
+
+#[test]
+fn the_record_of_a_version_of_the_rules_stays() {
+    let record = RulesRecord {
+        version: 2,
+        from: 1_000,
+        proposal: hash(2),
+    };
+    assert_eq!(keys::RULES, "param/rules");
+    assert_eq!(
+        text(&record),
+        format!(r#"{{"from":1000,"proposal":"{TWOS}","version":2}}"#)
+    );
 }

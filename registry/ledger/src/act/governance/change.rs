@@ -1,11 +1,12 @@
 //! What a change does, worked out and checked before any of it is written.
 
+use chop_protocol::governance::RulesRecord;
 use chop_protocol::{
     Change, Governance, Member, Parameters, PromotionRecord, Setting, ValidatorSet, keys,
 };
 
 use super::voters::Voters;
-use super::{Proposed, governance, members, promotion, refused, validators};
+use super::{Proposed, governance, members, promotion, refused, rules, validators};
 use crate::entry::Header;
 use crate::refusal::GovernanceRefusal;
 use crate::state::{ExecuteError, StateReader, Stop, View};
@@ -18,6 +19,7 @@ pub(super) struct Effects {
     pub(super) parameters: Option<Parameters>,
     pub(super) governance: Option<Governance>,
     pub(super) promotion: Option<PromotionRecord>,
+    pub(super) rules: Option<RulesRecord>,
 }
 
 impl Effects {
@@ -30,6 +32,7 @@ impl Effects {
     ) -> Result<Self, Stop<S::Error>> {
         match proposed.change {
             Change::SetValidators(change) => validators::changed(view, voters, change),
+            Change::SetRules(change) => rules::changed(view, header, (proposed, *change)),
             Change::Promote(promotion) => {
                 promotion::changed(view, voters, header, (proposed, promotion))
             }
@@ -47,6 +50,9 @@ impl Effects {
         }
         if let Some(validators) = &self.validators {
             view.write(keys::VALIDATORS.to_owned(), validators)?;
+        }
+        if let Some(rules) = &self.rules {
+            view.write(keys::RULES.to_owned(), rules)?;
         }
         if let Some(promotion) = &self.promotion {
             view.write(keys::PROMOTION.to_owned(), promotion)?;

@@ -9,6 +9,7 @@ use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::v0_38::abci as pb;
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
+use tendermint_proto::v0_38::abci::response_apply_snapshot_chunk::Result as Applied;
 use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
 use tracing::{debug, error, warn};
 
@@ -17,10 +18,12 @@ use super::block::{Decided, Executed, execute};
 use super::guests::Guests;
 use super::offence::Offence;
 use super::packing::pack;
+use super::receiving::{self, Receiving};
 use super::shared::Shared;
+use super::snapshots::{SnapshotConfig, Snapshots};
 use super::verified::Verified;
 use crate::engine::solo::Health;
-use crate::engine::{EngineError, View};
+use crate::engine::{EngineError, View, rules};
 use crate::store::BlockRecord;
 
 /// The version of the state machine that headers name.
@@ -34,6 +37,9 @@ pub(super) struct App {
     guests: Arc<Guests>,
     verified: Verified,
     moving: Mutex<Moving>,
+    snapshots: Snapshots,
+    /// The snapshot that is being taken in.
+    receiving: Mutex<Option<Receiving>>,
 }
 
 /// What only consensus touches.
@@ -44,12 +50,14 @@ struct Moving {
 }
 
 impl App {
-    pub(super) fn new(shared: Arc<Shared>, guests: Arc<Guests>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, guests: Arc<Guests>, snapshots: SnapshotConfig) -> Self {
         Self {
             shared,
             guests,
             verified: Verified::default(),
             moving: Mutex::default(),
+            snapshots: Snapshots::new(snapshots),
+            receiving: Mutex::default(),
         }
     }
 
@@ -296,8 +304,11 @@ impl App {
             .ok_or_else(|| EngineError::Consensus {
                 reason: "a commit without a block".to_owned(),
             })?;
-        self.shared.store.commit(&executed.write()?)?;
         let height = executed.head.height;
+        let keep_from = self.shared.keep_from(height);
+        let mut write = executed.write()?;
+        write.keep_from = keep_from;
+        self.shared.store.commit(&write)?;
         let view = View::committed(self.shared.store.snapshot()?, height, executed.head);
         if !executed.record.signed_header.is_empty() {
             let header = executed.record.decode_header()?;
@@ -307,7 +318,54 @@ impl App {
             }
         }
         self.shared.commit(view, &executed.outcomes);
-        Ok(pb::ResponseCommit { retain_height: 0 })
+        rules::look_ahead(self.shared.view().snapshot());
+        self.snapshots
+            .committed(height, || self.shared.store.snapshot());
+        Ok(pb::ResponseCommit {
+            retain_height: signed(keep_from),
+        })
+    }
+
+    fn offer(
+        &self,
+        ask: &pb::RequestOfferSnapshot,
+    ) -> Result<pb::ResponseOfferSnapshot, EngineError> {
+        let mut receiving = self
+            .receiving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // One that was given up makes room for the next.
+        *receiving = None;
+        let (result, receiver) = Receiving::offered(&self.shared, ask)?;
+        *receiving = receiver;
+        Ok(pb::ResponseOfferSnapshot {
+            result: result as i32,
+        })
+    }
+
+    fn apply_chunk(
+        &self,
+        ask: &pb::RequestApplySnapshotChunk,
+    ) -> Result<pb::ResponseApplySnapshotChunk, EngineError> {
+        let mut receiving = self
+            .receiving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(receiver) = receiving.as_mut() else {
+            return Ok(receiving::answer(Applied::Abort));
+        };
+        let answer = receiver.apply(ask)?;
+        if !receiver.is_complete() {
+            return Ok(answer);
+        }
+        let settled = receiving
+            .take()
+            .map(|receiver| receiver.settle(&self.shared));
+        if settled.transpose()? == Some(true) {
+            Ok(answer)
+        } else {
+            Ok(receiving::answer(Applied::RejectSnapshot))
+        }
     }
 
     /// Whether a peer may be connected: what CometBFT asks of every address and then of the node behind it.
@@ -342,15 +400,11 @@ impl App {
             Ask::FinalizeBlock(ask) => Answer::FinalizeBlock(self.finalize(&ask)?),
             Ask::Commit(_) => Answer::Commit(self.commit()?),
             Ask::Query(ask) => Answer::Query(self.query(&ask.path)?),
-            // No snapshots are offered and none is asked for; vote extensions are off.
-            Ask::ListSnapshots(_) => Answer::ListSnapshots(pb::ResponseListSnapshots::default()),
-            Ask::OfferSnapshot(_) => Answer::OfferSnapshot(pb::ResponseOfferSnapshot::default()),
-            Ask::LoadSnapshotChunk(_) => {
-                Answer::LoadSnapshotChunk(pb::ResponseLoadSnapshotChunk::default())
-            }
-            Ask::ApplySnapshotChunk(_) => {
-                Answer::ApplySnapshotChunk(pb::ResponseApplySnapshotChunk::default())
-            }
+            Ask::ListSnapshots(_) => Answer::ListSnapshots(self.snapshots.list()),
+            Ask::OfferSnapshot(ask) => Answer::OfferSnapshot(self.offer(&ask)?),
+            Ask::LoadSnapshotChunk(ask) => Answer::LoadSnapshotChunk(self.snapshots.chunk(ask)),
+            Ask::ApplySnapshotChunk(ask) => Answer::ApplySnapshotChunk(self.apply_chunk(&ask)?),
+            // Vote extensions are off.
             Ask::ExtendVote(_) => Answer::ExtendVote(pb::ResponseExtendVote::default()),
             Ask::VerifyVoteExtension(_) => {
                 Answer::VerifyVoteExtension(pb::ResponseVerifyVoteExtension::default())
@@ -368,6 +422,11 @@ impl Application for App {
             Ok(answer) => Some(answer),
             Err(error @ EngineError::Store(_)) => {
                 self.shared.fail(&error);
+                None
+            }
+            Err(error @ EngineError::Rules { .. }) => {
+                error!(%error, "the ledger stops");
+                self.shared.health.send_replace(Health::Stopped);
                 None
             }
             Err(error) => {

@@ -12,7 +12,7 @@ use super::verified::Parsed;
 use crate::engine::batch::{
     Layered, canonical, founding_operations, founding_tree, operations, recorded,
 };
-use crate::engine::{EngineError, Head};
+use crate::engine::{EngineError, Head, rules};
 use crate::store::{BlockRecord, BlockWrite, Snapshot};
 
 /// A block as CometBFT decided it.
@@ -65,10 +65,7 @@ pub(super) fn execute(
         founding,
     };
     let executed =
-        chop_ledger::execute(snapshot, &block).map_err(|error| EngineError::Execute {
-            height,
-            reason: error.to_string(),
-        })?;
+        chop_ledger::execute(snapshot, &block).map_err(|error| rules::failed(height, &error))?;
     let base = Layered {
         base: Some(snapshot),
         above: &[],

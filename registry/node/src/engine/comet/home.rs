@@ -50,6 +50,17 @@ pub struct Peering {
     pub members_only: bool,
 }
 
+/// From whom an empty node takes a snapshot, and the header that leads it to the root which that must have.
+#[derive(Debug, Clone)]
+pub struct StateSync {
+    /// Base URLs of at least two nodes whose headers are compared.
+    pub nodes: Vec<url::Url>,
+    /// Height of a verified header.
+    pub trust_height: u64,
+    /// Its hash.
+    pub trust_hash: [u8; 32],
+}
+
 /// Names why CometBFT's folder cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -105,6 +116,7 @@ pub(super) struct Content<'a> {
 pub(super) struct Settings {
     pub(super) moniker: String,
     pub(super) peering: Peering,
+    pub(super) sync: Option<StateSync>,
 }
 
 /// CometBFT's folder, ready for a start.
@@ -350,6 +362,30 @@ fn genesis_document(genesis: &LedgerGenesis, handover: Option<&LightBlock>) -> V
     })
 }
 
+fn state_sync(sync: Option<&StateSync>) -> String {
+    let Some(sync) = sync else {
+        return "enable = false".to_owned();
+    };
+    // A URL's own form holds no quote and no comma that would end its place here.
+    let servers: Vec<String> = sync
+        .nodes
+        .iter()
+        .map(|node| format!("{}v1/comet", node.as_str().replace([',', '"'], "")))
+        .collect();
+    format!(
+        r#"enable = true
+rpc_servers = "{}"
+trust_height = {}
+trust_hash = "{}"
+trust_period = "720h0m0s"
+discovery_time = "5s"
+chunk_request_timeout = "10s""#,
+        servers.join(","),
+        sync.trust_height,
+        HEXUPPER.encode(&sync.trust_hash),
+    )
+}
+
 /// What differs from CometBFT's defaults.
 fn config(settings: &Settings, heartbeat_ms: i64, peers: &str) -> String {
     let Peering {
@@ -360,6 +396,7 @@ fn config(settings: &Settings, heartbeat_ms: i64, peers: &str) -> String {
         .as_deref()
         .filter(|address| is_host(address))
         .unwrap_or("");
+    let sync = state_sync(settings.sync.as_ref());
     format!(
         r#"# Written at every start of the node: changes here are lost.
 proxy_app = "unix://abci.sock"
@@ -401,7 +438,7 @@ keep-invalid-txs-in-cache = false
 max_tx_bytes = {MAX_BYTES}
 
 [statesync]
-enable = false
+{sync}
 
 [consensus]
 timeout_propose = "1s"

@@ -210,7 +210,7 @@ impl Deref for Watch {
 impl Watch {
     fn run(self) {
         let mut failures = 0;
-        while !self.is_ending() {
+        while !self.is_ending() && *self.shared.health.borrow() != Health::Stopped {
             if self.has_recovered() {
                 let started = Instant::now();
                 let ended = match self.spawn() {

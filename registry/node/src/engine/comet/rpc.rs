@@ -46,6 +46,30 @@ pub(super) enum RpcError {
     },
 }
 
+/// What other nodes' light clients ask.
+const LIGHT: [&str; 3] = ["commit", "validators", "consensus_params"];
+
+/// Names why another node's question was not passed on.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotAsked {
+    /// There is no CometBFT here.
+    #[error("this is a solo ledger: there is no CometBFT to ask")]
+    Solo,
+    /// It is no JSON-RPC request.
+    #[error("a question is a JSON-RPC request with a method")]
+    Malformed,
+    /// It is none of those that are passed on.
+    #[error("{method:?} is not passed on; commit, validators and consensus_params are")]
+    Other {
+        /// What was asked.
+        method: String,
+    },
+    /// CometBFT does not answer now.
+    #[error("CometBFT does not answer now")]
+    Silent,
+}
+
 /// What the mempool made of a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Broadcast {
@@ -157,6 +181,22 @@ impl Rpc {
         }
         let Answer { peers } = self.call("net_info", &json!({}))?;
         Ok(peers.into_iter().map(|peer| peer.node_info.id).collect())
+    }
+
+    /// Passes a question on as it came, when it is one that CometBFT's light client asks; gives the body of the answer.
+    pub(super) fn pass_on(&self, question: &[u8]) -> Result<Vec<u8>, NotAsked> {
+        #[derive(Deserialize)]
+        struct Question {
+            method: String,
+        }
+        let Ok(Question { method }) = serde_json::from_slice(question) else {
+            return Err(NotAsked::Malformed);
+        };
+        if !LIGHT.contains(&method.as_str()) {
+            return Err(NotAsked::Other { method });
+        }
+        let answer = self.exchange(question).map_err(|_| NotAsked::Silent)?;
+        body_of(&answer).map(<[u8]>::to_vec).ok_or(NotAsked::Silent)
     }
 
     /// Asks anything, and reads the answer's result.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
-use chop_proof::{LightBlock, ProofError, TrustRoot, TrustRootError};
+use chop_proof::{EncodedLightBlock, Handover, LightBlock, ProofError, TrustRoot, TrustRootError};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
@@ -17,7 +17,7 @@ use super::offence::Offence;
 use super::pending::Pending;
 use super::rpc::Rpc;
 use crate::engine::solo::{Clock, Health};
-use crate::engine::{EngineError, Head, OpenError, View, founding, handover};
+use crate::engine::{EngineError, Head, OpenError, View, founding, handover, rules};
 use crate::store::{Snapshot, Store, StoreError};
 
 /// Offences that wait for whoever looks into them; a block holds few, and most hold none.
@@ -30,6 +30,10 @@ pub(super) struct Shared {
     pub(super) trust_root: TrustRoot,
     /// The last header of the solo ledger that this one was.
     pub(super) handover: Option<LightBlock>,
+    /// The whole handover, when it came with the ledger instead of in its store.
+    pub(super) promotion: Option<Handover>,
+    /// How many blocks are kept; all when absent.
+    pub(super) keep_blocks: Option<u64>,
     pub(super) store: Store,
     pub(super) rpc: Rpc,
     pub(super) clock: Clock,
@@ -58,7 +62,8 @@ impl Shared {
         store: Store,
         genesis: LedgerGenesis,
         rpc: Rpc,
-        clock: Clock,
+        (clock, keep_blocks): (Clock, Option<u64>),
+        promotion: Option<&Handover>,
     ) -> Result<Self, OpenError> {
         let trust_root = trust_root(&genesis)?;
         if !founding::is_founded(&store, &genesis)? {
@@ -66,7 +71,9 @@ impl Shared {
             info!(ledger = trust_root.ledger(), "founded the ledger");
         }
         let view = last_view(store.snapshot()?, &genesis)?;
-        let handover = last_of_solo(&store.snapshot()?, &trust_root)?;
+        rules::check(view.snapshot(), view.last_block() + 1)?;
+        let held = handover::read(&store.snapshot()?)?;
+        let handover = last_of_solo(held.as_ref().or(promotion), &trust_root)?;
         let validators = handover.as_ref().map_or_else(
             || trust_root.validators().clone(),
             |last| last.next_validators.clone(),
@@ -76,6 +83,8 @@ impl Shared {
             genesis,
             trust_root,
             handover,
+            promotion: promotion.cloned(),
+            keep_blocks,
             store,
             rpc,
             clock,
@@ -96,6 +105,36 @@ impl Shared {
 
     pub(super) fn proven(&self) -> Option<Arc<View>> {
         self.proven.borrow().clone()
+    }
+
+    /// The oldest block that stays when this one is the last; 0 when all do, as CometBFT understands it too.
+    pub(super) fn keep_from(&self, last: u64) -> u64 {
+        let first = self
+            .keep_blocks
+            .map_or(0, |keep| last.saturating_add(1).saturating_sub(keep));
+        // CometBFT has no block from before a promotion.
+        if first > self.height_before() + 1 {
+            first
+        } else {
+            0
+        }
+    }
+
+    /// Whether a snapshot says of the ledger's promotion what this node knows from elsewhere.
+    pub(super) fn is_same_handover(&self, found: Option<&[u8]>) -> bool {
+        let found: Option<Handover> = found.and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let last = found.map(|handover| handover.last);
+        last == self.handover.as_ref().map(EncodedLightBlock::from)
+    }
+
+    /// Shows the state that a snapshot brought.
+    pub(super) fn take_restored(&self) -> Result<(), EngineError> {
+        let view = last_view(self.store.snapshot()?, &self.genesis);
+        let view = view.map_err(|error| EngineError::Consensus {
+            reason: error.to_string(),
+        })?;
+        self.show_committed(view);
+        Ok(())
     }
 
     /// The height of the last block before CometBFT's first one: that of a solo ledger which was promoted, or 0.
@@ -319,8 +358,11 @@ fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, TrustRootError> {
 }
 
 /// The last header of the solo ledger that this one was, checked from its genesis on.
-fn last_of_solo(snapshot: &Snapshot, root: &TrustRoot) -> Result<Option<LightBlock>, OpenError> {
-    let Some(handover) = handover::read(snapshot)? else {
+fn last_of_solo(
+    handover: Option<&Handover>,
+    root: &TrustRoot,
+) -> Result<Option<LightBlock>, OpenError> {
+    let Some(handover) = handover else {
         return Ok(None);
     };
     let unusable = |error: ProofError| {

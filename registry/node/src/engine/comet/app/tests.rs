@@ -20,6 +20,8 @@ use super::super::rpc::Rpc;
 use super::*;
 use crate::store::{DiskLimit, Store};
 
+mod joining;
+
 fn open(folder: &Path) -> App {
     open_with(folder, false)
 }
@@ -28,7 +30,11 @@ fn open_with(folder: &Path, members_only: bool) -> App {
     let store = Store::open(&folder.join("ledger.redb"), Arc::new(DiskLimit::none())).unwrap();
     let rpc = Rpc::at(PathBuf::from("/nonexistent/rpc.sock"));
     let clock = Arc::new(|| FOUNDED_MS + 1_000);
-    let shared = Shared::open(store, genesis(), rpc, clock).unwrap();
+    let shared = Shared::open(store, genesis(), rpc, (clock, Some(3)), None).unwrap();
+    let snapshots = SnapshotConfig {
+        folder: folder.join("snapshots"),
+        interval: 2,
+    };
     let guests = Guests::new(&Peering {
         listen: "127.0.0.1:26656".parse().unwrap(),
         external: None,
@@ -36,7 +42,7 @@ fn open_with(folder: &Path, members_only: bool) -> App {
         members: BTreeMap::from([(node_id(key(6).public_key()), founder())]),
         members_only,
     });
-    App::new(Arc::new(shared), Arc::new(guests))
+    App::new(Arc::new(shared), Arc::new(guests), snapshots)
 }
 
 fn tx(envelopes: &[&SignedEnvelope]) -> Bytes {

@@ -55,6 +55,7 @@ fn the_configuration_leaves_refused_peers_out() {
         .to_vec();
     let settings = Settings {
         moniker: "it".to_owned(),
+        sync: None,
         peering: Peering {
             listen: "127.0.0.1:26656".parse().unwrap(),
             external: None,

@@ -1,0 +1,247 @@
+//! Making a database of a snapshot's entries: beside the old one, and in its place when the tree has the right root.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use chop_integrity::{Hash, canonicalize};
+use chop_ledger::tree;
+use data_encoding::HEXLOWER;
+use redb::{Database, ReadableDatabase, ReadableTable};
+use serde_json::Value;
+
+use super::write::{Nodes, encode};
+use super::{BlockRecord, DiskLimit, StoreError, open_writable, tables};
+
+/// Pairs that go into the tree at once.
+const SLICE: usize = 16_384;
+/// Most entries of one kind that are written in one transaction.
+const BATCH: usize = 65_536;
+
+/// One entry of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Entry {
+    /// A state key and its value.
+    Value(String, Vec<u8>),
+    /// A signed DID operation: scid, sequence number, canonical JSON.
+    Operation(String, u64, Vec<u8>),
+}
+
+/// Where a snapshot ends.
+#[derive(Clone, Debug)]
+pub struct Goal<'a> {
+    /// Height of its block.
+    pub height: u64,
+    /// Root of the state after that block.
+    pub root: [u8; 32],
+    /// The ledger's canonical genesis.
+    pub genesis: &'a [u8],
+    /// How the solo ledger ended that this one was, if it was one.
+    pub handover: Option<&'a [u8]>,
+}
+
+/// A database in the making. It is removed when it is dropped unfinished.
+#[derive(Debug)]
+pub struct Restoring {
+    path: PathBuf,
+    database: Option<Database>,
+}
+
+impl Restoring {
+    /// Begins beside the database at `path`; what an earlier attempt left is removed.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn begin(path: &Path, limit: &Arc<DiskLimit>) -> Result<Self, StoreError> {
+        let path = path.with_extension("restoring");
+        if path.exists() {
+            fs::remove_file(&path)?;
+        }
+        let database = Some(open_writable(&path, limit)?);
+        Ok(Self { path, database })
+    }
+
+    fn database(&self) -> Result<&Database, StoreError> {
+        self.database.as_ref().ok_or(StoreError::Closed)
+    }
+
+    /// Takes entries in; nothing about them is known yet.
+    ///
+    /// # Errors
+    /// When the disk does not take them.
+    pub fn add(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        for batch in entries.chunks(BATCH) {
+            let transaction = self.database()?.begin_write()?;
+            {
+                let mut values = transaction.open_table(tables::VALUES)?;
+                let mut operations = transaction.open_table(tables::OPERATIONS)?;
+                for entry in batch {
+                    match entry {
+                        Entry::Value(key, value) => {
+                            values.insert(key.as_str(), value.as_slice())?;
+                        }
+                        Entry::Operation(scid, seq, body) => {
+                            operations.insert((scid.as_str(), *seq), body.as_slice())?;
+                        }
+                    }
+                }
+            }
+            transaction.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Builds the tree, and checks that it has the right root and that every operation is the one that its record names.
+    ///
+    /// # Errors
+    /// When something differs; then the snapshot is another state than it said.
+    pub fn finish(&self, goal: &Goal<'_>) -> Result<(), StoreError> {
+        let root = self.build_tree(goal.height)?;
+        if root != goal.root {
+            return Err(StoreError::OtherRoot {
+                version: goal.height,
+                found: HEXLOWER.encode(&root),
+                expected: HEXLOWER.encode(&goal.root),
+            });
+        }
+        self.check_operations()?;
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut meta = transaction.open_table(tables::META)?;
+            meta.insert(tables::GENESIS_KEY, goal.genesis)?;
+            if let Some(handover) = goal.handover {
+                meta.insert(tables::HANDOVER_KEY, handover)?;
+            }
+            let until = goal.height.to_be_bytes();
+            meta.insert(tables::HEADERS_KEY, until.as_slice())?;
+            let block = BlockRecord {
+                signed_header: Vec::new(),
+                txs: Vec::new(),
+                results: Vec::new(),
+                root,
+            };
+            let mut blocks = transaction.open_table(tables::BLOCKS)?;
+            blocks.insert(goal.height, block.encode()?.as_slice())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Adds the values slice by slice, each a version; the last one is that of the snapshot's height.
+    fn build_tree(&self, height: u64) -> Result<[u8; 32], StoreError> {
+        let count = self.count()?;
+        // There are as many versions as heights; a young ledger with many keys takes larger slices.
+        let most = usize::try_from(height.max(1)).unwrap_or(usize::MAX);
+        let size = SLICE.max(count.div_ceil(most)).max(1);
+        let slices = count.div_ceil(size).max(1) as u64;
+        let mut from = String::new();
+        let mut root = [0; 32];
+        for version in height.saturating_sub(slices - 1)..=height {
+            let pairs = self.pairs_after(&from, size)?;
+            if let Some((last, _)) = pairs.last() {
+                from.clone_from(last);
+            }
+            root = self.add_version(version, pairs)?;
+        }
+        Ok(root)
+    }
+
+    fn count(&self) -> Result<usize, StoreError> {
+        let values = self.database()?.begin_read()?.open_table(tables::VALUES)?;
+        let count = redb::ReadableTableMetadata::len(&values)?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    fn pairs_after(&self, from: &str, size: usize) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let values = self.database()?.begin_read()?.open_table(tables::VALUES)?;
+        let mut pairs = Vec::new();
+        for pair in values.range(from..)? {
+            let (key, value) = pair?;
+            if pairs.len() == size {
+                break;
+            }
+            if key.value() != from || from.is_empty() {
+                pairs.push((key.value().to_owned(), value.value().to_vec()));
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn add_version(
+        &self,
+        version: u64,
+        pairs: Vec<(String, Vec<u8>)>,
+    ) -> Result<[u8; 32], StoreError> {
+        let transaction = self.database()?.begin_write()?;
+        let update = {
+            let reader = Nodes {
+                table: transaction.open_table(tables::NODES)?,
+            };
+            tree::restore(&reader, version, pairs).map_err(|error| StoreError::Damaged {
+                what: "tree",
+                reason: error.to_string(),
+            })?
+        };
+        {
+            let mut nodes = transaction.open_table(tables::NODES)?;
+            for (key, node) in update.nodes.nodes() {
+                nodes.insert(encode(key)?.as_slice(), encode(node)?.as_slice())?;
+            }
+            for key in &update.stale {
+                nodes.remove(encode(key)?.as_slice())?;
+            }
+        }
+        transaction.commit()?;
+        Ok(update.root)
+    }
+
+    /// Checks that every signed operation is the one whose hash the proven record of its version holds.
+    fn check_operations(&self) -> Result<(), StoreError> {
+        let reading = self.database()?.begin_read()?;
+        let values = reading.open_table(tables::VALUES)?;
+        let operations = reading.open_table(tables::OPERATIONS)?;
+        for entry in operations.iter()? {
+            let (key, body) = entry?;
+            let (scid, seq) = key.value();
+            let record = values.get(format!("did/{scid}/{seq}").as_str())?;
+            let named = record.and_then(|record| operation_of_record(record.value()));
+            if named.is_none() || named != hash_of_operation(body.value()) {
+                return Err(StoreError::Damaged {
+                    what: "operation",
+                    reason: format!("the record of {scid} {seq} names another"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the finished database is; it stays there.
+    pub(super) fn release(mut self) -> PathBuf {
+        self.database = None;
+        std::mem::take(&mut self.path)
+    }
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        self.database = None;
+        if !self.path.as_os_str().is_empty() {
+            // What cannot be removed is removed by the next attempt.
+            let _removed = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn operation_of_record(bytes: &[u8]) -> Option<String> {
+    let record: Value = serde_json::from_slice(bytes).ok()?;
+    Some(record.get("operation")?.as_str()?.to_owned())
+}
+
+/// SPEC §4.2: the hash of an operation without its proofs.
+fn hash_of_operation(bytes: &[u8]) -> Option<String> {
+    let mut operation: Value = serde_json::from_slice(bytes).ok()?;
+    operation.as_object_mut()?.remove("proof");
+    let canonical = canonicalize(&operation).ok()?;
+    Some(Hash::of("chop/operation/v1", &canonical).to_string())
+}

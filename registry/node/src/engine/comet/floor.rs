@@ -91,6 +91,7 @@ impl Floor {
         let settings = Settings {
             moniker: node_id(config.node.public_key()),
             peering: config.peering,
+            sync: None,
         };
         let heartbeat_ms = config.genesis.terms().parameters.heartbeat_ms;
         home.configure(&settings, heartbeat_ms, |_| false)?;

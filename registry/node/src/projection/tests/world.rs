@@ -381,6 +381,7 @@ pub(super) fn open(folder: &Path, genesis: LedgerGenesis, clock: &Arc<AtomicI64>
         heartbeat: None,
         limit: Arc::new(DiskLimit::none()),
         replay: false,
+        keep_blocks: None,
     })
     .unwrap()
 }

@@ -95,11 +95,17 @@ fn begins_with_the_founding_state_of_its_own_ledger_only() {
     assert_eq!(app.info().last_block_height, 0);
     let ask = |genesis: &LedgerGenesis| pb::RequestInitChain {
         app_state_bytes: genesis.canonical_bytes().unwrap().into(),
+        initial_height: 1,
         ..pb::RequestInitChain::default()
     };
     let answer = app.init_chain(&ask(&genesis())).unwrap();
     assert_eq!(answer.app_hash, app.shared.view().head().app_hash[..]);
     assert!(app.init_chain(&ask(&genesis_of(7))).is_err());
+    let late = pb::RequestInitChain {
+        initial_height: 2,
+        ..ask(&genesis())
+    };
+    assert!(app.init_chain(&late).is_err());
     assert!(app.init_chain(&pb::RequestInitChain::default()).is_err());
 }
 

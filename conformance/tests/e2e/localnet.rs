@@ -160,7 +160,9 @@ fn launch(data: &Path, machine: &Machine) -> Vec<String> {
     machine.apply(&mut command);
     command
         .args(["localnet", "--validators", "4", "--detach", "--data"])
-        .arg(data);
+        .arg(data)
+        // The nodes offer their state to one that joins.
+        .env("CHOPMARK_SNAPSHOT_INTERVAL", "10");
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some(urls) = text.trim().strip_prefix("ready ") else {
@@ -176,8 +178,6 @@ fn run(arguments: &[&str], data: &Path) -> Output {
     Command::new(binary())
         .args(arguments)
         .arg(data)
-        // Nodes of the consortium offer their state to one that joins.
-        .env("CHOPMARK_SNAPSHOT_INTERVAL", "10")
         .output()
         .unwrap()
 }

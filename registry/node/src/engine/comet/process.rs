@@ -277,7 +277,6 @@ impl Watch {
 
     /// Until the process ends: by itself, because the node stops, because the store takes no writes, or to let go of a peer.
     fn watch(&self, mut child: Child) -> Ended {
-        let mut complete = false;
         let mut asked: Option<Instant> = None;
         // When it is this node's turn to let go of a peer.
         let mut turn: Option<Instant> = None;
@@ -303,7 +302,7 @@ impl Watch {
             if asked.is_none_or(|asked| asked.elapsed() >= ASK) {
                 asked = Some(Instant::now());
                 let peers = self.shared.rpc.peers();
-                complete = self.ask(complete, peers.as_deref().ok());
+                self.ask(peers.as_deref().ok());
                 let mut connected = peers.unwrap_or_default().into_iter();
                 match connected.find(|id| self.refuses(id)) {
                     None => turn = None,
@@ -340,19 +339,15 @@ impl Watch {
         Instant::now() + TURN.saturating_mul(place)
     }
 
-    /// Notes the peers and, once CometBFT answers, fetches headers that are missing; says whether none is any more.
-    fn ask(&self, complete: bool, peers: Option<&[String]>) -> bool {
+    /// Notes the peers and, while CometBFT answers, fetches headers that are missing: of blocks that it replayed, and of
+    /// those for which it had no answer in time.
+    fn ask(&self, peers: Option<&[String]>) {
         let connected = peers.map_or(0, <[String]>::len);
         self.shared.peers.store(connected, Ordering::Relaxed);
-        if complete || peers.is_none() {
-            return complete;
-        }
-        match self.shared.complete_headers() {
-            Ok(()) => true,
-            Err(error) => {
-                debug!(%error, "headers of replayed blocks are fetched later");
-                false
-            }
+        if peers.is_some()
+            && let Err(error) = self.shared.complete_headers()
+        {
+            debug!(%error, "missing headers are fetched later");
         }
     }
 

@@ -266,7 +266,7 @@ impl Shared {
         }
     }
 
-    /// Fetches the headers of blocks that CometBFT replayed before it could be asked; needs it running.
+    /// Fetches the headers of blocks for which CometBFT could not be asked in time; needs it running.
     pub(super) fn complete_headers(&self) -> Result<(), EngineError> {
         const AT_ONCE: usize = 256;
         let snapshot = self.store.snapshot()?;
@@ -274,6 +274,9 @@ impl Shared {
             return Ok(());
         };
         let mut from = snapshot.headers_until()? + 1;
+        if from > last {
+            return Ok(());
+        }
         while from <= last {
             let mut headers = Vec::new();
             let mut height = from;

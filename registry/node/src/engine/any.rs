@@ -107,7 +107,11 @@ impl Engine {
         view: &View,
         height: u64,
     ) -> Result<Option<LightBlock>, EngineError> {
-        let Some(signed_header) = view.header_at(height)? else {
+        let signed_header = match (view.header_at(height)?, self) {
+            (None, Self::Comet(comet)) => comet.newest_header(height)?,
+            (found, _) => found,
+        };
+        let Some(signed_header) = signed_header else {
             return Ok(None);
         };
         match self {

@@ -225,6 +225,17 @@ impl Comet {
         self.shared.proven.subscribe()
     }
 
+    /// The header of a block that is decided and not yet committed here, at this height: it proves the state before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn newest_header(&self, height: u64) -> Result<Option<SignedHeader>, EngineError> {
+        match self.shared.proven() {
+            Some(proven) => proven.header_at(height),
+            None => Ok(None),
+        }
+    }
+
     /// The last state that a header proves; waits, for some seconds, when the block after it changed `key`.
     pub async fn proven_view(&self, key: &str) -> Arc<View> {
         let committed = self.view();

@@ -472,19 +472,23 @@ fn a_change_of_the_validators_is_decided_by_members_at_their_own_nodes() {
         let change = format!("{key}={power}");
         member(&consortium, 0, &["propose", "validators", &change]);
         let open = consortium.nodes[0].get("/v1/proposals").json();
-        let id = open["proposals"][0]["proposal"]["id"].as_str().unwrap();
+        let of_validators = open["proposals"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|listed| listed["proposal"]["change"]["setValidators"].is_object());
+        let id = of_validators.unwrap()["proposal"]["id"].as_str().unwrap();
         for index in 1..3 {
             member(&consortium, index, &["vote", id, "yes"]);
         }
     };
     power(2);
-    let status = consortium.nodes[0].get("/v1/status").json();
-    let now = status["validators"].as_array().unwrap();
-    assert!(
+    until("the first node knows the new power", || {
+        let status = consortium.nodes[0].get("/v1/status").json();
+        let now = status["validators"].as_array().unwrap();
         now.iter()
-            .any(|validator| validator["publicKey"] == key && validator["power"] == 2),
-        "{now:?}"
-    );
+            .any(|validator| validator["publicKey"] == key && validator["power"] == 2)
+    });
     let written = consortium.write(1);
     until("blocks are signed by the new set, and prove", || {
         consortium.nodes.iter().all(|node| resolves(node, &written))

@@ -68,6 +68,7 @@ enum What {
     /// Set the version of the rules that executes blocks from a height on
     Rules {
         /// The version, one more than the one in force
+        #[arg(id = "rules", value_name = "VERSION")]
         version: u32,
         /// The first height that it executes
         #[arg(long)]

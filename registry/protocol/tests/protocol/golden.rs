@@ -512,7 +512,10 @@ fn the_record_of_a_promotion_and_what_a_validator_signs_stay() {
     let ledger = LedgerId::new(hash(0));
     let input = possession_input(&ledger, &did(1), key.public_key()).unwrap();
     assert_eq!(&input.as_bytes()[..18], b"chop/possession/v1");
-    assert_eq!(data_encoding::HEXLOWER.encode(&input.as_bytes()[18..]), "?");
+    assert_eq!(
+        data_encoding::HEXLOWER.encode(&input.as_bytes()[18..]),
+        "574e6562d7c6a26f388454bfff2826fc12ed5838a8b533548aaccbfe1c2957f2"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod items;
 mod load;
 mod measure;
 mod row;
+mod running;
 mod services;
 mod suites;
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,16 +17,15 @@ use chop_protocol::BatchTerms;
 use chop_protocol::batch::leaves::read_line;
 use serde::Serialize;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::folder::Folder;
 use super::measure::Figures;
 use super::row::{Budget, Row};
+use super::running::Running;
 use crate::cli::did::batch::Order;
 use crate::cli::did::batch::prepare::{Wish, Work};
 use crate::cli::{Failure, Terminal};
 use crate::scenario::{Actor, Client};
-use crate::up::{Ledger, Options, Stack};
 
 /// The row's name.
 const NAME: &str = "one million product DIDs";
@@ -64,34 +62,13 @@ pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
 pub(super) async fn row(items: u32) -> anyhow::Result<Row> {
     let folder = Folder::make()?;
     let file = |name: &str| folder.path().join(name);
-    let options = Options {
-        data: file("data"),
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        tls_listen: None,
-        public_url: None,
-        read_model: None,
-        conformance: false,
-        passphrase: None,
-        trust: chop_verifier::Trust::default(),
-        ledger: Ledger::Solo {
-            replay: false,
-            keep_blocks: None,
-        },
-        member_api: None,
-        members: Vec::new(),
-    };
-    let stack = Stack::start(options).await?;
-    let (base, token) = (Url::parse(&stack.base_url())?, stack.token().to_owned());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(stack.serve(async {
-        let _asked = stopped.await;
-    }));
-    let client = Client::connect(base, token).await?;
-    let actor = Actor::create(&client, Class::Organisation).await?;
+    let running = Running::start(&file("data")).await?;
+    let client = &running.client;
+    let actor = Actor::create(client, Class::Organisation).await?;
     fs::write(file("items.csv"), csv(items))?;
     let started = Instant::now();
-    let (terms, did) = register(&client, &actor, folder.path()).await?;
-    let proof = resolve(&client, &did).await?;
+    let (terms, did) = register(client, &actor, folder.path()).await?;
+    let proof = resolve(client, &did).await?;
     let seconds = started.elapsed().as_secs_f64();
     let batch = Batch {
         items,
@@ -107,8 +84,7 @@ pub(super) async fn row(items: u32) -> anyhow::Result<Row> {
         raw_us,
         ratio: us / raw_us,
     };
-    drop(stop);
-    serving.await.context("the stack ended early")??;
+    running.end().await?;
     Ok(Row::new(NAME, figures, Some(BUDGET)).of_batch(batch))
 }
 

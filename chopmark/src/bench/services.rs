@@ -4,22 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chop_did::build::{self, GenesisDraft};
 use chop_did::{Class, Document, KeySet, UpdateKeys};
 use chop_integrity::Timestamp;
 use chop_keys::Signer as _;
 use chop_protocol::terms::Nonce;
 use chop_protocol::{Action, Envelope};
-use url::Url;
 
 use super::folder::Folder;
 use super::load::{self, Rate};
 use super::measure::{Figures, median};
 use super::row::Row;
+use super::running::Running;
 use super::{floor, http};
 use crate::scenario::{Actor, Client, fresh_key};
-use crate::up::{Ledger, Options, Stack};
 
 /// Creates that travel in one envelope.
 const CREATES: usize = 50;
@@ -50,34 +48,12 @@ pub(super) async fn rows(
     seconds: u64,
 ) -> anyhow::Result<Vec<Row>> {
     let folder = Folder::make()?;
-    let options = Options {
-        data: folder.path().to_owned(),
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        tls_listen: None,
-        public_url: None,
-        read_model: None,
-        conformance: false,
-        passphrase: None,
-        trust: chop_verifier::Trust::default(),
-        ledger: Ledger::Solo {
-            replay: false,
-            keep_blocks: None,
-        },
-        members: Vec::new(),
-        member_api: None,
-    };
-    let stack = Stack::start(options).await?;
-    let (address, token) = (stack.address(), stack.token().to_owned());
-    let client = Client::connect(Url::parse(&stack.base_url())?, token.clone());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(stack.serve(async {
-        let _asked = stopped.await;
-    }));
-    let client = client.await?;
+    let running = Running::start(folder.path()).await?;
+    let (client, address) = (&running.client, running.address);
     let lasting = Duration::from_secs(seconds);
     let mut rows = Vec::new();
     if wanted("resolve") || wanted("resolve+proof") {
-        let dids = register(&client, identifiers).await?;
+        let dids = register(client, identifiers).await?;
         for (name, query) in [("resolve", ""), ("resolve+proof", "?proof=true")] {
             if wanted(name) {
                 let path = |did: &String| {
@@ -93,10 +69,9 @@ pub(super) async fn rows(
     }
     rows.extend(http::rows(wanted, address, lasting).await?);
     if wanted("submit") {
-        rows.push(writes(&client, address, &token).await?);
+        rows.push(writes(client, address).await?);
     }
-    drop(stop);
-    serving.await.context("the stack ended early")??;
+    running.end().await?;
     Ok(rows)
 }
 
@@ -119,9 +94,10 @@ async fn reads(
 }
 
 /// Submits envelopes that each create one DID.
-async fn writes(client: &Client, address: SocketAddr, token: &str) -> anyhow::Result<Row> {
-    let requests = (0..ENVELOPES)
-        .map(|_| envelope(client).map(|body| load::post("/v1/transactions", token, &body)));
+async fn writes(client: &Client, address: SocketAddr) -> anyhow::Result<Row> {
+    let requests = (0..ENVELOPES).map(|_| {
+        envelope(client).map(|body| load::post("/v1/transactions", client.token(), &body))
+    });
     let requests: Vec<Vec<u8>> = requests.collect::<Result<_, _>>()?;
     let ours = load::once(address, requests.clone(), 201, SUBMITTERS).await?;
     let (bare, serving) = floor::serve(ours.body).await?;

@@ -1,7 +1,7 @@
 //! A batch among four members: whose receipts carry it, who serves its items, and who catches up.
 
-use crate::localnet::{Consortium, consortium, lock, until};
 use crate::page::verifier_js::verify;
+use crate::support::consortium::{Consortium, consortium, lock, until};
 use crate::support::stack::binary;
 use serde_json::Value;
 use std::fmt::Write as _;

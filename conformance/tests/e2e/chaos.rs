@@ -8,7 +8,7 @@ pub(crate) mod links;
 pub(crate) mod machine;
 mod proposer;
 
-use crate::localnet::{Consortium, PATIENCE, consortium, height, lock, resolves, until};
+use crate::support::consortium::{Consortium, PATIENCE, consortium, height, lock, resolves, until};
 use crate::support::party::Party;
 use crate::support::stack::{binary, signal};
 use chop_conformance::interop::random::Random;

@@ -1,6 +1,6 @@
 //! A fifth organisation from its invitation to its removal, while somebody writes all the time.
 
-use crate::localnet::{Consortium, consortium, height, lock, member, resolves, until};
+use crate::support::consortium::{Consortium, consortium, height, lock, member, resolves, until};
 use crate::support::remote::Remote;
 use crate::support::stack::{binary, signal};
 use chop_keys::PublicKey;

@@ -1,6 +1,6 @@
 //! A solo ledger becomes a consortium's: nothing that it said is lost, and nobody leads clients past where it ended.
 
-use crate::localnet::{has_cometbft, height, resolves, until};
+use crate::support::consortium::{has_cometbft, height, resolves, until};
 use crate::support::party::Party;
 use crate::support::remote::Remote;
 use crate::support::stack::{Stack, binary};

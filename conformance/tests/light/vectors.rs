@@ -28,91 +28,73 @@ pub(crate) fn expected(case: &Value) -> Value {
     }
 }
 
-#[test]
-fn javascript_judges_every_state_proof_as_its_file_says() {
-    let cases = cases("state-proof");
+/// Has the second verifier judge every case of a kind; there must be at least so many of them.
+fn each(kind: &str, least: usize, check: impl Fn(&str, &Value, &Value)) {
+    let cases = cases(kind);
+    assert!(cases.len() >= least, "{} cases", cases.len());
     let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
     let Some(verdicts) = node::judge(&questions) else {
         return;
     };
-    for ((name, case), verdict) in cases.iter().zip(verdicts) {
-        assert_eq!(verdict, expected(case), "{name}");
+    for ((name, case), verdict) in cases.iter().zip(&verdicts) {
+        check(name, case, verdict);
     }
-    let refused = cases
+}
+
+/// What a case about an item asks for, whose refusals are named without their family.
+fn expected_of_item(case: &Value, otherwise: impl Fn(&Value) -> Value) -> Value {
+    match case.get("refused").and_then(Value::as_str) {
+        Some(code) => json!({ "refused": format!("item.{code}") }),
+        None => otherwise(case),
+    }
+}
+
+#[test]
+fn javascript_judges_every_state_proof_as_its_file_says() {
+    let refused = |case: &Value| case.get("refused").is_some();
+    let invalid = cases("state-proof")
         .iter()
-        .filter(|(_, case)| case.get("refused").is_some())
+        .filter(|(_, case)| refused(case))
         .count();
-    assert!(refused >= 30, "{refused} invalid cases");
-    assert!(
-        cases.len() - refused >= 10,
-        "{} valid cases",
-        cases.len() - refused
-    );
+    assert!(invalid >= 30, "{invalid} invalid cases");
+    each("state-proof", invalid + 10, |name, case, verdict| {
+        assert_eq!(*verdict, expected(case), "{name}");
+    });
 }
 
 #[test]
 fn javascript_judges_every_item_as_its_file_says() {
-    let cases = cases("item-proof");
-    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
-    let Some(verdicts) = node::judge(&questions) else {
-        return;
-    };
-    for ((name, case), verdict) in cases.iter().zip(verdicts) {
-        let wanted = match case.get("refused").and_then(Value::as_str) {
-            Some(code) => json!({ "refused": format!("item.{code}") }),
-            None => case["shown"].clone(),
-        };
-        assert_eq!(verdict, wanted, "{name}");
-    }
-    assert!(cases.len() >= 18, "{} cases", cases.len());
+    each("item-proof", 18, |name, case, verdict| {
+        let wanted = expected_of_item(case, |case| case["shown"].clone());
+        assert_eq!(*verdict, wanted, "{name}");
+    });
 }
 
 #[test]
 fn javascript_judges_every_absence_of_an_item_as_its_file_says() {
-    let cases = cases("item-absence");
-    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
-    let Some(verdicts) = node::judge(&questions) else {
-        return;
-    };
-    for ((name, case), verdict) in cases.iter().zip(verdicts) {
-        let wanted = match case.get("refused").and_then(Value::as_str) {
-            Some(code) => json!({ "refused": format!("item.{code}") }),
-            None => json!({ "absent": case["scid"] }),
-        };
-        assert_eq!(verdict, wanted, "{name}");
-    }
-    assert!(cases.len() >= 12, "{} cases", cases.len());
+    each("item-absence", 12, |name, case, verdict| {
+        let wanted = expected_of_item(case, |case| json!({ "absent": case["scid"] }));
+        assert_eq!(*verdict, wanted, "{name}");
+    });
 }
 
 #[test]
 fn javascript_judges_every_piece_of_evidence_as_its_file_says() {
-    let cases = cases("evidence");
-    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
-    let Some(verdicts) = node::judge(&questions) else {
-        return;
-    };
-    for ((name, case), verdict) in cases.iter().zip(verdicts) {
-        assert_eq!(verdict, expected(case), "{name}");
-    }
-    assert!(cases.len() >= 33, "{} cases", cases.len());
+    each("evidence", 33, |name, case, verdict| {
+        assert_eq!(*verdict, expected(case), "{name}");
+    });
 }
 
 #[test]
 fn javascript_judges_every_bundle_as_its_file_says() {
-    let cases = cases("did-bundle");
-    let questions: Vec<Value> = cases.iter().map(|(_, case)| case.clone()).collect();
-    let Some(verdicts) = node::judge(&questions) else {
-        return;
-    };
-    for ((name, case), verdict) in cases.iter().zip(verdicts) {
+    each("did-bundle", 8, |name, case, verdict| {
         if let Some(shown) = case.get("shown") {
-            assert_eq!(verdict, *shown, "{name}");
+            assert_eq!(verdict, shown, "{name}");
         } else {
             // A refusal has a code; an error of the program has none.
             let code = verdict["refused"].as_str().unwrap_or_default();
             let known = ["bundle", "did"].contains(&code) || code.starts_with("proof.");
             assert!(known, "{name}: {verdict}");
         }
-    }
-    assert!(cases.len() >= 8, "{} cases", cases.len());
+    });
 }

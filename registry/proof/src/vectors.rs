@@ -4,7 +4,7 @@
 //! differs fails the test. `CHOP_WRITE_VECTORS=1` writes them, which takes an ADR once they are published.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,29 +64,30 @@ fn refused(name: &'static str, code: &str, case: Case) -> Filed {
     ("invalid", name, Case { refused, ..case })
 }
 
-fn file(folder: &str, name: &str) -> PathBuf {
+/// The file of a case of a kind, such as `state-proof`.
+fn file(kind: &str, folder: &str, name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../conformance/vectors")
         .join(folder)
-        .join("state-proof")
+        .join(kind)
         .join(format!("{name}.json"))
+}
+
+/// Compares a case with its file, or writes the file when that is asked for.
+fn compare(path: &Path, case: &impl Serialize) {
+    let text = serde_json::to_string_pretty(case).unwrap() + "\n";
+    if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &text).unwrap();
+    }
+    let found = fs::read_to_string(path).unwrap();
+    assert_eq!(found, text, "{}", path.display());
 }
 
 #[test]
 fn every_vector_is_what_the_builder_makes() {
     for (folder, name, case) in solo::cases().into_iter().chain(consortium::cases()) {
-        let path = file(folder, name);
-        let text = serde_json::to_string_pretty(&case).unwrap() + "\n";
-        if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &text).unwrap();
-        }
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            text,
-            "{}",
-            path.display()
-        );
+        compare(&file("state-proof", folder, name), &case);
     }
 }
 
@@ -94,7 +95,7 @@ fn every_vector_is_what_the_builder_makes() {
 fn every_vector_file_is_judged_as_it_says() {
     for folder in ["valid", "invalid"] {
         let mut judged = 0;
-        for entry in fs::read_dir(file(folder, "x").parent().unwrap()).unwrap() {
+        for entry in fs::read_dir(file("state-proof", folder, "x").parent().unwrap()).unwrap() {
             let path = entry.unwrap().path();
             let case: Case = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             let outcome = case.check();

@@ -1,6 +1,6 @@
 //! A validator that signs twice: CometBFT records the evidence, and the other members' nodes propose to suspend its member.
 
-use crate::localnet::{Consortium, consortium, height, lock, member, until};
+use crate::support::consortium::{Consortium, consortium, height, lock, member, until};
 use chop_protocol::{Change, Proposal};
 use data_encoding::{BASE64, HEXUPPER};
 use ed25519_dalek::{Signer as _, SigningKey};

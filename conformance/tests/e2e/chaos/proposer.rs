@@ -1,6 +1,6 @@
 //! A proposer that sends invalid blocks: between a node's application and its CometBFT, something adds to what is proposed.
 
-use crate::localnet::until;
+use crate::support::consortium::until;
 use crate::support::stack::signal;
 use prost::Message as _;
 use std::io::{self, BufReader, Read, Write};

@@ -12,7 +12,7 @@ use chop_http::Guarded;
 use chop_http::outbound::Settings;
 use chop_integrity::Timestamp;
 use chop_keys::Signer as _;
-use chop_proof::{BatchProof, Evidence, Statement, TrustRoot};
+use chop_proof::TrustRoot;
 use chop_protocol::bundle::{BundleKind, DidBundle};
 use chop_protocol::keys;
 use serde_json::{Value, json};
@@ -43,33 +43,11 @@ async fn bundle_of(ledger: &TestLedger, did: &ChopDid, versions: u64) -> DidBund
     if versions > 0 {
         wanted.extend((0..=versions).map(|seq| keys::did_version(&did.scid(), seq)));
     }
-    let mut statements = Vec::new();
-    let mut header = None;
-    for key in wanted {
-        let proven = ledger.read(&key).await.unwrap();
-        statements.push(Statement {
-            key,
-            value: proven.value.map(|value| String::from_utf8(value).unwrap()),
-            path: proven.proof.path.clone(),
-        });
-        header = Some(proven.proof);
-    }
-    let header = header.unwrap();
     DidBundle {
         kind: BundleKind::Did,
         did: *did,
         log: ledger.log(did).await.unwrap(),
-        evidence: Evidence {
-            handover: None,
-            headers: Vec::new(),
-            proof: BatchProof {
-                signed_header: header.signed_header,
-                validators: header.validators,
-                statements,
-            },
-            checkpoint: None,
-            timestamp: None,
-        },
+        evidence: ledger.evidence(wanted).await,
     }
 }
 

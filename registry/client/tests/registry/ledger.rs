@@ -11,7 +11,9 @@ use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
 use chop_ledger::{Block, Delta, StateReader, execute, genesis_state, tree};
 use chop_proof::build::Draft;
-use chop_proof::{Freshness, StateProof, TrustRoot, validator_set};
+use chop_proof::{
+    BatchProof, Evidence, Freshness, StateProof, Statement, TrustRoot, validator_set,
+};
 use chop_protocol::http::LogEntry;
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
@@ -105,6 +107,33 @@ pub(crate) fn document(methods: &Value) -> Document {
 }
 
 impl TestLedger {
+    /// The values under these keys, present or not, under the last header.
+    pub(crate) async fn evidence(&self, wanted: impl IntoIterator<Item = String>) -> Evidence {
+        let mut statements = Vec::new();
+        let mut header = None;
+        for key in wanted {
+            let proven = self.read(&key).await.unwrap();
+            statements.push(Statement {
+                key,
+                value: proven.value.map(|value| String::from_utf8(value).unwrap()),
+                path: proven.proof.path.clone(),
+            });
+            header = Some(proven.proof);
+        }
+        let header = header.unwrap();
+        Evidence {
+            handover: None,
+            headers: Vec::new(),
+            proof: BatchProof {
+                signed_header: header.signed_header,
+                validators: header.validators,
+                statements,
+            },
+            checkpoint: None,
+            timestamp: None,
+        }
+    }
+
     /// Founds a ledger at this time, with one member: the operator.
     pub(crate) fn found(time_ms: i64) -> Self {
         let validator = private(0, 9);

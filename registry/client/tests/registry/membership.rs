@@ -5,7 +5,7 @@ use chop_client::{LiveMember, Registry as _};
 use chop_did::ChopDid;
 use chop_integrity::Hash;
 use chop_keys::{KeyType, PrivateKey, Signer as _};
-use chop_proof::{BatchProof, Evidence, Statement, TrustRoot};
+use chop_proof::TrustRoot;
 use chop_protocol::bundle::{MembershipBundle, MembershipBundleKind};
 use chop_protocol::{Action, BindingTerms, SignedBinding, UnbindCertificate, keys, spki_hash};
 
@@ -24,37 +24,16 @@ fn spki() -> Hash {
 
 async fn bundle(ledger: &TestLedger, member: &ChopDid) -> MembershipBundle {
     let scid = member.scid();
-    let mut statements = Vec::new();
-    let mut header = None;
-    for key in [
+    let wanted = [
         keys::member(&scid),
         keys::did(&scid),
         keys::binding(&spki()),
-    ] {
-        let proven = ledger.read(&key).await.unwrap();
-        statements.push(Statement {
-            key,
-            value: proven.value.map(|value| String::from_utf8(value).unwrap()),
-            path: proven.proof.path.clone(),
-        });
-        header = Some(proven.proof);
-    }
-    let header = header.unwrap();
+    ];
     let bundle = MembershipBundle {
         kind: MembershipBundleKind::Membership,
         member: *member,
         spki: spki(),
-        evidence: Evidence {
-            handover: None,
-            headers: Vec::new(),
-            proof: BatchProof {
-                signed_header: header.signed_header,
-                validators: header.validators,
-                statements,
-            },
-            checkpoint: None,
-            timestamp: None,
-        },
+        evidence: ledger.evidence(wanted).await,
     };
     let bytes = serde_json::to_vec(&bundle).unwrap();
     let read = MembershipBundle::parse(&bytes).unwrap();

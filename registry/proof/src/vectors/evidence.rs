@@ -1,13 +1,14 @@
 //! The golden files under `conformance/vectors/{valid,invalid}/evidence/`: statements that verify without a network.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::fixtures::changing::{CHANGES, Changing, root_at, time_at};
 use crate::fixtures::promoted::Promoted;
 use crate::{Checkpoint, Direction, Evidence, ProofError, TrustRoot, VerifiedEvidence};
+
+use super::{compare, file};
 
 mod handover;
 
@@ -259,29 +260,10 @@ fn every_case() -> Vec<Filed> {
     cases
 }
 
-fn file(folder: &str, name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../conformance/vectors")
-        .join(folder)
-        .join("evidence")
-        .join(format!("{name}.json"))
-}
-
 #[test]
 fn every_evidence_vector_is_what_the_builder_makes() {
     for (folder, name, case) in every_case() {
-        let path = file(folder, name);
-        let text = serde_json::to_string_pretty(&case).unwrap() + "\n";
-        if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &text).unwrap();
-        }
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            text,
-            "{}",
-            path.display()
-        );
+        compare(&file("evidence", folder, name), &case);
     }
 }
 
@@ -289,7 +271,7 @@ fn every_evidence_vector_is_what_the_builder_makes() {
 fn every_evidence_vector_is_judged_as_it_says() {
     for (folder, least) in [("valid", 11), ("invalid", 22)] {
         let mut judged = 0;
-        for entry in fs::read_dir(file(folder, "x").parent().unwrap()).unwrap() {
+        for entry in fs::read_dir(file("evidence", folder, "x").parent().unwrap()).unwrap() {
             let path = entry.unwrap().path();
             let case: Case = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             let outcome = case.evidence.verify(&case.trust_root, case.now_ms);

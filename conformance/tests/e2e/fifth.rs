@@ -2,7 +2,7 @@
 
 use crate::support::consortium::{Consortium, consortium, height, lock, member, resolves, until};
 use crate::support::remote::Remote;
-use crate::support::stack::{binary, signal};
+use crate::support::stack::{Stack, binary, said};
 use chop_keys::PublicKey;
 use chop_node::engine::comet::node_id;
 use chop_proof::EncodedLightBlock;
@@ -14,7 +14,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -27,30 +27,8 @@ struct Fifth<'a> {
     peer: String,
 }
 
-/// Its running node, ended when it goes.
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        signal(self.0.id(), "TERM");
-        let _ended = self.0.wait();
-    }
-}
-
 fn run(arguments: &[&str]) -> Value {
-    let output = Command::new(binary())
-        .arg("--json")
-        .args(arguments)
-        .env_remove("CHOPMARK_PASSPHRASE")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    said(Command::new(binary()).args(arguments))
 }
 
 fn text(path: &Path) -> &str {
@@ -178,31 +156,14 @@ impl<'a> Fifth<'a> {
     }
 
     /// Starts its node and waits until it is ready.
-    fn start(&self) -> (Node, Remote) {
-        let mut child = Command::new(binary())
-            .args([
-                "node",
-                "--engine",
-                "cometbft",
-                "--listen",
-                "127.0.0.1:0",
-                "--data",
-            ])
+    fn start(&self) -> Stack {
+        let mut command = Command::new(binary());
+        command
+            .args(["node", "--engine", "cometbft", "--listen", "127.0.0.1:0"])
+            .args(["--p2p-listen", &self.peer, "--data"])
             .arg(&self.folder)
-            .args(["--p2p-listen", &self.peer])
-            .env_remove("CHOPMARK_PASSPHRASE")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let node = Node(child);
-        let url = line.trim().strip_prefix("ready ").unwrap().to_owned();
-        (node, Remote::at(&url))
+            .env_remove("CHOPMARK_PASSPHRASE");
+        Stack::spawn(command)
     }
 
     fn validator(&self) -> String {
@@ -351,9 +312,9 @@ fn tell(consortium: &Consortium) {
         "{shown}"
     );
 
-    let (node, remote) = fifth.start();
+    let node = fifth.start();
     until("it has every block", || {
-        height(&remote) + 1 >= height(&consortium.nodes[0])
+        height(&node) + 1 >= height(&consortium.nodes[0])
     });
     let validator = fifth.validator();
     // More than two thirds of five members.
@@ -367,7 +328,7 @@ fn tell(consortium: &Consortium) {
     });
     let (_, shown) = standing(&mut fifth.connect()).unwrap();
     assert_eq!(shown["validators"][0]["publicKey"], validator.as_str());
-    let status = remote.get("/v1/status").json();
+    let status = node.get("/v1/status").json();
     assert_eq!(status["operator"], did);
 
     decide(
@@ -399,10 +360,10 @@ fn tell(consortium: &Consortium) {
     );
     assert!(closed < Duration::from_secs(5), "{closed:?}");
     // What it had is no longer followed, and nobody lets it in again.
-    let stands = height(&remote);
+    let stands = height(&node);
     until("the others go on", || {
         height(&consortium.nodes[0]) > stands + 3
     });
     assert_eq!(fifth.peers(), 0);
-    drop(node);
+    node.terminate();
 }

@@ -1,7 +1,7 @@
 //! Offline bundles: gathered from a node, and read as a registry without any network.
 
 use chop_did::{ChopDid, DidState, VersionRecord};
-use chop_proof::{BatchProof, Evidence, ProofError, Statement, TrustRoot, VerifiedEvidence};
+use chop_proof::{BatchProof, ProofError, Statement, TrustRoot, VerifiedEvidence};
 use chop_protocol::bundle::{BundleKind, DidBundle};
 use chop_protocol::http::LogEntry;
 use chop_protocol::keys;
@@ -210,13 +210,7 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
             kind: BundleKind::Did,
             did: *did,
             log,
-            evidence: Evidence {
-                handover: way.handover,
-                headers: way.headers,
-                proof,
-                checkpoint: None,
-                timestamp: None,
-            },
+            evidence: way.evidence(proof),
         };
         // An operation between the reads makes the log and the statements differ.
         match BundleRegistry::open(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chop_http::clock;
 use chop_proof::{
-    Checkpoint, EncodedLightBlock, Evidence, Fork, Handover, LightBlock, ProofError, TrustRoot,
-    TrustRootError, TrustedHeader,
+    BatchProof, Checkpoint, EncodedLightBlock, Evidence, Fork, Handover, LightBlock, ProofError,
+    TrustRoot, TrustRootError, TrustedHeader,
 };
 
 use crate::service::{Service, ServiceError};
@@ -43,6 +43,19 @@ pub struct Way {
     pub handover: Option<Handover>,
     /// The headers that hand over to other validators, oldest first.
     pub headers: Vec<EncodedLightBlock>,
+}
+
+impl Way {
+    /// Makes evidence of what is proven under the header at its end; no checkpoint and no timestamp stand beside it.
+    pub fn evidence(self, proof: BatchProof) -> Evidence {
+        Evidence {
+            handover: self.handover,
+            headers: self.headers,
+            proof,
+            checkpoint: None,
+            timestamp: None,
+        }
+    }
 }
 
 /// Which header to ask a node for.

@@ -2,7 +2,7 @@
 
 use chop_did::{ChopDid, DidState};
 use chop_integrity::{Hash, Timestamp};
-use chop_proof::{Evidence, ProofError, TrustRoot, VerifiedHeader};
+use chop_proof::{ProofError, TrustRoot, VerifiedHeader};
 use chop_protocol::bundle::{MembershipBundle, MembershipBundleKind};
 use chop_protocol::{Binding, Member, MemberStanding, keys};
 use serde::de::DeserializeOwned;
@@ -107,13 +107,7 @@ pub async fn gather(
         kind: MembershipBundleKind::Membership,
         member: *member,
         spki: *spki,
-        evidence: Evidence {
-            handover: way.handover,
-            headers: way.headers,
-            proof,
-            checkpoint: None,
-            timestamp: None,
-        },
+        evidence: way.evidence(proof),
     })
 }
 

@@ -4,7 +4,7 @@
 
 use super::party::Party;
 use super::remote::Remote;
-use super::stack::{binary, signal};
+use super::stack::{binary, said, signal};
 use crate::chaos::links::Links;
 use crate::chaos::machine::Machine;
 use chop_did::{ChopDid, Genesis};
@@ -234,19 +234,11 @@ pub(crate) fn resolves(node: &Remote, did: &str) -> bool {
 
 /// Runs `chopmark member` as the operator of a node.
 pub(crate) fn member(consortium: &Consortium, index: usize, arguments: &[&str]) -> Value {
-    let data = consortium.node(index);
-    let output = Command::new(binary())
-        .args(["--json", "member"])
+    let mut command = Command::new(binary());
+    command
+        .arg("member")
         .args(arguments)
         .args(["--url", consortium.nodes[index].base(), "--data"])
-        .arg(&data)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+        .arg(consortium.node(index));
+    said(&mut command)
 }

@@ -1,6 +1,7 @@
 //! The program under test: built once, started on a free port, ended at the end of a test.
 
 use super::remote::Remote;
+use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ impl Stack {
         stack
     }
 
-    /// Starts a prepared command that ends in `chopmark up` and waits for its `ready` line.
+    /// Starts a prepared command that ends in `chopmark up` or `chopmark node` and waits for its `ready` line.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -119,6 +120,22 @@ impl Drop for Stack {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs `chopmark --json`, which must end well, and reads what it says.
+pub(crate) fn said(command: &mut Command) -> Value {
+    let output = command
+        .arg("--json")
+        .env_remove("CHOPMARK_PASSPHRASE")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 pub(crate) fn signal(pid: u32, name: &str) {

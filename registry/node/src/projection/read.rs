@@ -233,17 +233,32 @@ impl Reading {
             clause(&far),
             cells.len()
         );
-        let mut rows = self.work.rows(sql, cells).await?;
         let position = |row: &AnyRow| Ok(format!("{}.{}", time(row, first)?, text(row, second)?));
-        let mut next = next_of(&rows, limit, position)?;
-        if next.is_none() && !far.is_empty() {
-            let (place, cells) = scanned;
+        let scanned = (!far.is_empty()).then_some(scanned);
+        let (items, next) = self.paged((sql, cells), scanned, limit, position).await?;
+        Ok(Page { items, next })
+    }
+
+    /// The rows of a page, for which one more than `limit` was asked, and where the next page begins. `scanned` is what the page
+    /// was filtered from: where its bound cut that off, the next page begins behind it, however few rows passed.
+    async fn paged(
+        &mut self,
+        (sql, cells): (String, Vec<Cell>),
+        scanned: Option<(String, Vec<Cell>)>,
+        limit: usize,
+        position: impl Fn(&AnyRow) -> Result<String, ProjectionError>,
+    ) -> Result<(Vec<AnyRow>, Option<String>), ProjectionError> {
+        let mut rows = self.work.rows(sql, cells).await?;
+        let mut next = next_of(&rows, limit, &position)?;
+        if next.is_none()
+            && let Some((place, cells)) = scanned
+        {
             let sql = format!("{place} LIMIT 1 OFFSET {}", SCAN - 1);
             let last = self.work.rows(sql, cells).await?;
             next = last.first().map(position).transpose()?;
         }
         rows.truncate(limit);
-        Ok(Page { items: rows, next })
+        Ok((rows, next))
     }
 }
 

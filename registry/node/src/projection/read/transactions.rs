@@ -3,7 +3,7 @@
 use chop_protocol::http::listed::ListedTransaction;
 use sqlx::any::AnyRow;
 
-use super::{Page, Position, Reading, SCAN, body, clause, more_than, next_of};
+use super::{Page, Position, Reading, SCAN, body, clause, more_than};
 use crate::projection::ProjectionError;
 use crate::projection::sql::number;
 use crate::projection::table::{Cell, FACETS, TRANSACTIONS};
@@ -151,16 +151,8 @@ impl Reading {
             clause(&far),
             cells.len()
         );
-        let mut rows = self.work.rows(sql, cells).await?;
-        let mut next = next_of(&rows, limit, position)?;
-        if next.is_none() && !far.is_empty() {
-            let (place, cells) = scanned;
-            let sql = format!("{place} LIMIT 1 OFFSET {}", SCAN - 1);
-            let last = self.work.rows(sql, cells).await?;
-            next = last.first().map(position).transpose()?;
-        }
-        rows.truncate(limit);
-        Ok((rows, next))
+        let scanned = (!far.is_empty()).then_some(scanned);
+        self.paged((sql, cells), scanned, limit, position).await
     }
 }
 

@@ -21,6 +21,7 @@ use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
 use chop_node::leaves::{LeafKeeper, LeafStore};
 use chop_node::projection::{Follower, Place, Projection};
+use chop_node::store::DiskLimit;
 use chop_node::{LocalRegistry, MemberDoor, NodeApp, Operator};
 use chop_verifier::{Trust, VerifierApp};
 use tokio::net::TcpListener;
@@ -277,7 +278,7 @@ fn leaves(
     outbound: &Guarded,
     (on, members): (&Ledger, &[Url]),
 ) -> anyhow::Result<LeafKeeper> {
-    let store = LeafStore::open(&folder.join("leaves.redb"))
+    let store = LeafStore::open(&folder.join("leaves.redb"), Arc::new(DiskLimit::none()))
         .context("cannot open the leaves of batches")?;
     // Receipts count under the key that signs headers.
     let validator = match on {

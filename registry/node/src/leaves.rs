@@ -5,33 +5,37 @@
 //! items      (first 8 bytes of an item's hash, batch number) → nothing: the index scid → batch
 //! kept       hash of the batch's terms → borsh(Kept)
 //! numbers    batch number              → hash of the batch's terms
-//! pending    batch number              → nothing: leaves that have not all come; forgotten at the next start
+//! pending    batch number              → nothing: leaves that have not all come; forgotten when the file is opened
 //! meta       "next"                    → the next batch number
 //! ```
 //!
 //! The file is not the ledger's: a million leaves on their way keep no block waiting.
 
 mod error;
+mod file;
 pub(crate) mod held;
 mod intake;
 mod keeper;
 mod lookup;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use chop_did::Template;
 use chop_integrity::Hash;
 use chop_proof::leaves::Node;
 use chop_protocol::BatchTerms;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableTable, TableDefinition};
 
 pub use error::LeafStoreError;
 pub use keeper::{Collected, LeafKeeper};
 pub use lookup::Found;
 
+use crate::store::DiskLimit;
+use file::LeafFile;
 use intake::Intake;
 
 const RUNS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefinition::new("runs");
@@ -42,13 +46,19 @@ const PENDING: TableDefinition<'static, u32, ()> = TableDefinition::new("pending
 const META: TableDefinition<'static, &str, u32> = TableDefinition::new("meta");
 const NEXT: &str = "next";
 
-/// Bytes of the file that are kept in memory.
-const CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// How long a batch's leaves may rest before another batch takes their place.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// A receipt asks for leaves to be kept anew when this many milliseconds have passed since they last were.
+const RENEW_MS: i64 = 60 * 60 * 1000;
 
 /// The leaves that a node holds.
+///
+/// An intake's lock is never waited for while the map of them is locked: whoever brings a run holds the intake and then
+/// asks the map.
 pub struct LeafStore {
-    database: Database,
+    file: LeafFile,
     intakes: Mutex<HashMap<Hash, Arc<Mutex<Intake>>>>,
+    patience: Duration,
 }
 
 /// How far the leaves of a batch have come.
@@ -68,7 +78,7 @@ struct Kept {
     terms: String,
     /// JSON of the template.
     template: String,
-    /// Milliseconds since the Unix epoch.
+    /// When they came, or a receipt was last signed for them: milliseconds since the Unix epoch.
     since_ms: i64,
     /// The roots of the runs.
     roots: Vec<Node>,
@@ -81,30 +91,11 @@ impl LeafStore {
     ///
     /// # Errors
     /// When the file is in use or damaged.
-    pub fn open(path: &Path) -> Result<Self, LeafStoreError> {
-        let mut builder = Database::builder();
-        let database = builder.set_cache_size(CACHE_BYTES).create(path)?;
-        let transaction = database.begin_write()?;
-        {
-            transaction.open_table(ITEMS)?;
-            transaction.open_table(KEPT)?;
-            transaction.open_table(NUMBERS)?;
-            transaction.open_table(META)?;
-            let mut pending = transaction.open_table(PENDING)?;
-            let mut runs = transaction.open_table(RUNS)?;
-            let stale = pending
-                .iter()?
-                .map(|entry| entry.map(|(number, _)| number.value()))
-                .collect::<Result<Vec<u32>, _>>()?;
-            for number in stale {
-                runs.retain_in((number, 0)..=(number, u32::MAX), |_, _| false)?;
-                pending.remove(number)?;
-            }
-        }
-        transaction.commit()?;
+    pub fn open(path: &Path, limit: Arc<DiskLimit>) -> Result<Self, LeafStoreError> {
         Ok(Self {
-            database,
+            file: LeafFile::open(path, limit, prepare)?,
             intakes: Mutex::default(),
+            patience: PATIENCE,
         })
     }
 
@@ -135,7 +126,36 @@ impl LeafStore {
         self.bytes(kept.number, run)
     }
 
-    /// Forgets leaves that no ledger's batch needs and that are older than `before_ms`.
+    /// Has the leaves of these terms kept from `now_ms` on, as a receipt for them promises; says whether all are here.
+    ///
+    /// # Errors
+    /// When the database fails or a record is damaged.
+    pub fn renew(&self, terms: &Hash, now_ms: i64) -> Result<bool, LeafStoreError> {
+        let Some(kept) = self.kept(terms)? else {
+            return Ok(false);
+        };
+        // Anybody may ask for a receipt: not every one costs a write.
+        if now_ms.saturating_sub(kept.since_ms) < RENEW_MS {
+            return Ok(true);
+        }
+        self.file.write(|transaction, _| {
+            let key = terms.as_bytes().as_slice();
+            let mut table = transaction.open_table(KEPT)?;
+            let kept = table
+                .get(key)?
+                .map(|bytes| Kept::decode(bytes.value()))
+                .transpose()?;
+            let Some(mut kept) = kept else {
+                return Ok(false);
+            };
+            kept.since_ms = now_ms;
+            let record = borsh::to_vec(&kept).map_err(|error| damaged(&error))?;
+            table.insert(key, record.as_slice())?;
+            Ok(true)
+        })
+    }
+
+    /// Forgets leaves that no ledger's batch needs and that no receipt was signed for since `before_ms`.
     ///
     /// # Errors
     /// When the database fails or a record is damaged.
@@ -144,44 +164,64 @@ impl LeafStore {
         before_ms: i64,
         needed: impl Fn(&BatchTerms) -> bool,
     ) -> Result<usize, LeafStoreError> {
-        let mut unused = Vec::new();
-        for entry in self.database.begin_read()?.open_table(KEPT)?.iter()? {
-            let (hash, kept) = entry?;
-            let kept = Kept::decode(kept.value())?;
-            if kept.since_ms < before_ms && !needed(&kept.read()?.0) {
-                unused.push((hash.value().to_vec(), kept));
+        let is_unused = |bytes: &[u8]| -> Result<Option<u32>, LeafStoreError> {
+            let kept = Kept::decode(bytes)?;
+            let is_unused = kept.since_ms < before_ms && !needed(&kept.read()?.0);
+            Ok(is_unused.then_some(kept.number))
+        };
+        let old = self.file.read(|transaction| {
+            let mut old = Vec::new();
+            for entry in transaction.open_table(KEPT)?.iter()? {
+                let (hash, kept) = entry?;
+                if is_unused(kept.value())?.is_some() {
+                    old.push(hash.value().to_vec());
+                }
             }
-        }
-        if unused.is_empty() {
+            Ok(old)
+        })?;
+        if old.is_empty() {
             return Ok(0);
         }
-        let transaction = self.database.begin_write()?;
-        {
-            let mut runs = transaction.open_table(RUNS)?;
-            let mut items = transaction.open_table(ITEMS)?;
-            for (hash, kept) in &unused {
-                let number = kept.number;
-                runs.retain_in((number, 0)..=(number, u32::MAX), |_, _| false)?;
-                items.retain(|(_, of), ()| of != number)?;
-                transaction.open_table(KEPT)?.remove(hash.as_slice())?;
-                transaction.open_table(NUMBERS)?.remove(number)?;
+        self.file.write(|transaction, _| {
+            let mut numbers = BTreeSet::new();
+            {
+                let mut kept = transaction.open_table(KEPT)?;
+                for hash in &old {
+                    // A receipt or a batch may have come meanwhile.
+                    let number = kept.get(hash.as_slice())?;
+                    let number = number.map(|bytes| is_unused(bytes.value())).transpose()?;
+                    if let Some(number) = number.flatten() {
+                        kept.remove(hash.as_slice())?;
+                        numbers.insert(number);
+                    }
+                }
+                let mut runs = transaction.open_table(RUNS)?;
+                for &number in &numbers {
+                    runs.retain_in((number, 0)..=(number, u32::MAX), |_, _| false)?;
+                    transaction.open_table(NUMBERS)?.remove(number)?;
+                }
+                // The index is by item: one way through it for all of them.
+                transaction
+                    .open_table(ITEMS)?
+                    .retain(|(_, of), ()| !numbers.contains(&of))?;
             }
-        }
-        transaction.commit()?;
-        Ok(unused.len())
+            Ok(numbers.len())
+        })
     }
 
     fn kept(&self, terms: &Hash) -> Result<Option<Kept>, LeafStoreError> {
-        let table = self.database.begin_read()?.open_table(KEPT)?;
-        let found = table.get(terms.as_bytes().as_slice())?;
-        found.map(|bytes| Kept::decode(bytes.value())).transpose()
+        self.file.read(|transaction| {
+            let table = transaction.open_table(KEPT)?;
+            let found = table.get(terms.as_bytes().as_slice())?;
+            found.map(|bytes| Kept::decode(bytes.value())).transpose()
+        })
     }
 
     fn bytes(&self, number: u32, run: u32) -> Result<Option<Vec<u8>>, LeafStoreError> {
-        let table = self.database.begin_read()?.open_table(RUNS)?;
-        Ok(table
-            .get((number, run))?
-            .map(|bytes| bytes.value().to_vec()))
+        self.file.read(|transaction| {
+            let bytes = transaction.open_table(RUNS)?.get((number, run))?;
+            Ok(bytes.map(|bytes| bytes.value().to_vec()))
+        })
     }
 
     fn intakes(&self) -> std::sync::MutexGuard<'_, HashMap<Hash, Arc<Mutex<Intake>>>> {
@@ -199,6 +239,29 @@ impl Kept {
         let template = serde_json::from_str(&self.template).map_err(|error| damaged(&error))?;
         Ok((terms, template))
     }
+}
+
+/// Makes the tables; removes leaves that had not all come.
+fn prepare(database: &Database) -> Result<(), LeafStoreError> {
+    let transaction = database.begin_write()?;
+    {
+        transaction.open_table(ITEMS)?;
+        transaction.open_table(KEPT)?;
+        transaction.open_table(NUMBERS)?;
+        transaction.open_table(META)?;
+        let mut pending = transaction.open_table(PENDING)?;
+        let mut runs = transaction.open_table(RUNS)?;
+        let stale = pending
+            .iter()?
+            .map(|entry| entry.map(|(number, _)| number.value()))
+            .collect::<Result<Vec<u32>, _>>()?;
+        for number in stale {
+            runs.retain_in((number, 0)..=(number, u32::MAX), |_, _| false)?;
+            pending.remove(number)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 fn damaged(error: &impl ToString) -> LeafStoreError {

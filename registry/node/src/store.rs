@@ -37,7 +37,9 @@ pub struct Store {
     handle: RwLock<Handle>,
 }
 
-enum Handle {
+/// What became of a database file.
+pub(crate) enum Handle {
+    /// Open for reading and writing.
     Writable(Database),
     /// Open, but nothing reaches the file.
     Frozen(Database),
@@ -123,12 +125,7 @@ impl Store {
     pub fn reopen_read_only(&self) -> Result<(), StoreError> {
         let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
         *handle = Handle::Closed;
-        let backend = frozen::Frozen::new(OpenOptions::new().read(true).open(&self.path)?)?;
-        *handle = Handle::Frozen(
-            Database::builder()
-                .set_cache_size(CACHE_BYTES)
-                .create_with_backend(backend)?,
-        );
+        *handle = Handle::Frozen(frozen_database(&self.path)?);
         Ok(())
     }
 
@@ -190,6 +187,13 @@ impl std::fmt::Debug for Handle {
 }
 
 fn open_writable(path: &Path, limit: &Arc<DiskLimit>) -> Result<Database, StoreError> {
+    let database = database(path, limit)?;
+    tables::prepare(&database)?;
+    Ok(database)
+}
+
+/// Opens a database file that grows up to its limit, or makes it so that it lasts.
+pub(crate) fn database(path: &Path, limit: &Arc<DiskLimit>) -> Result<Database, StoreError> {
     let is_new = !path.exists();
     let file = OpenOptions::new()
         .read(true)
@@ -205,11 +209,17 @@ fn open_writable(path: &Path, limit: &Arc<DiskLimit>) -> Result<Database, StoreE
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     }
     let backend = disk::Disk::new(file, Arc::clone(limit))?;
-    let database = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create_with_backend(backend)?;
-    tables::prepare(&database)?;
-    Ok(database)
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    Ok(builder.create_with_backend(backend)?)
+}
+
+/// Opens a database file without ever writing to it.
+pub(crate) fn frozen_database(path: &Path) -> Result<Database, StoreError> {
+    let backend = frozen::Frozen::new(OpenOptions::new().read(true).open(path)?)?;
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    Ok(builder.create_with_backend(backend)?)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use chop_protocol::http::{LeafTerms, LeavesExpected, ReceiptAnswer, ReceiptList}
 
 use super::NodeApp;
 use crate::leaves::{LeafKeeper, LeafStoreError, Progress};
+use crate::store::StoreError;
 
 /// The largest body with terms and template, in bytes.
 const TERMS_BYTES: usize = 16 * 1024;
@@ -39,10 +40,10 @@ pub(super) async fn announce(
         terms.hash().map_err(internal)?,
     );
     let runs = runs(terms.count);
-    let progress = keeper(&app)?
-        .store()
-        .begin(terms, template)
-        .map_err(|e| failed(&e))?;
+    let store = std::sync::Arc::clone(keeper(&app)?.store());
+    let begun = tokio::task::spawn_blocking(move || store.begin(terms, template)).await;
+    let progress = begun.map_err(|error| Problem::internal(&error))?;
+    let progress = progress.map_err(|error| failed(&error))?;
     Ok(Json(LeavesExpected {
         batch,
         terms: hash,
@@ -131,6 +132,7 @@ pub(super) async fn receipt(
     let asked = asked(&app, &bytes)?;
     keeper(&app)?
         .answer(asked)
+        .await
         .map(Json)
         .map_err(|error| failed(&error))
 }
@@ -156,7 +158,12 @@ pub(super) fn failed(error: &LeafStoreError) -> Problem {
         .with("next", *expected),
         LeafStoreError::Unexpected => Problem::not_found(error),
         LeafStoreError::Busy { .. } => Problem::unavailable(error),
-        LeafStoreError::Database(_) | LeafStoreError::Damaged { .. } => Problem::internal(error),
+        LeafStoreError::File(StoreError::ReadOnly | StoreError::Closed) => {
+            Problem::unavailable("the leaves cannot be written at present")
+        }
+        LeafStoreError::Database(_) | LeafStoreError::File(_) | LeafStoreError::Damaged { .. } => {
+            Problem::internal(error)
+        }
     }
 }
 

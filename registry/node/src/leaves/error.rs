@@ -3,6 +3,8 @@
 use chop_protocol::LeafError;
 use thiserror::Error;
 
+use crate::store::StoreError;
+
 /// Names a failure of the store of leaves, or of what was to be stored.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub enum LeafStoreError {
     /// redb failed.
     #[error("the database of leaves failed: {0}")]
     Database(#[source] Box<redb::Error>),
+    /// The file cannot be opened, or takes no writes at present.
+    #[error("the file of the leaves: {0}")]
+    File(#[from] StoreError),
     /// A record does not decode.
     #[error("a record of the leaves does not decode: {reason}")]
     Damaged {
@@ -36,6 +41,20 @@ pub enum LeafStoreError {
         /// How many may be.
         most: usize,
     },
+}
+
+impl LeafStoreError {
+    /// Says whether the database has to be opened anew, which redb needs after any failed access to its file.
+    pub(super) fn is_of_the_file(&self) -> bool {
+        match self {
+            Self::Database(error) => matches!(
+                **error,
+                redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed
+            ),
+            Self::File(error) => error.is_passing(),
+            _ => false,
+        }
+    }
 }
 
 /// Turns each of redb's errors into [`LeafStoreError::Database`].

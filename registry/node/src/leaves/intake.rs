@@ -1,12 +1,13 @@
 //! Leaves on their way in: run after run, each checked before it is written.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chop_did::Template;
 use chop_integrity::{Hash, canonicalize};
 use chop_protocol::{BatchTerms, LeafCheck};
 use redb::{Durability, ReadableTable as _};
+use tracing::warn;
 
 use super::{
     ITEMS, KEPT, Kept, LeafStore, LeafStoreError, META, NEXT, NUMBERS, PENDING, Progress, RUNS,
@@ -15,14 +16,14 @@ use super::{
 
 /// Batches whose leaves may be on their way at once.
 const MAX_INTAKES: usize = 8;
-/// How long a batch's leaves may rest before another batch takes their place.
-const PATIENCE: Duration = Duration::from_mins(10);
 /// Every so many runs the file is made durable, so that it can use its free pages again.
 const DURABLE_EVERY: u32 = 64;
 
 /// The leaves of one batch on their way in.
 pub(super) struct Intake {
     number: u32,
+    /// How often the file had been opened anew: the first runs of an older one are gone.
+    opened: u64,
     template: Template,
     check: LeafCheck,
     prefixes: Vec<u64>,
@@ -37,34 +38,90 @@ impl LeafStore {
     /// When the template is another, too many batches are on their way, or the database fails.
     pub fn begin(&self, terms: BatchTerms, template: Template) -> Result<Progress, LeafStoreError> {
         let hash = terms.hash().map_err(|error| damaged(&error))?;
-        if self.holds(&hash)? {
-            return Ok(Progress::Complete);
-        }
-        let mut intakes = self.intakes();
-        if let Some(intake) = intakes.get(&hash) {
-            let intake = intake.lock().unwrap_or_else(PoisonError::into_inner);
-            return Ok(Progress::Next(intake.check.next_run()));
-        }
-        intakes.retain(|_, intake| {
-            // One that is being written to is not at rest.
-            intake
-                .try_lock()
-                .map_or(true, |intake| intake.touched.elapsed() < PATIENCE)
-        });
-        if intakes.len() >= MAX_INTAKES {
-            return Err(LeafStoreError::Busy { most: MAX_INTAKES });
-        }
         let check = LeafCheck::new(terms, template.clone())?;
-        let intake = Intake {
-            number: self.number()?,
+        if let Some(progress) = self.progress(&hash)? {
+            return Ok(progress);
+        }
+        self.drop_rested()?;
+        let (number, opened) = self.number()?;
+        let intake = Arc::new(Mutex::new(Intake {
+            number,
+            opened,
             template,
             check,
             prefixes: Vec::new(),
             firsts: Vec::new(),
             touched: Instant::now(),
-        };
-        intakes.insert(hash, Arc::new(Mutex::new(intake)));
-        Ok(Progress::Next(0))
+        }));
+        {
+            let mut intakes = self.intakes();
+            if intakes.len() < MAX_INTAKES && !intakes.contains_key(&hash) {
+                intakes.insert(hash, intake);
+                return Ok(Progress::Next(0));
+            }
+        }
+        self.discard(&[number])?;
+        // Somebody else began with it meanwhile, or there is no place.
+        let progress = self.progress(&hash)?;
+        progress.ok_or(LeafStoreError::Busy { most: MAX_INTAKES })
+    }
+
+    /// How far the leaves of these terms have come; `None` when nobody expects them.
+    fn progress(&self, terms: &Hash) -> Result<Option<Progress>, LeafStoreError> {
+        loop {
+            if self.holds(terms)? {
+                return Ok(Some(Progress::Complete));
+            }
+            let known = self.intakes().get(terms).map(Arc::clone);
+            let Some(known) = known else {
+                return Ok(None);
+            };
+            let intake = known.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.is_current(terms, &known, &intake) {
+                return Ok(Some(Progress::Next(intake.check.next_run())));
+            }
+            self.leave(terms, &known);
+        }
+    }
+
+    /// Says whether runs may still be added to an intake, whose lock the caller holds.
+    fn is_current(&self, terms: &Hash, known: &Arc<Mutex<Intake>>, intake: &Intake) -> bool {
+        let is_expected = self
+            .intakes()
+            .get(terms)
+            .is_some_and(|here| Arc::ptr_eq(here, known));
+        is_expected && intake.opened == self.file.times()
+    }
+
+    /// Expects no more runs of an intake; one that took its place stays.
+    fn leave(&self, terms: &Hash, known: &Arc<Mutex<Intake>>) {
+        let mut intakes = self.intakes();
+        if intakes
+            .get(terms)
+            .is_some_and(|here| Arc::ptr_eq(here, known))
+        {
+            intakes.remove(terms);
+        }
+    }
+
+    /// Gives up the intakes that have rested too long, or whose first runs are gone.
+    fn drop_rested(&self) -> Result<(), LeafStoreError> {
+        let (opened, mut rested) = (self.file.times(), Vec::new());
+        self.intakes().retain(|_, intake| {
+            // One that is being written to is not at rest.
+            let Ok(intake) = intake.try_lock() else {
+                return true;
+            };
+            let stays = intake.opened == opened && intake.touched.elapsed() < self.patience;
+            if !stays {
+                rested.push(intake.number);
+            }
+            stays
+        });
+        if rested.is_empty() {
+            return Ok(());
+        }
+        self.discard(&rested)
     }
 
     /// Takes the next run of leaves; after the last one all are compared with the terms, and kept. `now_ms` is the time
@@ -82,9 +139,16 @@ impl LeafStore {
         if self.holds(terms)? {
             return Ok(Progress::Complete);
         }
-        let intake = self.intakes().get(terms).map(Arc::clone);
-        let intake = intake.ok_or(LeafStoreError::Unexpected)?;
-        let mut intake = intake.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.intakes().get(terms).map(Arc::clone);
+        let known = known.ok_or(LeafStoreError::Unexpected)?;
+        let mut intake = known.lock().unwrap_or_else(PoisonError::into_inner);
+        // While this one waited for the lock, the last run may have come, or a bad one.
+        if !self.is_current(terms, &known, &intake) {
+            return match self.holds(terms)? {
+                true => Ok(Progress::Complete),
+                false => Err(LeafStoreError::Unexpected),
+            };
+        }
         let expected = intake.check.next_run();
         if run != expected || intake.check.is_complete() {
             return Err(LeafStoreError::OutOfTurn {
@@ -94,10 +158,13 @@ impl LeafStore {
         }
         let taken = self.take(&mut intake, run, bytes, (*terms, now_ms));
         if !matches!(taken, Ok(Progress::Next(_))) {
-            self.intakes().remove(terms);
+            self.leave(terms, &known);
         }
-        if taken.is_err() {
-            self.discard(intake.number)?;
+        if taken.is_err()
+            && let Err(error) = self.discard(&[intake.number])
+        {
+            // They go when the file is opened the next time; what the caller has to know is the first failure.
+            warn!(%terms, %error, "refused leaves are not removed yet");
         }
         taken
     }
@@ -115,15 +182,19 @@ impl LeafStore {
             .extend(hashes.first().map(|hash| *hash.as_bytes()));
         intake.prefixes.extend(hashes.iter().map(prefix));
         intake.touched = Instant::now();
-        let mut transaction = self.database.begin_write()?;
-        if !run.is_multiple_of(DURABLE_EVERY) {
-            // What is lost in a crash is sent again.
-            transaction.set_durability(Durability::None)?;
-        }
-        transaction
-            .open_table(RUNS)?
-            .insert((intake.number, run), bytes)?;
-        transaction.commit()?;
+        self.file.write(|transaction, opened| {
+            if opened != intake.opened {
+                return Err(LeafStoreError::Unexpected);
+            }
+            if !run.is_multiple_of(DURABLE_EVERY) {
+                // What is lost in a crash is sent again.
+                transaction.set_durability(Durability::None)?;
+            }
+            transaction
+                .open_table(RUNS)?
+                .insert((intake.number, run), bytes)?;
+            Ok(())
+        })?;
         if intake.check.is_complete() {
             self.keep(intake, terms, now_ms)?;
             return Ok(Progress::Complete);
@@ -147,8 +218,10 @@ impl LeafStore {
             firsts: std::mem::take(&mut intake.firsts),
         };
         let record = borsh::to_vec(&kept).map_err(|error| damaged(&error))?;
-        let transaction = self.database.begin_write()?;
-        {
+        self.file.write(|transaction, opened| {
+            if opened != intake.opened {
+                return Err(LeafStoreError::Unexpected);
+            }
             let mut items = transaction.open_table(ITEMS)?;
             for prefix in &intake.prefixes {
                 items.insert((*prefix, kept.number), ())?;
@@ -159,33 +232,31 @@ impl LeafStore {
                 .insert(hash, record.as_slice())?;
             transaction.open_table(NUMBERS)?.insert(kept.number, hash)?;
             transaction.open_table(PENDING)?.remove(kept.number)?;
-        }
-        transaction.commit()?;
-        Ok(())
+            Ok(())
+        })
     }
 
-    /// Gives the batch a number of its own, never used again.
-    fn number(&self) -> Result<u32, LeafStoreError> {
-        let transaction = self.database.begin_write()?;
-        let number = {
+    /// Gives the batch a number of its own, never used again; says also how often the file was opened anew.
+    fn number(&self) -> Result<(u32, u64), LeafStoreError> {
+        self.file.write(|transaction, opened| {
             let mut meta = transaction.open_table(META)?;
             let number = meta.get(NEXT)?.map_or(0, |next| next.value());
             meta.insert(NEXT, number.saturating_add(1))?;
             transaction.open_table(PENDING)?.insert(number, ())?;
-            number
-        };
-        transaction.commit()?;
-        Ok(number)
+            Ok((number, opened))
+        })
     }
 
-    fn discard(&self, number: u32) -> Result<(), LeafStoreError> {
-        let transaction = self.database.begin_write()?;
-        transaction
-            .open_table(RUNS)?
-            .retain_in((number, 0)..=(number, u32::MAX), |_, _| false)?;
-        transaction.open_table(PENDING)?.remove(number)?;
-        transaction.commit()?;
-        Ok(())
+    /// Removes the runs of batches that did not come whole.
+    fn discard(&self, numbers: &[u32]) -> Result<(), LeafStoreError> {
+        self.file.write(|transaction, _| {
+            let mut runs = transaction.open_table(RUNS)?;
+            for &number in numbers {
+                runs.retain_in((number, 0)..=(number, u32::MAX), |_, _| false)?;
+                transaction.open_table(PENDING)?.remove(number)?;
+            }
+            Ok(())
+        })
     }
 }
 

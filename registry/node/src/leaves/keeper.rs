@@ -1,6 +1,6 @@
 //! What a validator does with leaves: it receives or fetches them, says so under its key, and catches up on what it missed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +22,17 @@ use crate::engine::Engine;
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// How often it looks after that.
 const LOOK: Duration = Duration::from_secs(20);
+/// When it goes on where all places were taken.
+const GO_ON: Duration = Duration::from_secs(3);
+/// How long the members' nodes have to show that they hold leaves.
+const SHOWING: Duration = Duration::from_secs(2);
 /// How long one exchange with another member's node may take.
 const EXCHANGE: Duration = Duration::from_secs(20);
-/// How long leaves without a batch on the ledger are kept, in milliseconds.
-const UNUSED_MS: i64 = 24 * 60 * 60 * 1000;
-/// Batches whose leaves are fetched at once.
+/// How long leaves without a batch on the ledger are kept, in milliseconds: a receipt obliges for a day, and not every
+/// receipt is written down ([`LeafStore::renew`]).
+const UNUSED_MS: i64 = 25 * 60 * 60 * 1000;
+/// Batches that are asked about at once, those whose leaves are fetched for a receipt, and those of the ledger that are
+/// fetched because they are missing: each kind has places of its own.
 const MAX_FETCHES: usize = 4;
 /// Batches that are looked at together.
 const PAGE: usize = 256;
@@ -38,7 +44,29 @@ pub struct LeafKeeper {
     validator: Arc<dyn Signer>,
     outbound: Guarded,
     members: Arc<[Url]>,
-    fetching: Arc<Mutex<BTreeSet<Hash>>>,
+    places: Arc<Mutex<BTreeMap<Hash, Place>>>,
+}
+
+/// What a batch takes a place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Somebody wants a receipt, and no member's node has shown yet that it holds the leaves.
+    Asked,
+    /// The leaves are fetched, so that a receipt can be given.
+    Wanted,
+    /// The leaves are missing: the batch is on the ledger.
+    Missing,
+}
+
+/// How far the batches of the ledger were looked at.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// There are others after this key.
+    More(String),
+    /// All places are taken: those after this key come when some are free.
+    Full(String),
+    /// All were looked at.
+    All,
 }
 
 /// The receipts that came together.
@@ -64,7 +92,7 @@ impl LeafKeeper {
             validator,
             outbound,
             members: members.into(),
-            fetching: Arc::default(),
+            places: Arc::default(),
         }
     }
 
@@ -73,13 +101,15 @@ impl LeafKeeper {
         &self.store
     }
 
-    /// Signs that all leaves of these terms are here; `None` when they are not.
+    /// Signs that all leaves of these terms are here, and will be for a day; `None` when they are not.
     ///
     /// # Errors
     /// When the database fails or the key does not sign.
-    pub fn receipt(&self, terms: &BatchTerms) -> Result<Option<Receipt>, LeafStoreError> {
+    pub async fn receipt(&self, terms: &BatchTerms) -> Result<Option<Receipt>, LeafStoreError> {
         let hash = terms.hash().map_err(|error| super::damaged(&error))?;
-        if !self.store.holds(&hash)? {
+        let store = Arc::clone(&self.store);
+        let renew = move || store.renew(&hash, clock::now_ms());
+        if !blocking(renew).await? {
             return Ok(None);
         }
         let signed = Receipt::sign(terms, &*self.validator);
@@ -89,11 +119,11 @@ impl LeafKeeper {
     /// Answers a member's node that asks for a receipt: with one, or by fetching the leaves from a member's node.
     ///
     /// # Errors
-    /// As [`LeafStore::begin`].
-    pub fn answer(&self, asked: LeafTerms) -> Result<ReceiptAnswer, LeafStoreError> {
-        let receipt = self.receipt(&asked.terms)?;
+    /// When the database fails, or as many batches are asked about as may be.
+    pub async fn answer(&self, asked: LeafTerms) -> Result<ReceiptAnswer, LeafStoreError> {
+        let receipt = self.receipt(&asked.terms).await?;
         if receipt.is_none() {
-            self.start(&asked.terms, asked.template)?;
+            self.start(&asked.terms, asked.template, Place::Asked)?;
         }
         Ok(ReceiptAnswer { receipt })
     }
@@ -104,7 +134,7 @@ impl LeafKeeper {
     /// When the own database fails.
     pub async fn collect(&self, asked: &LeafTerms) -> Result<Collected, LeafStoreError> {
         let mut collected = Collected::default();
-        collected.receipts.extend(self.receipt(&asked.terms)?);
+        collected.receipts.extend(self.receipt(&asked.terms).await?);
         let body = serde_json::to_vec(asked).map_err(|error| super::damaged(&error))?;
         let mut asking = Vec::new();
         for member in &*self.members {
@@ -144,30 +174,37 @@ impl LeafKeeper {
                 () = engine.until_stopped() => return,
                 () = tokio::time::sleep(pause) => pause = LOOK,
             }
-            match self.catch_up(&engine, &after) {
-                Ok(Some(last)) => after = last,
-                Ok(None) => {
+            let (keeper, ledger, from) = (self.clone(), engine.clone(), after.clone());
+            match blocking(move || keeper.catch_up(&ledger, &from)).await {
+                Ok(Look::More(last)) => after = last,
+                Ok(Look::Full(last)) => (after, pause) = (last, GO_ON),
+                Ok(Look::All) => {
                     // All batches of the ledger were looked at: what is of none of them goes after a day.
                     keys::BATCHES.clone_into(&mut after);
-                    self.forget(&engine);
+                    let (keeper, ledger) = (self.clone(), engine.clone());
+                    match blocking(move || keeper.forget(&ledger)).await {
+                        Ok(0) => {}
+                        Ok(count) => info!(count, "forgot leaves that no batch needs"),
+                        Err(error) => warn!(%error, "leaves that no batch needs are not forgotten"),
+                    }
                 }
                 Err(error) => warn!(%error, "leaves that are missing are not fetched"),
             }
         }
     }
 
-    /// Looks at a page of batches, and starts to fetch the leaves of those that have none here; gives the last key.
-    fn catch_up(&self, engine: &Engine, after: &str) -> Result<Option<String>, LeafStoreError> {
+    /// Looks at a page of batches, and starts to fetch the leaves of those that have none here.
+    fn catch_up(&self, engine: &Engine, after: &str) -> Result<Look, LeafStoreError> {
         let view = engine.view();
         let end = keys::after(keys::BATCHES);
         let page = view.snapshot().scan(&format!("{after}\0"), &end, PAGE);
         let page = page.map_err(|error| super::damaged(&error))?;
-        for (key, value) in &page {
+        through(&page, after, |key, value| {
             let batch: Batch =
                 serde_json::from_slice(value).map_err(|error| super::damaged(&error))?;
             let hash = batch.terms.hash().map_err(|error| super::damaged(&error))?;
             if self.store.holds(&hash)? {
-                continue;
+                return Ok(());
             }
             let template = view.value(&keys::batch_template(&batch.terms.template));
             let template = template
@@ -176,71 +213,78 @@ impl LeafKeeper {
             let template: Template =
                 serde_json::from_slice(&template).map_err(|error| super::damaged(&error))?;
             debug!(key, "the leaves of a batch are missing");
-            self.start(&batch.terms, template)?;
-        }
-        Ok(page
-            .last()
-            .filter(|_| page.len() == PAGE)
-            .map(|(key, _)| key.clone()))
+            self.start(&batch.terms, template, Place::Missing)
+        })
     }
 
-    fn forget(&self, engine: &Engine) {
-        let view = engine.view();
+    fn forget(&self, engine: &Engine) -> Result<usize, LeafStoreError> {
         let needed = |terms: &BatchTerms| {
             let id = terms.id().ok();
-            // Where the state cannot be read, nothing is forgotten.
-            id.is_none_or(|id| !matches!(view.value(&keys::batch(&id)), Ok(None)))
+            // A view of its own for each: a batch may have come since the last. Where the state cannot be read, nothing is
+            // forgotten.
+            id.is_none_or(|id| !matches!(engine.view().value(&keys::batch(&id)), Ok(None)))
         };
-        match self
-            .store
-            .forget(clock::now_ms().saturating_sub(UNUSED_MS), needed)
-        {
-            Ok(0) => {}
-            Ok(count) => info!(count, "forgot leaves that no batch needs"),
-            Err(error) => warn!(%error, "leaves that no batch needs are not forgotten"),
-        }
+        let before = clock::now_ms().saturating_sub(UNUSED_MS);
+        self.store.forget(before, needed)
     }
 
     /// Fetches leaves in the background, unless somebody does already.
-    fn start(&self, terms: &BatchTerms, template: Template) -> Result<(), LeafStoreError> {
+    fn start(
+        &self,
+        terms: &BatchTerms,
+        template: Template,
+        place: Place,
+    ) -> Result<(), LeafStoreError> {
         let hash = terms.hash().map_err(|error| super::damaged(&error))?;
-        let mut fetching = self.fetching();
-        if self.members.is_empty() || fetching.contains(&hash) {
+        if self.members.is_empty() || !self.take(hash, place)? {
             return Ok(());
         }
-        // Anybody may ask for a receipt: whoever asks for nonsense keeps few places, and those not for long.
-        if fetching.len() >= MAX_FETCHES {
-            return Err(LeafStoreError::Busy { most: MAX_FETCHES });
-        }
-        fetching.insert(hash);
         let (keeper, terms) = (self.clone(), terms.clone());
         tokio::spawn(async move {
-            if let Err(error) = keeper.fetch(hash, &terms, &template).await {
+            if let Err(error) = keeper.fetch(hash, (&terms, &template), place).await {
                 warn!(terms = %hash, %error, "the leaves of a batch cannot be kept");
             }
-            keeper.fetching().remove(&hash);
+            keeper.places().remove(&hash);
         });
         Ok(())
     }
 
-    /// Fetches run after run from the first member's node that has them; what it sends is checked as it comes.
+    /// Takes a place for a batch, instead of the one that it only asked in; `false` when it has one already.
+    fn take(&self, hash: Hash, place: Place) -> Result<bool, LeafStoreError> {
+        let mut places = self.places();
+        match places.get(&hash) {
+            Some(Place::Asked) if place == Place::Wanted => {}
+            Some(_) => return Ok(false),
+            None => {}
+        }
+        let taken = places.values().filter(|taken| **taken == place).count();
+        if taken >= MAX_FETCHES {
+            return Err(LeafStoreError::Busy { most: MAX_FETCHES });
+        }
+        places.insert(hash, place);
+        Ok(true)
+    }
+
+    /// Fetches run after run from the members' nodes that have them; what they send is checked as it comes.
     async fn fetch(
         &self,
         hash: Hash,
-        terms: &BatchTerms,
-        template: &Template,
+        (terms, template): (&BatchTerms, &Template),
+        place: Place,
     ) -> Result<(), LeafStoreError> {
-        for member in &*self.members {
-            // Nothing is expected before a member's node is seen to have it.
-            let Some(first) = self.bytes(member, hash, 0).await else {
-                continue;
-            };
-            let mut next = self.store.begin(terms.clone(), template.clone())?;
+        // Nothing is expected before a member's node is seen to have it.
+        let having = self.having(hash).await;
+        // Anybody may ask for a receipt: whoever asks for nonsense keeps a place for as long as the members need to say so.
+        if !having.is_empty() && place == Place::Asked {
+            self.take(hash, Place::Wanted)?;
+        }
+        for (member, first) in having {
+            let mut next = self.begin(terms.clone(), template.clone()).await?;
             let mut ready = Some(first);
             while let Progress::Next(run) = next {
                 let bytes = match ready.take().filter(|_| run == 0) {
                     Some(first) => Some(first),
-                    None => self.bytes(member, hash, run).await,
+                    None => self.bytes(&member, (hash, run), EXCHANGE).await,
                 };
                 let Some(bytes) = bytes else {
                     break;
@@ -263,15 +307,35 @@ impl LeafKeeper {
         Ok(())
     }
 
+    /// The members whose nodes have the leaves, each with the first run; all are asked at once.
+    async fn having(&self, hash: Hash) -> Vec<(Url, Vec<u8>)> {
+        let mut asking = Vec::new();
+        for member in &*self.members {
+            let (keeper, member) = (self.clone(), member.clone());
+            asking.push(tokio::spawn(async move {
+                let first = keeper.bytes(&member, (hash, 0), SHOWING).await?;
+                Some((member, first))
+            }));
+        }
+        let mut having = Vec::new();
+        for asked in asking {
+            having.extend(asked.await.ok().flatten());
+        }
+        having
+    }
+
     /// One run of leaves from a member's node; `None` when it does not give it.
-    async fn bytes(&self, member: &Url, hash: Hash, run: u32) -> Option<Vec<u8>> {
+    async fn bytes(
+        &self,
+        member: &Url,
+        (hash, run): (Hash, u32),
+        within: Duration,
+    ) -> Option<Vec<u8>> {
         let url = below(
             member,
             &["v1", "leaves", &hash.to_string(), &run.to_string()],
         );
-        let request = Outgoing::get(url)
-            .max_bytes(MAX_RUN_BYTES)
-            .timeout(EXCHANGE);
+        let request = Outgoing::get(url).max_bytes(MAX_RUN_BYTES).timeout(within);
         match self.outbound.fetch(request).await {
             Ok(fetched) => Some(fetched.body),
             Err(error) => {
@@ -284,8 +348,7 @@ impl LeafKeeper {
     async fn put(&self, hash: Hash, run: u32, bytes: Vec<u8>) -> Result<Progress, LeafStoreError> {
         let store = Arc::clone(&self.store);
         let put = move || store.put(&hash, (run, &bytes), clock::now_ms());
-        let put = tokio::task::spawn_blocking(put).await;
-        match put.map_err(|error| super::damaged(&error))? {
+        match blocking(put).await {
             // Somebody else brought it meanwhile.
             Err(LeafStoreError::OutOfTurn { found, expected }) if found < expected => {
                 Ok(Progress::Next(expected))
@@ -294,9 +357,46 @@ impl LeafKeeper {
         }
     }
 
-    fn fetching(&self) -> std::sync::MutexGuard<'_, BTreeSet<Hash>> {
-        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn begin(
+        &self,
+        terms: BatchTerms,
+        template: Template,
+    ) -> Result<Progress, LeafStoreError> {
+        let store = Arc::clone(&self.store);
+        blocking(move || store.begin(terms, template)).await
     }
+
+    fn places(&self) -> std::sync::MutexGuard<'_, BTreeMap<Hash, Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows a page of batches to `see`, up to the first for which there is no place.
+fn through(
+    page: &[(String, Vec<u8>)],
+    after: &str,
+    mut see: impl FnMut(&str, &[u8]) -> Result<(), LeafStoreError>,
+) -> Result<Look, LeafStoreError> {
+    let mut last = after;
+    for (key, value) in page {
+        match see(key, value) {
+            Err(LeafStoreError::Busy { .. }) => return Ok(Look::Full(last.to_owned())),
+            seen => seen?,
+        }
+        last = key;
+    }
+    Ok(if page.len() == PAGE {
+        Look::More(last.to_owned())
+    } else {
+        Look::All
+    })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LeafStoreError> + Send + 'static,
+) -> Result<T, LeafStoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| super::damaged(&error))?
 }
 
 impl std::fmt::Debug for LeafKeeper {
@@ -315,3 +415,6 @@ fn below(base: &Url, segments: &[&str]) -> Url {
     }
     url
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,12 @@
 //! From a scid to its item with the path to the batch's root, or to the leaves between which it would stand.
 
+use super::intake::prefix;
+use super::{ITEMS, Kept, LeafStore, LeafStoreError, NUMBERS, damaged};
 use chop_did::{Item, ItemContext, Scid, ScidVersion, Template};
 use chop_integrity::Hash;
 use chop_proof::leaves::{self as tree, Node};
 use chop_protocol::batch::leaves::{RUN, lines, read_line};
 use chop_protocol::{BatchTerms, ItemAbsence, ItemProof, Neighbour};
-use redb::ReadableDatabase;
-
-use super::intake::prefix;
-use super::{ITEMS, Kept, LeafStore, LeafStoreError, NUMBERS, damaged};
 
 /// An item that is kept here.
 #[derive(Clone, Debug)]
@@ -96,20 +94,21 @@ impl LeafStore {
     }
 
     fn candidates(&self, scid: &Scid) -> Result<Vec<Hash>, LeafStoreError> {
-        let transaction = self.database.begin_read()?;
-        let (items, numbers) = (
-            transaction.open_table(ITEMS)?,
-            transaction.open_table(NUMBERS)?,
-        );
         let first = prefix(scid.digest());
-        let mut found = Vec::new();
-        for entry in items.range((first, 0)..=(first, u32::MAX))? {
-            let (key, ()) = entry.map(|(key, _)| (key, ()))?;
-            let hash = numbers.get(key.value().1)?;
-            let hash = hash.and_then(|hash| <[u8; 32]>::try_from(hash.value()).ok());
-            found.extend(hash.map(Hash::from_bytes));
-        }
-        Ok(found)
+        self.file.read(|transaction| {
+            let (items, numbers) = (
+                transaction.open_table(ITEMS)?,
+                transaction.open_table(NUMBERS)?,
+            );
+            let mut found = Vec::new();
+            for entry in items.range((first, 0)..=(first, u32::MAX))? {
+                let (key, ()) = entry.map(|(key, _)| (key, ()))?;
+                let hash = numbers.get(key.value().1)?;
+                let hash = hash.and_then(|hash| <[u8; 32]>::try_from(hash.value()).ok());
+                found.extend(hash.map(Hash::from_bytes));
+            }
+            Ok(found)
+        })
     }
 
     fn item(&self, kept: &Kept, wanted: &Hash) -> Result<Option<Found>, LeafStoreError> {

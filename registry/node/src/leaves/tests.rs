@@ -6,14 +6,14 @@ use chop_protocol::batch::leaves::{Line, RUN, digest, hasher, write_line};
 use chop_protocol::{Batch, LeafError, Nonce};
 use serde_json::json;
 
-struct Made {
-    terms: BatchTerms,
-    template: Template,
+pub(super) struct Made {
+    pub(super) terms: BatchTerms,
+    pub(super) template: Template,
     runs: Vec<Vec<u8>>,
     hashes: Vec<Hash>,
 }
 
-fn made(count: u32, nonce: u8) -> Made {
+pub(super) fn made(count: u32, nonce: u8) -> Made {
     let template =
         Template::parse(json!({"class": "product", "fields": ["serial"], "document": {}})).unwrap();
     let ledger = LedgerId::new(Hash::from_bytes([3; 32]));
@@ -61,8 +61,12 @@ fn made(count: u32, nonce: u8) -> Made {
     }
 }
 
-fn open(folder: &tempfile::TempDir) -> LeafStore {
-    LeafStore::open(&folder.path().join("leaves.redb")).unwrap()
+pub(super) fn open(folder: &tempfile::TempDir) -> LeafStore {
+    within(folder, DiskLimit::none().into())
+}
+
+fn within(folder: &tempfile::TempDir, limit: Arc<DiskLimit>) -> LeafStore {
+    LeafStore::open(&folder.path().join("leaves.redb"), limit).unwrap()
 }
 
 fn bring(store: &LeafStore, made: &Made) {
@@ -240,4 +244,142 @@ fn bounds_how_many_batches_are_on_their_way() {
         store.begin(ninth.terms, ninth.template),
         Err(LeafStoreError::Busy { most: 8 })
     ));
+}
+
+#[test]
+fn announcing_and_bringing_the_same_leaves_at_once_never_stalls() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder));
+    let made = Arc::new(made(3_000, 1));
+    let hash = made.terms.hash().unwrap();
+    let (done, ended) = std::sync::mpsc::channel();
+    for _ in 0..4 {
+        let (store, made, done) = (Arc::clone(&store), Arc::clone(&made), done.clone());
+        std::thread::spawn(move || {
+            loop {
+                let begun = store.begin(made.terms.clone(), made.template.clone());
+                let Progress::Next(run) = begun.unwrap() else {
+                    break;
+                };
+                match store.put(&hash, (run, &made.runs[run as usize]), 0) {
+                    // Another one brought this run, or the last one.
+                    Ok(_) | Err(LeafStoreError::OutOfTurn { .. } | LeafStoreError::Unexpected) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..4 {
+        ended.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+    for (run, bytes) in (0..).zip(&made.runs) {
+        assert_eq!(store.run(&hash, run).unwrap().as_ref(), Some(bytes));
+    }
+}
+
+#[test]
+fn a_run_that_waited_for_the_last_one_leaves_what_is_kept_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder));
+    let made = made(5, 1);
+    let hash = made.terms.hash().unwrap();
+    store
+        .begin(made.terms.clone(), made.template.clone())
+        .unwrap();
+    // Both wait for the same intake; the second gets it when all leaves are kept.
+    let intake = Arc::clone(store.intakes().get(&hash).unwrap());
+    let held = intake.lock().unwrap();
+    let late: Vec<_> = (0..2)
+        .map(|_| {
+            let (store, run) = (Arc::clone(&store), made.runs[0].clone());
+            std::thread::spawn(move || store.put(&hash, (0, &run), 0))
+        })
+        .collect();
+    // The map's two handles, this one's, and one of each thread that waits.
+    while Arc::strong_count(&intake) < 4 {
+        std::thread::yield_now();
+    }
+    drop(held);
+    for put in late {
+        assert_eq!(put.join().unwrap().unwrap(), Progress::Complete);
+    }
+    assert_eq!(store.run(&hash, 0).unwrap().as_ref(), Some(&made.runs[0]));
+}
+
+#[test]
+fn removes_the_runs_of_a_batch_that_was_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder);
+    store.patience = Duration::ZERO;
+    let first = made(2_000, 1);
+    let hash = first.terms.hash().unwrap();
+    store
+        .begin(first.terms.clone(), first.template.clone())
+        .unwrap();
+    store.put(&hash, (0, &first.runs[0]), 0).unwrap();
+    assert!(store.bytes(0, 0).unwrap().is_some());
+    let second = made(1, 2);
+    store.begin(second.terms, second.template).unwrap();
+    assert_eq!(store.bytes(0, 0).unwrap(), None);
+    assert!(matches!(
+        store.put(&hash, (1, &first.runs[1]), 0),
+        Err(LeafStoreError::Unexpected)
+    ));
+}
+
+#[test]
+fn a_full_disk_costs_the_leaves_that_come_and_not_those_that_are_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = Arc::new(DiskLimit::none());
+    let store = within(&folder, Arc::clone(&limit));
+    let first = made(2_500, 1);
+    bring(&store, &first);
+    let second = made(40_000, 2);
+    let hash = second.terms.hash().unwrap();
+    store
+        .begin(second.terms.clone(), second.template.clone())
+        .unwrap();
+    limit.set(0);
+    let refused = (0..)
+        .zip(&second.runs)
+        .find_map(|(run, bytes)| store.put(&hash, (run, bytes), 0).err());
+    assert!(matches!(
+        refused,
+        Some(LeafStoreError::Database(_) | LeafStoreError::File(_))
+    ));
+    let is_found = |made: &Made| {
+        let found = store.find(&Scid::of_batch_item(made.hashes[7])).unwrap();
+        found.len() == 1 && found[0].proof.check(&batch(made)).is_ok()
+    };
+    assert!(is_found(&first));
+    limit.set(u64::MAX);
+    // What was not durable is gone with the failure: the leaves come from the beginning.
+    bring(&store, &second);
+    assert!(is_found(&first) && is_found(&second));
+    for (run, bytes) in (0..).zip(&second.runs) {
+        assert_eq!(store.run(&hash, run).unwrap().as_ref(), Some(bytes));
+    }
+}
+
+#[test]
+fn a_receipt_has_the_leaves_kept_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (signed, silent) = (made(5, 1), made(5, 2));
+    bring(&store, &signed);
+    bring(&store, &silent);
+    let hash = signed.terms.hash().unwrap();
+    assert!(!store.renew(&Hash::from_bytes([7; 32]), 0).unwrap());
+    assert!(store.renew(&hash, 1_000 + RENEW_MS).unwrap());
+    assert_eq!(store.forget(1_000 + RENEW_MS, |_| false).unwrap(), 1);
+    assert!(store.holds(&hash).unwrap());
+    assert!(!store.holds(&silent.terms.hash().unwrap()).unwrap());
+    assert!(
+        store
+            .find(&Scid::of_batch_item(silent.hashes[0]))
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.forget(1_001 + RENEW_MS, |_| false).unwrap(), 1);
 }

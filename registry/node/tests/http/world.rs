@@ -105,7 +105,11 @@ impl World {
         })
         .unwrap();
         let operator = engine.genesis().founders()[0].did();
-        let leaves = LeafStore::open(&folder.path().join("leaves.redb")).unwrap();
+        let leaves = LeafStore::open(
+            &folder.path().join("leaves.redb"),
+            Arc::new(DiskLimit::none()),
+        )
+        .unwrap();
         let outbound = Guarded::new(Settings::default()).unwrap();
         let keeper = LeafKeeper::new(leaves, Arc::new(key(1)), outbound.clone(), &[]);
         let local =

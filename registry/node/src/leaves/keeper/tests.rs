@@ -1,0 +1,86 @@
+use super::super::tests::{Made, made, open};
+use super::*;
+use chop_http::outbound::{Settings, TrustedOrigin};
+use chop_keys::{KeyType, PrivateKey};
+use std::net::TcpListener;
+
+/// A keeper whose one fellow member takes connections and says nothing, and that member.
+fn waiting(folder: &tempfile::TempDir) -> (LeafKeeper, TcpListener) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let member: Url = format!("http://{}/", silent.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let outbound = Guarded::new(Settings {
+        trusted: vec![TrustedOrigin {
+            base: member.clone(),
+            certificate: None,
+        }],
+        ..Settings::default()
+    });
+    let validator = Arc::new(PrivateKey::from_seed(KeyType::Ed25519, &[1; 32]).unwrap());
+    let members = [member];
+    let keeper = LeafKeeper::new(open(folder), validator, outbound.unwrap(), &members);
+    (keeper, silent)
+}
+
+fn asked(made: &Made) -> LeafTerms {
+    LeafTerms {
+        terms: made.terms.clone(),
+        template: made.template.clone(),
+    }
+}
+
+#[tokio::test]
+async fn what_strangers_ask_for_keeps_no_place_from_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keeper, _silent) = waiting(&folder);
+    for nonce in 0..4 {
+        keeper.answer(asked(&made(1, nonce))).await.unwrap();
+    }
+    let fifth = asked(&made(1, 4));
+    assert!(matches!(
+        keeper.answer(fifth).await,
+        Err(LeafStoreError::Busy { most: 4 })
+    ));
+    let missing = made(1, 9);
+    keeper
+        .start(&missing.terms, missing.template.clone(), Place::Missing)
+        .unwrap();
+    let held = keeper.places().values().copied().collect::<Vec<_>>();
+    assert_eq!(
+        held.iter().filter(|place| **place == Place::Asked).count(),
+        4
+    );
+    assert_eq!(
+        held.iter()
+            .filter(|place| **place == Place::Missing)
+            .count(),
+        1
+    );
+    // Nobody has the leaves, and so all of them give their places back soon.
+    let until = std::time::Instant::now() + 2 * SHOWING + SHOWING;
+    while !keeper.places().is_empty() {
+        assert!(std::time::Instant::now() < until, "places are kept");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[test]
+fn goes_on_where_all_places_were_taken() {
+    let page: Vec<(String, Vec<u8>)> = ["a", "b", "c"]
+        .map(|key| (key.to_owned(), Vec::new()))
+        .into();
+    let mut seen = Vec::new();
+    let look = through(&page, "0", |key, _| {
+        if key == "c" {
+            return Err(LeafStoreError::Busy { most: 2 });
+        }
+        seen.push(key.to_owned());
+        Ok(())
+    });
+    assert_eq!(look.unwrap(), Look::Full("b".to_owned()));
+    assert_eq!(seen, ["a", "b"]);
+    let look = through(&page, "0", |_, _| Err(LeafStoreError::Busy { most: 0 }));
+    assert_eq!(look.unwrap(), Look::Full("0".to_owned()));
+    assert_eq!(through(&page, "0", |_, _| Ok(())).unwrap(), Look::All);
+}

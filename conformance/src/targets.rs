@@ -5,6 +5,7 @@
 mod credential;
 mod did;
 mod enveloped;
+mod leaves;
 mod ledger;
 mod rdf;
 mod sd_jwt;
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("envelope", ledger::envelope),
     ("jwt", credential::jwt),
     ("kb_jwt", sd_jwt::kb_jwt),
+    ("leaves", leaves::leaves),
     ("operation", did::operation),
     ("presentation", credential::presentation),
     ("rdf_canonicalize", rdf::canonicalize),
@@ -55,6 +57,7 @@ mod tests {
     fn the_templates_are_there() {
         assert!(did::create().is_some());
         assert!(ledger::has_templates());
+        assert!(leaves::has_template());
         assert!(webvh::log().is_some());
         assert!(selective::has_templates());
     }

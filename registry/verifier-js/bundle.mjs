@@ -1,6 +1,6 @@
 // Offline bundles: a DID with its log, and the headers that lead to it from the trust root; and evidence of forks.
 
-import { checkState, documentHash, documentOf, hashOf, isObject, parseDid } from "./did.mjs";
+import { checkItem, checkState, documentHash, documentOf, hashOf, isObject, parseDid } from "./did.mjs";
 import { verifyHandover, isLastOfSolo, notCrossed } from "./handover.mjs";
 import { Refusal, checkChain, checkFreshness, checkSet, checkSigned, confirm, decodeHeader, decodeSignedHeader, decodeValidators, exactly, hashOfSet, headerHash, part, text, timeMs, verifyHeader } from "./proof.mjs";
 import { base64, equal, malformed } from "./wire.mjs";
@@ -11,43 +11,70 @@ const MAX = { headers: 256, statements: 256, links: 4096, timestamp: 32 * 1024 }
  * Checks a bundle. Everything in it is so as of the time of its header, and need not be so now: `nowMs` only shows that nothing
  * is dated in the future.
  *
- * Returns `{did, state, document, versions, header, changes, promotion, direction, checkpoint, timestamp}`: `promotion` is the height of the
+ * Returns `{did, state, document, versions, code, header, changes, promotion, direction, checkpoint, timestamp}`: `code` says where the
+ * code of an item stood, the state is the one that it began with where it has none of its own; `promotion` is the height of the
  * last header of a solo ledger that was promoted on the way, or null; `direction` is "forward" when the pinned validators, or
  * those that they handed over to, signed the header, and "backward" when they signed the checkpoint, whose past the header
  * is in; `checkpoint` is a header or null; `timestamp` says whether a token was added, which is not checked here.
  */
 export async function verifyBundle(root, bundle, { nowMs }) {
-  exactly(bundle, ["type", "did", "log", "evidence"], (reason) => new Refusal("bundle", `this is no bundle: ${reason}`));
+  const { item = null, ...rest } = isObject(bundle) ? bundle : {};
+  exactly(rest, ["type", "did", "log", "evidence"], (reason) => new Refusal("bundle", `this is no bundle: ${reason}`));
   if (bundle.type !== "ChopDidBundle") throw new Refusal("bundle", `${bundle.type} is no bundle that is known here`);
   const { scid } = parseDid(bundle.did);
+  // That an item has no state of its own does not say that there is no item.
+  if (scid.startsWith("b") !== (item !== null)) throw new Refusal("bundle", "an item comes with the DID of an item, and with no other");
   const shown = await verifyEvidence(root, bundle.evidence, nowMs);
   const value = (key) => {
     if (!shown.statements.has(key)) throw new Refusal("bundle", `it says nothing about ${key}`);
     const found = shown.statements.get(key);
     return found === null ? null : JSON.parse(found);
   };
+  const { first = null, code } = item === null ? {} : await itemOf(root, bundle, value);
   const stateKey = `did/${scid}`;
-  const state = value(stateKey);
-  checkState(root, bundle.did, stateKey, state);
+  const own = value(stateKey);
+  checkState(root, bundle.did, stateKey, own);
   const records = [];
-  if (state) {
-    for (let seq = 0; seq <= state.seq; seq += 1) records.push(value(`${stateKey}/${seq}`));
-    if (value(`${stateKey}/${state.seq + 1}`) !== null) throw new Refusal("bundle", "there is a later version");
+  if (own) {
+    for (let seq = 0; seq <= own.seq; seq += 1) records.push(value(`${stateKey}/${seq}`));
+    if (value(`${stateKey}/${own.seq + 1}`) !== null) throw new Refusal("bundle", "there is a later version");
   }
-  const versions = await checkLog(bundle, state, records);
+  const versions = await checkLog(bundle, own, first, records);
+  const state = own ?? first;
   const document = state && !state.deactivated ? documentOf(bundle.did, state.control.controller, state.document) : null;
   const { statements: _, ...evidence } = shown;
-  return { did: bundle.did, state, document, versions, ...evidence };
+  return { did: bundle.did, state, document, versions, code, ...evidence };
+}
+
+/** The item of a bundle: it is the DID's, and the key that it names is that of the segment which holds it. */
+async function itemOf(root, { did, item }, value) {
+  exactly(item, ["proof", "template", "segment"], (reason) => new Refusal("bundle", `this is no item: ${reason}`));
+  const segment = value(item.segment);
+  const named = `code/${item.proof?.batch}/${String(segment?.to).padStart(7, "0")}`;
+  if (!segment || item.segment !== named) throw new Refusal("bundle", "it names no segment of the batch's codes");
+  const shown = await checkItem(root, { item: item.proof, template: item.template }, value, [[item.segment, segment]]);
+  if (shown.did !== did) throw new Refusal("bundle", `the item is ${shown.did}`);
+  return shown;
 }
 
 /** Checks that the log is the one that the records name (SPEC §4.2, §7.4): each operation by its hash, and by its parent's. */
-async function checkLog({ did, log }, state, records) {
+async function checkLog({ did, log }, state, first, records) {
   const other = (reason) => new Refusal("bundle", `the log is not the one that the ledger records: ${reason}`);
-  if (!Array.isArray(log) || log.length !== records.length) throw other("it has another number of operations");
   const versions = [];
   let previous;
-  for (const [seq, entry] of log.entries()) {
-    const record = records[seq];
+  // No operation made the first version of an item.
+  if (first) {
+    const [record] = records;
+    const same = !state || (record?.operation === first.operation && record.time === first.updated && record.document === (await documentHash(first.document)));
+    if (!same) throw other("the first version is not that of the item");
+    versions.push({ versionId: `0-${first.operation}`, time: first.updated, type: "item" });
+    previous = first.operation;
+  }
+  const made = state ? records.slice(versions.length) : [];
+  if (!Array.isArray(log) || log.length !== made.length) throw other("it has another number of operations");
+  for (const [index, entry] of log.entries()) {
+    const seq = versions.length;
+    const record = made[index];
     if (!record) throw other(`there is no version ${seq}`);
     if (!isObject(entry) || !isObject(entry.operation)) throw other(`operation ${seq} is malformed`);
     const { proof: _, ...operation } = entry.operation;

@@ -67,7 +67,8 @@ export function checkState(root, did, key, state) {
 
 /**
  * Checks a resolution result that was asked for with `proof=true`.
- * Returns `{did, header, deactivated, versionId, unproven}`; `unproven` lists members of the document that no proof covers.
+ * Returns `{did, header, deactivated, versionId, unproven, code}`; `unproven` lists what no proof covers: members of the document, and
+ * where the `code` of an item stands when an earlier version of it is shown. Of the current one it is always shown.
  */
 export async function verifyResolution(root, result, freshness) {
   const metadata = result.didDocumentMetadata;
@@ -94,41 +95,56 @@ export async function verifyResolution(root, result, freshness) {
   if (!state) throw new Refusal("did", "the state of the DID is not proven");
   checkState(root, state.did, stateKey, state);
   const shown = { did: state.did, header, deactivated: state.deactivated, versionId: metadata.versionId, unproven: [] };
+  const isItem = parseDid(state.did).scid.startsWith("b");
   if (metadata.versionId === `${state.seq}-${state.operation}`) {
+    // Who left out of which batch it is would hide that its code is void.
+    if (isItem) throw new Refusal("did", "where the code of the item stands is not proven");
     const expected = state.deactivated ? null : documentOf(state.did, state.control.controller, state.document);
     if (jcs(result.didDocument ?? null) !== jcs(expected)) throw new Refusal("did", "the document is not the one that the ledger holds");
   } else {
     await checkEarlier(result, state, stateKey, proven, shown);
+    if (isItem) shown.unproven.push("code");
   }
   return shown;
 }
 
 /** An item of a batch: its own state, or what the template makes of it where the ledger has none (SPEC §13.6). */
-async function verifyItemResolution(root, result, { proven, header, shownItem: { item, template } }) {
+async function verifyItemResolution(root, result, { proven, header, shownItem }) {
   const at = (key) => {
     if (!proven.has(key)) throw new Refusal("did", `${key} is not proven`);
     return proven.get(key);
   };
-  const record = at(`batch/${item?.batch}`);
-  if (!record) throw new Refusal("did", "the ledger has no such batch");
-  const scid = await verifyItem(record, item);
-  const did = `did:chop:${root.ledger}:${scid}`;
-  if (record.terms.ledger !== root.genesis) throw new Refusal("did", "the batch is of another ledger");
-  const segments = [...proven].filter(([key]) => key.startsWith(`code/${item.batch}/`));
-  const [, segment] = segments.find(([, value]) => value && value.from <= item.ordinal && item.ordinal < value.to) ?? [];
-  if (!segment) throw new Refusal("did", "where the code stands is not proven");
-  const claim = at(`claim/${scid}`);
+  const { did, first, code } = await checkItem(root, shownItem, at, proven);
+  const { scid } = parseDid(did);
   const state = at(`did/${scid}`);
   checkState(root, did, `did/${scid}`, state);
-  const first = { seq: 0, operation: scid.slice(1), deactivated: false, control: { controller: record.terms.controller } };
-  const current = state ?? { ...first, document: await documentOfItem(record, template, item.item) };
+  const current = state ?? first;
   const versionId = `${current.seq}-${current.operation}`;
   const expected = current.deactivated ? null : documentOf(did, current.control.controller, current.document);
   if (result.didDocumentMetadata.versionId !== versionId || jcs(result.didDocument ?? null) !== jcs(expected)) {
     throw new Refusal("did", "the document is not the one that the ledger and the batch make");
   }
-  const code = { standing: segment.standing, lot: segment.lot, firstClaimed: claim?.time, holder: claim?.holder };
   return { did, header, deactivated: current.deactivated, versionId, unproven: [], code };
+}
+
+/**
+ * Checks `{"item", "template"}` against the ledger: `at` reads a proven key or refuses, `proven` lists all of them with
+ * their values.
+ * Returns `{did, first, code}`: the state that the item begins with, and where its code stands.
+ */
+export async function checkItem(root, { item, template }, at, proven) {
+  const record = at(`batch/${item?.batch}`);
+  if (!record) throw new Refusal("did", "the ledger has no such batch");
+  const scid = await verifyItem(record, item);
+  if (record.terms.ledger !== root.genesis) throw new Refusal("did", "the batch is of another ledger");
+  const segments = [...proven].filter(([key]) => key.startsWith(`code/${item.batch}/`));
+  const [, segment] = segments.find(([, value]) => value && value.from <= item.ordinal && item.ordinal < value.to) ?? [];
+  if (!segment) throw new Refusal("did", "where the code stands is not proven");
+  const claim = at(`claim/${scid}`);
+  const document = await documentOfItem(record, template, item.item);
+  const first = { seq: 0, operation: scid.slice(1), deactivated: false, control: { controller: record.terms.controller }, document, updated: record.time };
+  const code = { standing: segment.standing, lot: segment.lot, firstClaimed: claim?.time, holder: claim?.holder };
+  return { did: `did:chop:${root.ledger}:${scid}`, first, code };
 }
 
 /** An earlier version: its record names the document's hash, and the record after it says until when it was current. */

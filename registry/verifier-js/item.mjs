@@ -104,7 +104,8 @@ async function sameBatch(record, id) {
 /** RFC 9162 §2.1.3.2, with the length that place and count give. */
 async function verifyPath(record, { index, ordinal, hash, path }) {
   const { count, root } = record.terms;
-  if (!isIndex(index) || !isIndex(ordinal) || index >= count) throw refuse("path", `leaf ${index} was named of ${count}`);
+  if (!isIndex(ordinal) || ordinal >= count) throw refuse("ordinal", `ordinal ${ordinal} was named of ${count}`);
+  if (!isIndex(index) || index >= count) throw refuse("path", `leaf ${index} was named of ${count}`);
   if (!Array.isArray(path) || path.length > 20 || !path.every(isHash)) throw refuse("path", "the path is not a list of hashes");
   const number = new Uint8Array(4);
   new DataView(number.buffer).setUint32(0, ordinal);

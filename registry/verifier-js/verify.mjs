@@ -65,21 +65,22 @@ async function check() {
   if (answer !== null && typeof answer === "object" && "didDocumentMetadata" in answer) {
     const { did, header, versionId, deactivated, unproven, code } = await verifyResolution(root, answer, freshness);
     const without = unproven.length > 0 ? `\nnot covered by the proof: ${unproven.join(", ")}` : "";
-    // Where a code stands comes first: a document proves nothing about a label that must not be there.
-    const first = code && code.standing !== "active" ? `${code.standing.toUpperCase()}: this code is not in use\n` : "";
-    return `${first}proved: ${did} ${deactivated ? "was deactivated by" : "has"} version ${versionId}\n${asOf(header)}${without}`;
+    return `${standing(code)}proved: ${did} ${deactivated ? "was deactivated by" : "has"} version ${versionId}\n${asOf(header)}${without}`;
   }
   const header = await verifyAnswer(root, answer, freshness);
   const says = answer.value === null ? `holds nothing under ${answer.key}` : `holds under ${answer.key}:\n${jcs(answer.value)}`;
   return `proved: ledger ${root.ledger} ${says}\n${asOf(header)}`;
 }
 
+/** Where a code stands comes first: a document proves nothing about a label that must not be there. */
+const standing = (code) => (code && code.standing !== "active" ? `${code.standing.toUpperCase()}: this code is not in use\n` : "");
+
 /** What a bundle shows, and what else vouches for the age of its header. */
-function bundled({ did, header, state, document, versions, changes, promotion, direction, checkpoint, timestamp }) {
+function bundled({ did, header, state, document, versions, code, changes, promotion, direction, checkpoint, timestamp }) {
   const what = state === null ? "does not exist" : state.deactivated ? "was deactivated" : `has version ${versions.at(-1).versionId}`;
   const later = checkpoint && `in the past of header ${checkpoint.height} of ${new Date(checkpoint.timeMs).toISOString()}`;
   return [
-    `proved: ${did} ${what}`,
+    `${standing(code)}proved: ${did} ${what}`,
     asOf(header),
     `it was so then, and need not be so now`,
     ...versions.map(({ versionId, time, type }) => `  ${time} ${type.padEnd(10)} ${versionId}`),

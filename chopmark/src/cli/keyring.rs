@@ -6,11 +6,12 @@
 use super::{Failure, Terminal};
 use anyhow::{Context as _, anyhow};
 use chop_keys::{KeyType, PrivateKey, PublicKey};
-use chop_keystore::{KeyName, Keystore, Passphrase};
+use chop_keystore::{KeyName, Keystore, KeystoreError, Passphrase, SealedSecret};
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Where the keys are and what opens them.
 #[derive(Clone, Debug, clap::Args)]
@@ -118,8 +119,8 @@ fn prompt(fresh: bool) -> anyhow::Result<Passphrase> {
     if !fresh {
         return Ok(Passphrase::new(ask("Passphrase of the key folder: ")?));
     }
-    let first = zeroize::Zeroizing::new(ask("Passphrase for the new key folder: ")?);
-    let second = zeroize::Zeroizing::new(ask("The same again: ")?);
+    let first = Zeroizing::new(ask("Passphrase for the new key folder: ")?);
+    let second = Zeroizing::new(ask("The same again: ")?);
     if first != second {
         return Err(anyhow!("the two passphrases differ"));
     }
@@ -140,6 +141,27 @@ impl Keyring {
         self.store
             .generate(&name, key_type, &mut chop_http::random::fill)
             .map_err(Failure::usage)
+    }
+
+    /// Seals a secret that is kept outside the folder.
+    ///
+    /// # Errors
+    /// When the library does not seal it.
+    pub(crate) fn seal(&self, purpose: &str, secret: &[u8]) -> Result<SealedSecret, KeystoreError> {
+        self.store
+            .seal(purpose, secret, &mut chop_http::random::fill)
+    }
+
+    /// Opens what [`Keyring::seal`] made.
+    ///
+    /// # Errors
+    /// When another folder's passphrase sealed it, or for another purpose.
+    pub(crate) fn unseal(
+        &self,
+        purpose: &str,
+        sealed: &SealedSecret,
+    ) -> Result<Zeroizing<Vec<u8>>, KeystoreError> {
+        self.store.unseal(purpose, sealed)
     }
 
     /// Makes a key under `stem-1`, or the first number that is free.

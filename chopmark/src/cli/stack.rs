@@ -241,7 +241,13 @@ impl Stack {
             .await
             .map_err(read_failure)?;
         proven.value.ok_or_else(|| {
-            Failure::not_found(anyhow!("the ledger proves that {did} does not exist"))
+            Failure::not_found(match did.scid().version() {
+                // It may be an item all the same.
+                ScidVersion::BatchItem => {
+                    anyhow!("the ledger proves that {did} has no state of its own")
+                }
+                _ => anyhow!("the ledger proves that {did} does not exist"),
+            })
         })
     }
 

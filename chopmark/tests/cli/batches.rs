@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const TEMPLATE: &str = r#"{"class": "product", "fields": ["gtin", "serial"], "document": {
@@ -90,9 +91,26 @@ impl Stand {
         self.dids.get(ordinal).unwrap()
     }
 
+    fn file(&self, name: &str) -> PathBuf {
+        self.desk.folder.path().join(name)
+    }
+
     fn root(&self) -> String {
-        let root = self.desk.folder.path().join("data/trust-root.json");
+        let root = self.file("data/trust-root.json");
         root.to_str().unwrap().to_owned()
+    }
+
+    /// Writes a bundle of an item, and gives what it proves without the stack.
+    fn bundled(&self, ordinal: usize) -> Value {
+        let root = self.root();
+        let pinned = ["--trust-root", &root];
+        let write = ["did", "resolve", self.did(ordinal), "--bundle", "item.json"];
+        let (status, answer) = self.desk.json(&[&write[..], &pinned].concat());
+        assert_eq!(status, 0, "{answer}");
+        let read = ["did", "resolve", "--from-bundle", "item.json"];
+        let (status, answer) = self.desk.json(&[&read[..], &pinned].concat());
+        assert_eq!(status, 0, "{answer}");
+        answer
     }
 
     /// What the light client shows of an item.
@@ -125,6 +143,11 @@ fn codes_are_reserved_then_active_or_void_and_that_is_said_first() {
     // The same command again finds everything done, and answers the same.
     let again = stand.run(&CREATE);
     assert_eq!(again.get("batch"), Some(&json!(stand.batch)));
+    // Also long after, when the envelope that was sent is good no more: a new one would register the batch twice.
+    std::fs::remove_file(stand.file("crates.csv.batch/envelope.json")).unwrap();
+    let later = stand.run(&CREATE);
+    assert_eq!(later.get("height"), again.get("height"));
+    assert!(!stand.file("crates.csv.batch/envelope.json").exists());
     assert_eq!(stand.code(1_499, "standing"), "reserved");
     stand.activate();
     let void = [
@@ -165,7 +188,13 @@ fn a_scratched_secret_claims_its_code_once_and_an_update_keeps_what_the_batch_sa
         .concat(),
     );
     assert_eq!(status, 0, "{answer}");
-    let labels = stand.desk.folder.path().join("labels.csv");
+    // The master secret opens with the passphrase of the key folder alone.
+    stand.desk.write("other.txt", "another passphrase");
+    let other = ["https://id.example/", "--out", "stolen.csv"];
+    let other = [&secrets[..], &other, &["--passphrase-file", "other.txt"]].concat();
+    assert_eq!(stand.desk.json(&other).0, 2);
+    assert!(!stand.file("stolen.csv").exists());
+    let labels = stand.file("labels.csv");
     assert_eq!(
         labels.metadata().unwrap().permissions().mode() & 0o777,
         0o600
@@ -198,6 +227,24 @@ fn a_scratched_secret_claims_its_code_once_and_an_update_keeps_what_the_batch_sa
     let (status, first) = stand.desk.json(&resolve);
     assert_eq!(status, 0, "{first}");
     assert_eq!(first.pointer("/didDocument/service"), None, "{first}");
+
+    // A bundle shows an item with or without a state of its own, and where its code stood.
+    let unchanged = stand.bundled(5);
+    let version = unchanged.pointer("/didDocumentMetadata/versionId").unwrap();
+    assert!(version.as_str().unwrap().starts_with("0-"), "{unchanged}");
+    let changed = stand.bundled(2);
+    assert_eq!(changed.get("didDocument"), own.get("didDocument"));
+    let code = |answer: &Value| answer.pointer("/didDocumentMetadata/chop/code").cloned();
+    assert_eq!(code(&changed), code(&own));
+    assert!(code(&changed).is_some());
+
+    stand.run(&["did", "deactivate", stand.did(2)]);
+    let root = stand.root();
+    let verify = ["did", "resolve", stand.did(2), "--verify", "--trust-root"];
+    let ended = stand.desk.run(&[&verify[..], &[&root]].concat()).stdout;
+    let ended = String::from_utf8(ended).unwrap();
+    let words = format!("proved: {} was deactivated", stand.did(2));
+    assert!(ended.contains(&words), "{ended}");
 }
 
 #[test]
@@ -238,9 +285,9 @@ fn refuses_items_that_stand_twice_or_do_not_fit_and_a_folder_of_something_else()
         0
     );
     desk.write("crate.json", TEMPLATE);
-    let create = |items: &str, work: &str| {
+    let create = |items: &str, work: &str, more: &[&str]| {
         desk.write("items.csv", items);
-        let output = desk.run(&[
+        let create = [
             "did",
             "batch",
             "create",
@@ -254,22 +301,26 @@ fn refuses_items_that_stand_twice_or_do_not_fit_and_a_folder_of_something_else()
             work,
             "--token-file",
             &token,
-        ]);
+        ];
+        let output = desk.run(&[&create, more].concat());
         (
             output.status.code(),
             String::from_utf8(output.stderr).unwrap(),
         )
     };
-    let (status, words) = create("serial,gtin\nA,1\nB,1\nA,1\n", "one");
-    assert!(
-        status == Some(2) && words.contains("items 0 and 2 are the same"),
-        "{words}"
-    );
-    let (status, words) = create("serial,gtin\nA,\n", "two");
+    // With secrets too, which make the items themselves different.
+    for (work, more) in [("one", &[][..]), ("secret", &["--secrets"])] {
+        let (status, words) = create("serial,gtin\nA,1\nB,1\nA,1\n", work, more);
+        assert!(
+            status == Some(2) && words.contains("items 0 and 2 are the same"),
+            "{words}"
+        );
+    }
+    let (status, words) = create("serial,gtin\nA,\n", "two", &[]);
     assert!(status == Some(2) && words.contains("item 0"), "{words}");
-    let (status, words) = create("serial\nA\n", "three");
+    let (status, words) = create("serial\nA\n", "three", &[]);
     assert!(status == Some(2) && words.contains("gtin"), "{words}");
-    let (status, words) = create("serial,gtin\nA,1\n", "one");
+    let (status, words) = create("serial,gtin\nA,1\n", "one", &[]);
     assert!(status == Some(2) && words.contains("--work"), "{words}");
 }
 

@@ -5,7 +5,7 @@ use crate::mutate;
 use chop_integrity::Timestamp;
 use chop_proof::{Freshness, StateProof, TrustRoot, verify_absence, verify_inclusion};
 use chop_protocol::bundle::DidBundle;
-use chop_protocol::{Action, Envelope, Nonce, SignedEnvelope};
+use chop_protocol::{Action, Batch, Envelope, Nonce, SignedEnvelope, keys};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -54,31 +54,53 @@ pub(super) fn state_proof(input: &[u8]) {
     );
 }
 
-/// The input is a bundle, or changes of one.
+/// The input is a bundle, or changes of one: of a DID, and of an item of a batch.
 pub(super) fn did_bundle(input: &[u8]) {
-    let Some(case) = BUNDLE.as_ref() else { return };
-    let bytes = mutate::bytes(&case.bundle, input);
-    let Ok(bundle) = DidBundle::parse(&bytes) else {
-        return;
-    };
-    let again = serde_json::to_vec(&bundle).unwrap_or_default();
-    assert_eq!(
-        DidBundle::parse(&again).ok().as_ref(),
-        Some(&bundle),
-        "a bundle survives a round trip"
-    );
-    let Ok(honest) = DidBundle::parse(case.bundle.to_string().as_bytes()) else {
-        return;
-    };
-    let verdict = bundle.evidence.verify(&case.trust_root, case.now_ms);
-    let (shown, known) = (&bundle.evidence.proof, &honest.evidence.proof);
-    // Statements can be left out; nothing can be added or altered.
-    let says_nothing_new = shown.signed_header == known.signed_header
-        && shown
-            .statements
-            .iter()
-            .all(|statement| known.statements.contains(statement));
-    assert!(verdict.is_err() || says_nothing_new, "{verdict:?}");
+    for case in [&BUNDLE, &ITEM] {
+        if let Some(case) = case.as_ref() {
+            case.judge(input);
+        }
+    }
+}
+
+impl BundleCase {
+    fn judge(&self, input: &[u8]) {
+        let bytes = mutate::bytes(&self.bundle, input);
+        let Ok(bundle) = DidBundle::parse(&bytes) else {
+            return;
+        };
+        let again = serde_json::to_vec(&bundle).unwrap_or_default();
+        assert_eq!(
+            DidBundle::parse(&again).ok().as_ref(),
+            Some(&bundle),
+            "a bundle survives a round trip"
+        );
+        let Ok(honest) = DidBundle::parse(self.bundle.to_string().as_bytes()) else {
+            return;
+        };
+        let verdict = bundle.evidence.verify(&self.trust_root, self.now_ms);
+        let (shown, known) = (&bundle.evidence.proof, &honest.evidence.proof);
+        // Statements can be left out; nothing can be added or altered.
+        let says_nothing_new = shown.signed_header == known.signed_header
+            && shown
+                .statements
+                .iter()
+                .all(|statement| known.statements.contains(statement));
+        assert!(verdict.is_err() || says_nothing_new, "{verdict:?}");
+        if let (Some(item), Some(known)) = (&bundle.item, &honest.item) {
+            let key = keys::batch(&known.proof.batch);
+            let record = honest.evidence.proof.statement(&key);
+            let record = record.and_then(|statement| statement.value.as_deref());
+            let batch = record.and_then(|text| serde_json::from_str::<Batch>(text).ok());
+            let is_shown = batch.is_some_and(|batch| {
+                item.proof
+                    .state(&honest.did, &batch, &item.template)
+                    .is_ok()
+            });
+            let is_known = item.proof == known.proof && item.template == known.template;
+            assert_eq!(is_shown, is_known, "exactly the untouched item is shown");
+        }
+    }
 }
 
 fn changed(proof: &StateProof, input: &[u8]) -> StateProof {
@@ -151,7 +173,14 @@ static BUNDLE: LazyLock<Option<BundleCase>> = LazyLock::new(|| {
     .ok()
 });
 
+static ITEM: LazyLock<Option<BundleCase>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!(
+        "../../vectors/valid/did-bundle/item-with-a-state.json"
+    ))
+    .ok()
+});
+
 #[cfg(test)]
 pub(super) fn has_templates() -> bool {
-    ENVELOPE.is_some() && PROOF.is_some() && BUNDLE.is_some()
+    ENVELOPE.is_some() && PROOF.is_some() && BUNDLE.is_some() && ITEM.is_some()
 }

@@ -3,7 +3,8 @@
 use crate::page::verifier_js::verify;
 use crate::support::consortium::{Consortium, consortium, lock, until};
 use crate::support::stack::binary;
-use serde_json::Value;
+use data_encoding::BASE64;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -33,6 +34,58 @@ fn standing(consortium: &Consortium, folder: &Path, index: usize, did: &str) -> 
     let resolve = ["did", "resolve", did, "--verify", "--trust-root", root];
     let answer = run(consortium, folder, index, &resolve);
     answer["didDocumentMetadata"]["chop"]["code"]["standing"].clone()
+}
+
+/// What node 1 gives of an item to whoever pins the validators: one header, every path under it, and the item.
+fn proves_an_item_in_six_kib(consortium: &Consortium, folder: &Path, did: &str) {
+    let root = consortium.node(1).join("trust-root.json");
+    let pinned = ["--trust-root", root.to_str().unwrap()];
+    let write = ["did", "resolve", did, "--bundle", "item.json"];
+    run(consortium, folder, 1, &[&write[..], &pinned].concat());
+    let read = ["did", "resolve", "--from-bundle", "item.json"];
+    let shown = run(consortium, folder, 1, &[&read[..], &pinned].concat());
+    assert_eq!(shown["checked"]["validators"], json!(4));
+    let bundle = std::fs::read(folder.join("item.json")).unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    if let Some(output) = verify(folder, &root, &bundle, &[]) {
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{output:?}");
+        assert!(words.starts_with("RESERVED"), "{words}");
+    }
+    // The path in a batch of a million has twenty nodes.
+    let path = bundle["item"]["proof"]["path"].as_array().unwrap().len();
+    let million = binary_bytes(&bundle) + (20 - path) * 32;
+    println!(
+        "an item's proof: {} bytes of JSON, {million} in binary for a million",
+        bundle.to_string().len()
+    );
+    assert!(million <= 6 * 1024, "{million} bytes");
+}
+
+/// Counts a bundle's bytes, what is base64 or base32 in JSON as it is in binary; the headers before the one that proves are those of
+/// whoever pins older validators.
+fn binary_bytes(bundle: &Value) -> usize {
+    let decoded = |value: &Value| {
+        BASE64
+            .decode(value.as_str().unwrap().as_bytes())
+            .unwrap()
+            .len()
+    };
+    let proof = &bundle["evidence"]["proof"];
+    let statement = |statement: &Value| {
+        let text = |member: &str| statement[member].as_str().map_or(0, str::len);
+        text("key") + text("value") + decoded(&statement["path"])
+    };
+    let statements = proof["statements"].as_array().unwrap();
+    let item = &bundle["item"]["proof"];
+    // Place, ordinal and the batch's id beside the path.
+    let place = 40 + item["path"].as_array().unwrap().len() * 32;
+    let texts = item["item"].to_string().len() + bundle["item"]["template"].to_string().len();
+    decoded(&proof["signedHeader"])
+        + decoded(&proof["validators"])
+        + statements.iter().map(statement).sum::<usize>()
+        + place
+        + texts
 }
 
 #[test]
@@ -93,6 +146,8 @@ fn a_batch_lives_on_the_receipts_of_three_of_four_and_a_node_that_lost_the_leave
             "{words}"
         );
     }
+
+    proves_an_item_in_six_kib(&consortium, folder, did);
 
     consortium.kill(3);
     std::fs::remove_file(consortium.node(3).join("leaves.redb")).unwrap();

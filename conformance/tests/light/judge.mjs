@@ -18,8 +18,8 @@ export async function judge({ proof, bundle, item, did }, question) {
       return { height: Number(header.height), direction, checkpoint: checkpoint && Number(checkpoint.height) };
     }
     if (question.bundle) {
-      const { header, versions, document } = await bundle.verifyBundle(root, question.bundle, { nowMs });
-      return { versionId: versions.at(-1)?.versionId ?? null, height: Number(header.height), document };
+      const { header, versions, document, code } = await bundle.verifyBundle(root, question.bundle, { nowMs });
+      return { versionId: versions.at(-1)?.versionId ?? null, height: Number(header.height), document, ...(code && { standing: code.standing }) };
     }
     const value = question.value === null ? null : proof.text(question.value);
     const header = await proof.verifyState(root, { key: question.key, value, proof: question.proof }, { nowMs, maxAgeMs });

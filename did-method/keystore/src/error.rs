@@ -68,6 +68,9 @@ pub enum KeystoreError {
         /// What the library said.
         reason: String,
     },
+    /// A sealed secret was sealed by another store or for another purpose, or was changed.
+    #[error("this key store did not seal it for this purpose")]
+    OtherSeal,
     /// Sealing failed.
     #[error("sealing failed")]
     Sealing,

@@ -36,6 +36,27 @@ pub(crate) struct KeyFile {
     pub(crate) secret: Sealed,
 }
 
+/// A secret that lives outside the store, sealed by it; to be kept as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SealedSecret {
+    pub(crate) format: SecretFormat,
+    pub(crate) secret: Sealed,
+}
+
+/// Version of a sealed secret.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum SecretFormat {
+    #[serde(rename = "chop-sealed/v1")]
+    V1,
+}
+
+impl std::fmt::Debug for SealedSecret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SealedSecret")
+    }
+}
+
 /// What XChaCha20-Poly1305 wrote.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

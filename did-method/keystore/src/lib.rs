@@ -17,6 +17,7 @@ mod seal;
 mod store;
 
 pub use error::KeystoreError;
+pub use format::SealedSecret;
 pub use name::{KeyName, KeyNameError};
 pub use passphrase::Passphrase;
 pub use store::{KeyEntry, Keystore, Random};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chop_keys::{KeyError, KeyType, PrivateKey, PublicKey, Signer};
 use zeroize::Zeroizing;
 
-use crate::format::{Kdf, KeyFile, KeyFormat, StoreFile, StoreFormat};
+use crate::format::{Kdf, KeyFile, KeyFormat, SealedSecret, SecretFormat, StoreFile, StoreFormat};
 use crate::seal::MasterKey;
 use crate::{KeyName, KeystoreError, Passphrase, files};
 
@@ -208,6 +208,35 @@ impl Keystore {
             .collect()
     }
 
+    /// Seals a secret that is kept elsewhere and is no key; only with the same `purpose` does it open again.
+    ///
+    /// # Errors
+    /// When the library does not seal it.
+    pub fn seal(
+        &self,
+        purpose: &str,
+        secret: &[u8],
+        random: Random<'_>,
+    ) -> Result<SealedSecret, KeystoreError> {
+        Ok(SealedSecret {
+            format: SecretFormat::V1,
+            secret: self.master.seal(secret, &seal_binding(purpose), random)?,
+        })
+    }
+
+    /// Opens what [`Self::seal`] made.
+    ///
+    /// # Errors
+    /// When another store sealed it, for another purpose, or it was changed.
+    pub fn unseal(
+        &self,
+        purpose: &str,
+        sealed: &SealedSecret,
+    ) -> Result<Zeroizing<Vec<u8>>, KeystoreError> {
+        let opened = self.master.open(&sealed.secret, &seal_binding(purpose));
+        opened.map_err(|_| KeystoreError::OtherSeal)
+    }
+
     /// Gives the directory.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -284,6 +313,13 @@ fn key_names(dir: &Path) -> Result<Vec<KeyName>, KeystoreError> {
 /// ```
 fn key_binding(name: &KeyName, public_key: &PublicKey) -> Vec<u8> {
     format!("chop/key/v1\0{name}\0{public_key}").into_bytes()
+}
+
+/// ```text
+/// "chop/sealed/v1" ‖ 00 ‖ purpose
+/// ```
+fn seal_binding(purpose: &str) -> Vec<u8> {
+    format!("chop/sealed/v1\0{purpose}").into_bytes()
 }
 
 /// ```text

@@ -1,10 +1,10 @@
 //! Offline bundles: gathered from a node, and read as a registry without any network.
 
-use chop_did::{ChopDid, DidState, VersionRecord};
+use chop_did::{ChopDid, DidState, ScidVersion, VersionRecord};
 use chop_proof::{BatchProof, ProofError, Statement, TrustRoot, VerifiedEvidence};
 use chop_protocol::bundle::{BundleKind, DidBundle};
-use chop_protocol::http::LogEntry;
-use chop_protocol::keys;
+use chop_protocol::http::{ItemAnswer, LogEntry};
+use chop_protocol::{Batch, Claim, ItemRecords, ItemResolveError, Segment, keys};
 
 use crate::http::HttpRegistry;
 use crate::registry::{Proven, ReadError, Reading, Registry};
@@ -19,6 +19,8 @@ pub struct BundleRegistry {
     root: TrustRoot,
     bundle: DidBundle,
     verified: VerifiedEvidence,
+    /// The state that an item begins with.
+    first: Option<DidState>,
 }
 
 /// Says why a bundle is not believed.
@@ -48,6 +50,9 @@ pub enum BundleRefusal {
         /// What differs.
         reason: String,
     },
+    /// The item is not the one that the ledger's batch has under this DID.
+    #[error("the item does not resolve")]
+    Item(#[from] ItemResolveError),
     /// A proven value is not of the protocol known here.
     #[error("the ledger's value under {key:?} is not of the protocol known here")]
     Value {
@@ -71,11 +76,13 @@ impl BundleRegistry {
             });
         }
         let verified = bundle.evidence.verify(&root, now_ms)?;
-        let registry = Self {
+        let mut registry = Self {
             root,
             bundle,
             verified,
+            first: None,
         };
+        registry.first = registry.check_item()?;
         registry.check_versions()?;
         Ok(registry)
     }
@@ -90,23 +97,61 @@ impl BundleRegistry {
         &self.verified
     }
 
-    /// The proven state of the DID, or its proven absence.
+    /// The proven state of the DID, or its proven absence. An item without a state of its own has that of its batch.
     ///
     /// # Errors
     /// When the value is not of the protocol known here.
     pub fn state(&self) -> Result<Option<DidState>, BundleRefusal> {
+        Ok(self.own()?.or_else(|| self.first.clone()))
+    }
+
+    fn own(&self) -> Result<Option<DidState>, BundleRefusal> {
         self.value(&keys::did(&self.bundle.did.scid()))
+    }
+
+    /// Checks that a DID of an item, and no other, comes with its item, that it is of its batch, and that the evidence says where
+    /// its code stands (SPEC §13.6); returns the state that it begins with.
+    fn check_item(&self) -> Result<Option<DidState>, BundleRefusal> {
+        let (did, incomplete) = (&self.bundle.did, |reason: &str| BundleRefusal::Incomplete {
+            reason: reason.to_owned(),
+        });
+        let is_item = did.scid().version() == ScidVersion::BatchItem;
+        let item = match &self.bundle.item {
+            Some(item) if is_item => item,
+            Some(_) => return Err(incomplete("it has an item, and the DID is that of none")),
+            // That an item has no state of its own does not say that there is no item.
+            None if is_item => return Err(incomplete("it lacks the item that the DID is")),
+            None => return Ok(None),
+        };
+        let batch: Option<Batch> = self.value(&keys::batch(&item.proof.batch))?;
+        let batch = batch.ok_or_else(|| incomplete("the ledger has no such batch"))?;
+        let segment: Option<Segment> = self.value(&item.segment)?;
+        let named =
+            |segment: &Segment| keys::segment(&item.proof.batch, segment.to) == item.segment;
+        let segment = segment.filter(named);
+        let segment =
+            segment.ok_or_else(|| incomplete("it names no segment of the batch's codes"))?;
+        let (own, claim): (_, Option<Claim>) =
+            (self.own()?, self.value(&keys::claim(&did.scid()))?);
+        let records = ItemRecords {
+            batch: &batch,
+            own: own.as_ref(),
+            segment: &segment,
+            claim: claim.as_ref(),
+        };
+        item.proof.resolve(did, &item.template, &records)?;
+        Ok(Some(item.proof.state(did, &batch, &item.template)?))
     }
 
     /// Checks that the evidence states every version, and that the log is the one which it states.
     fn check_versions(&self) -> Result<(), BundleRefusal> {
         let (did, scid) = (&self.bundle.did, self.bundle.did.scid());
         let other_log = |reason: String| BundleRefusal::OtherLog { reason };
-        let Some(state) = self.state()? else {
+        let Some(state) = self.own()? else {
             return if self.bundle.log.is_empty() {
                 Ok(())
             } else {
-                Err(other_log("the DID does not exist".to_owned()))
+                Err(other_log("the ledger has no version".to_owned()))
             };
         };
         if state.did() != did {
@@ -123,7 +168,7 @@ impl BundleRegistry {
         if later.is_some() {
             return Err(other_log("there is a later version".to_owned()));
         }
-        check_log(&state, &records, &self.bundle.log).map_err(other_log)
+        check_log(&state, &records, self.first.as_ref(), &self.bundle.log).map_err(other_log)
     }
 
     fn value<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, BundleRefusal> {
@@ -166,6 +211,12 @@ impl Registry for BundleRegistry {
         Box::pin(std::future::ready(self.answer(key)))
     }
 
+    fn item<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Option<ItemAnswer>> {
+        let item = self.bundle.item.as_deref();
+        let item = item.filter(|_| *did == self.bundle.did).cloned();
+        Box::pin(std::future::ready(Ok(item)))
+    }
+
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
         let log = if *did == self.bundle.did {
             Ok(self.bundle.log.clone())
@@ -179,10 +230,11 @@ impl Registry for BundleRegistry {
     }
 }
 
-/// Gathers what proves a DID, all of its versions, or that it does not exist.
+/// Gathers what proves a DID, all of its versions, or that it does not exist; of an item of a batch, also its place there and
+/// where its code stands.
 ///
 /// # Errors
-/// When the node gives no proven answer, or the DID has more versions than a bundle holds.
+/// When the node gives no proven answer, keeps no such item, or the DID has more versions than a bundle holds.
 pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle, ReadError> {
     let state_key = keys::did(&did.scid());
     let malformed = |reason| ReadError::Malformed {
@@ -190,36 +242,54 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
         reason,
     };
     for _ in 0..TRIES {
-        let state = crate::ledger::did_state(registry, did).await?.value;
-        let (log, versions) = match &state {
-            None => (Vec::new(), 0),
-            Some(state) => (registry.log(did).await?, state.seq() + 1),
-        };
-        // One statement for the state, one for each version, one for the absence of a later one.
-        let count = usize::try_from(versions).map_or(usize::MAX, |count| count + 2);
-        if count > BatchProof::MAX_STATEMENTS {
-            return Err(malformed("it has more versions than a bundle holds"));
-        }
         let mut keys = vec![state_key.clone()];
-        if state.is_some() {
-            keys.extend((0..=versions).map(|seq| keys::did_version(&did.scid(), seq)));
-        }
+        let item = match did.scid().version() {
+            ScidVersion::BatchItem => {
+                let item = registry.item(did).await?;
+                let item =
+                    item.ok_or_else(|| malformed("it keeps no such item, which proves nothing"))?;
+                keys.extend([
+                    keys::batch(&item.proof.batch),
+                    item.segment.clone(),
+                    keys::claim(&did.scid()),
+                ]);
+                Some(Box::new(item))
+            }
+            _ => None,
+        };
+        let state = crate::ledger::did_state(registry, did).await?.value;
+        let log = match &state {
+            None => Vec::new(),
+            Some(state) => {
+                // One statement for each version, one for the absence of a later one.
+                let room = BatchProof::MAX_STATEMENTS - keys.len();
+                if usize::try_from(state.seq()).map_or(true, |seq| seq + 2 > room) {
+                    return Err(malformed("it has more versions than a bundle holds"));
+                }
+                keys.extend((0..=state.seq() + 1).map(|seq| keys::did_version(&did.scid(), seq)));
+                registry.log(did).await?
+            }
+        };
         let (proof, header) = registry.batch(&keys).await?;
         let way = registry.way_below(header.height).await?;
         let bundle = DidBundle {
             kind: BundleKind::Did,
             did: *did,
+            item,
             log,
             evidence: way.evidence(proof),
         };
-        // An operation between the reads makes the log and the statements differ.
+        // An operation between the reads makes the log and the statements differ, an act on the codes the item and they.
         match BundleRegistry::open(
             bundle.clone(),
             registry.trust_root().clone(),
             chop_http::clock::now_ms(),
         ) {
             Ok(_) => return Ok(bundle),
-            Err(BundleRefusal::OtherLog { .. }) => {}
+            Err(
+                BundleRefusal::OtherLog { .. }
+                | BundleRefusal::Item(ItemResolveError::Segment { .. }),
+            ) => {}
             Err(BundleRefusal::Unproven(source)) => {
                 return Err(ReadError::Unproven {
                     key: state_key,

@@ -5,7 +5,7 @@ use chop_integrity::{Hash, json};
 use chop_proof::Evidence;
 use serde::{Deserialize, Serialize};
 
-use crate::http::LogEntry;
+use crate::http::{ItemAnswer, LogEntry};
 
 /// The largest bundle that is read, in bytes.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -16,8 +16,11 @@ const LIMITS: json::Limits = json::Limits {
 
 /// A DID with its log and the evidence for its state and every version, to be verified without a network.
 ///
-/// As JSON `{"type": "ChopDidBundle", "did", "log": [log entry], "evidence"}`. The evidence states the values under
+/// As JSON `{"type": "ChopDidBundle", "did", "item", "log": [log entry], "evidence"}`. The evidence states the values under
 /// `did/{scid}` and `did/{scid}/{seq}` for every version, and that there is no later one.
+///
+/// A bundle about an item of a batch, and no other, has `item`, and its evidence also states `batch/{id}`, the segment of codes
+/// that holds its ordinal, and `claim/{scid}`. Its log begins with version 1: no operation made the first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DidBundle {
@@ -26,6 +29,9 @@ pub struct DidBundle {
     pub kind: BundleKind,
     /// The DID.
     pub did: ChopDid,
+    /// The item that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Box<ItemAnswer>>,
     /// Its operations, oldest first.
     pub log: Vec<LogEntry>,
     /// What proves them.

@@ -305,7 +305,7 @@ pub struct ReceiptList {
 ///
 /// Nothing in it needs to be trusted: the batch under `batch/{id}` of the state and the digest of the template decide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ItemAnswer {
     /// The item with the path to its batch's root.
     pub proof: ItemProof,

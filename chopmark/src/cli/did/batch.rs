@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod items;
 pub(crate) mod prepare;
 mod rows;
 mod secrets;
@@ -12,11 +13,12 @@ pub(crate) use create::Order;
 use super::act::{LIFE_MS, submit};
 use super::{keys, named_chop};
 use crate::cli::keyring::KeyringArgs;
-use crate::cli::stack::StackArgs;
+use crate::cli::stack::{MAX_AGE_MS, Stack, StackArgs, read_failure, trust_root};
 use crate::cli::{Done, Failure, Terminal};
+use chop_client::{Proven, Registry as _};
 use chop_http::clock;
 use chop_integrity::Hash;
-use chop_protocol::Action;
+use chop_protocol::{Action, Batch, keys as state};
 use clap::Subcommand;
 
 /// Arguments of `chopmark did batch`.
@@ -24,7 +26,7 @@ use clap::Subcommand;
 #[command(after_help = "\
 Examples:
   chopmark did batch create --template crate.json --items crates.csv --controller orchard --secrets
-  chopmark did batch secrets crates.csv.batch --base-url https://id.example/ > labels.csv
+  chopmark did batch secrets crates.csv.batch --base-url https://id.example/ --out labels.csv
   chopmark did batch activate BATCH 0..5000 --lot L-2026-11 --controller orchard
   chopmark did batch void BATCH 17..18 --reason \"label torn\" --controller orchard
   chopmark did batch show BATCH
@@ -68,7 +70,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Activate(args) => change::activate(args, terminal).await,
         Command::Void(args) => change::void(args, terminal).await,
         Command::Show(args) => show::run(args, terminal).await,
-        Command::Secrets(args) => secrets::run(&args),
+        Command::Secrets(args) => secrets::run(&args, terminal),
     }
 }
 
@@ -83,6 +85,15 @@ impl ControllerArgs {
             .at_least(1, &format!("acting for {actor}"))?;
         submit(&stack, actor, actions, &held.signers(1)).await
     }
+}
+
+/// Reads the record of a batch, proved against the genesis; `None` when the ledger proves that it has none.
+async fn registered(stack: &Stack, id: &Hash) -> Result<Option<Batch>, Failure> {
+    let root = trust_root(&stack.genesis().await?)?;
+    let registry = stack.registry(root, MAX_AGE_MS);
+    let read = registry.read(&state::batch(id)).await;
+    let batch: Proven<Option<Batch>> = read.and_then(Proven::parse).map_err(read_failure)?;
+    Ok(batch.value)
 }
 
 /// Reads a batch's id on the command line.

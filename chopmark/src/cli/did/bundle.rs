@@ -1,6 +1,6 @@
 //! Offline bundles of `chopmark did resolve`: written while there is a network, read when there is none.
 
-use super::resolve;
+use super::{item, resolve};
 use crate::cli::failure::Kind;
 use crate::cli::stack::{MAX_AGE_MS, read_failure};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
@@ -141,12 +141,12 @@ async fn shown(args: &resolve::Args, opened: &BundleRegistry) -> Result<Done, Fa
     let did = opened.bundle().did;
     let verified = opened.verified();
     let included = opened.state().map_err(Failure::refused)?.is_some();
-    let mut checked = resolve::checks(
-        opened.trust_root(),
-        &verified.header,
-        &keys::did(&did.scid()),
-        included,
-    );
+    // What an item begins with stands in the record of its batch.
+    let key = match &opened.bundle().item {
+        Some(item) => keys::batch(&item.proof.batch),
+        None => keys::did(&did.scid()),
+    };
+    let mut checked = resolve::checks(opened.trust_root(), &verified.header, &key, included);
     if let Value::Object(members) = &mut checked {
         members.extend(circumstances(opened));
     }
@@ -163,7 +163,8 @@ async fn shown(args: &resolve::Args, opened: &BundleRegistry) -> Result<Done, Fa
     let ended = metadata.get("deactivated") == Some(&Value::Bool(true));
     let mark = if ended { Mark::Note } else { Mark::Good };
     let what = if ended { " was deactivated" } else { "" };
-    let mut page = Page::new().heading(mark, format!("proved: as of {time}, {did}{what}"));
+    let page = item::standing(Page::new(), metadata.get("chop"));
+    let mut page = page.heading(mark, format!("proved: as of {time}, {did}{what}"));
     for member in ["versionId", "versionTime", "created", "updated"] {
         if let Some(value) = metadata.get(member).and_then(Value::as_str) {
             page = page.field(member, value);

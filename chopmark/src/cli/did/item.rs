@@ -38,7 +38,12 @@ pub(super) async fn verified(
     })?;
     let metadata = answer.metadata.to_json();
     let chop = metadata.get("chop");
-    let mut page = standing(Page::new(), chop).heading(Mark::Good, format!("proved: {did}"));
+    let (mark, words) = if answer.metadata.deactivated == Some(true) {
+        (Mark::Note, format!("proved: {did} was deactivated"))
+    } else {
+        (Mark::Good, format!("proved: {did}"))
+    };
+    let mut page = standing(Page::new(), chop).heading(mark, words);
     for member in ["versionId", "created", "updated"] {
         if let Some(text) = metadata.get(member).and_then(Value::as_str) {
             page = page.field(member, text);

@@ -20,12 +20,11 @@ pub(super) async fn resolve(
     did: &ChopDid,
     options: &ResolveOptions,
 ) -> Result<Resolved, ResolutionError> {
-    if did.scid().version() == ScidVersion::BatchItem {
-        // Where its code stands matters as long as nobody asks for the past.
-        let latest = options.selector == Selector::Latest;
-        if let Some(item) = Box::pin(item::resolve(registry, did, options, latest)).await? {
-            return Ok(item);
-        }
+    // Where its code stands matters as long as nobody asks for the past.
+    if did.scid().version() == ScidVersion::BatchItem
+        && let Some(item) = Box::pin(item::resolve(registry, did, options)).await?
+    {
+        return Ok(item);
     }
     let state = current(registry, did).await?;
     let mut shown = vec![state_proof(&state)];
@@ -313,20 +312,29 @@ impl MadeBy {
 }
 
 /// Checks that a log is the one that the proven records of all versions name, operation by operation; says what differs.
+/// `first` is the state that an item begins with: its log begins with version 1.
 pub(crate) fn check_log(
     state: &DidState,
     records: &[VersionRecord],
+    first: Option<&DidState>,
     log: &[LogEntry],
 ) -> Result<(), String> {
-    if log.len() != records.len() {
+    // No operation made the first version of an item.
+    let made = match (first, records) {
+        (Some(first), [record, made @ ..]) if first.record().as_ref() == Ok(record) => made,
+        (Some(_), _) => return Err("the first version is not that of the item".to_owned()),
+        (None, _) => records,
+    };
+    if log.len() != made.len() {
         return Err(format!(
             "it has {} operations for {} versions",
             log.len(),
-            records.len()
+            made.len()
         ));
     }
-    let mut previous = None;
-    for ((seq, entry), record) in (0_u64..).zip(log).zip(records) {
+    let mut previous = first.map(DidState::operation);
+    let from = u64::from(first.is_some());
+    for ((seq, record), entry) in (from..).zip(made).zip(log) {
         let other = |_: ResolutionError| format!("operation {seq} is malformed");
         let (hash, parent, _) = MadeBy::parse(entry)
             .and_then(|made_by| made_by.links(state))
@@ -355,10 +363,14 @@ async fn current(
         .await
         .map_err(|error| unanswered(&error))?;
     let Some(state) = state.present() else {
-        let absent = ResolutionError::new(
-            ErrorKind::NotFound,
-            "the ledger proves that it holds no such DID",
-        );
+        let absent = match did.scid().version() {
+            // Which batch has an item is no part of the state.
+            ScidVersion::BatchItem => item::unknown(),
+            _ => ResolutionError::new(
+                ErrorKind::NotFound,
+                "the ledger proves that it holds no such DID",
+            ),
+        };
         return Box::pin(item::first_state(registry, did))
             .await?
             .ok_or(absent);

@@ -17,6 +17,7 @@ use chop_protocol::bundle::{BundleKind, DidBundle};
 use chop_protocol::keys;
 use serde_json::{Value, json};
 
+use crate::items::Crates;
 use crate::ledger::{Party, TestLedger, document, method};
 
 const START: i64 = 1_795_000_000_000;
@@ -40,12 +41,21 @@ fn rotated() -> (TestLedger, Party) {
 /// Everything about a DID under the ledger's last header.
 async fn bundle_of(ledger: &TestLedger, did: &ChopDid, versions: u64) -> DidBundle {
     let mut wanted = vec![keys::did(&did.scid())];
+    let item = ledger.item(did).await.unwrap();
+    if let Some(item) = &item {
+        wanted.extend([
+            keys::batch(&item.proof.batch),
+            item.segment.clone(),
+            keys::claim(&did.scid()),
+        ]);
+    }
     if versions > 0 {
         wanted.extend((0..=versions).map(|seq| keys::did_version(&did.scid(), seq)));
     }
     DidBundle {
         kind: BundleKind::Did,
         did: *did,
+        item: item.map(Box::new),
         log: ledger.log(did).await.unwrap(),
         evidence: ledger.evidence(wanted).await,
     }
@@ -89,6 +99,49 @@ async fn resolves_every_version_without_the_ledger() {
 }
 
 #[tokio::test]
+async fn resolves_items_with_and_without_a_state_of_their_own() {
+    let ledger = TestLedger::found(START);
+    let crates = Crates::register(&ledger);
+    crates.void(&ledger, 1);
+    crates.update(&ledger, 1);
+    let mut offline = Vec::new();
+    for (ordinal, versions) in [(0, 0), (1, 2)] {
+        let bundle = bundle_of(&ledger, &crates.dids[ordinal], versions).await;
+        let opened = open(&bundle, ledger.trust_root()).unwrap();
+        let first = format!("0-{}", crates.dids[ordinal].scid().digest());
+        offline.push((crates.dids[ordinal].to_did(), resolver(opened), first));
+    }
+    let online =
+        Resolver::new(Guarded::new(Settings::default()).unwrap()).with_registry(Arc::new(ledger));
+    for (did, offline, first) in offline {
+        for selector in [Selector::Latest, Selector::Id(first)] {
+            let options = ResolveOptions {
+                selector,
+                proof: true,
+                ..ResolveOptions::default()
+            };
+            assert_eq!(
+                offline.resolve(&did, &options).await.unwrap(),
+                online.resolve(&did, &options).await.unwrap()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn says_of_no_item_that_it_does_not_exist() {
+    let ledger = TestLedger::found(START);
+    let crates = Crates::register(&ledger);
+    let mut bundle = bundle_of(&ledger, &crates.dids[0], 0).await;
+    bundle.item = None;
+    let refused = open(&bundle, ledger.trust_root()).unwrap_err();
+    assert!(
+        matches!(refused, BundleRefusal::Incomplete { .. }),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
 async fn shows_that_a_did_does_not_exist() {
     let (ledger, _) = rotated();
     let nobody = TestLedger::found(START + 1).operator().did.scid();
@@ -111,7 +164,7 @@ async fn answers_nothing_but_what_it_holds() {
 #[tokio::test]
 async fn every_bundle_vector_is_what_the_ledger_makes_and_is_judged_as_it_says() {
     let cases = cases().await;
-    assert!(cases.len() >= 8);
+    assert!(cases.len() >= 15);
     for (folder, name, case) in cases {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("../../conformance/vectors")
@@ -224,5 +277,91 @@ async fn cases() -> Vec<(&'static str, &'static str, Value)> {
         "deactivated",
         valid("a DID that has ended", &bundle, false),
     ));
+    cases.extend(of_items(&ledger).await);
     cases
+}
+
+/// Bundles of items: one that has the state of its batch, and one that has its own and whose code is void.
+async fn of_items(ledger: &TestLedger) -> Vec<(&'static str, &'static str, Value)> {
+    let crates = Crates::register(ledger);
+    crates.void(ledger, 1);
+    crates.update(ledger, 1);
+    let root = ledger.trust_root();
+    let case = |description: &str, bundle: &DidBundle| json!({"description": description, "trustRoot": root, "nowMs": NOW, "bundle": bundle});
+    let valid = |description: &str, bundle: &DidBundle, standing: &str| {
+        let state = open(bundle, root).unwrap().state().unwrap().unwrap();
+        let mut case = case(description, bundle);
+        case["shown"] = json!({
+            "versionId": state.version_id(),
+            "height": bundle.evidence.proof.height().unwrap(),
+            "document": state.document().absolute(state.did(), state.controller()),
+            "standing": standing,
+        });
+        case
+    };
+    let born = bundle_of(ledger, &crates.dids[0], 0).await;
+    let own = bundle_of(ledger, &crates.dids[1], 2).await;
+    let changed = |description: &str, change: &dyn Fn(&mut DidBundle)| {
+        let mut bundle = own.clone();
+        change(&mut bundle);
+        case(description, &bundle)
+    };
+    let unstated = |bundle: &mut DidBundle, key: &str| {
+        let statements = &mut bundle.evidence.proof.statements;
+        statements.retain(|statement| !statement.key.starts_with(key));
+    };
+    vec![
+        (
+            "valid",
+            "item",
+            valid("an item that has the state of its batch", &born, "reserved"),
+        ),
+        (
+            "valid",
+            "item-with-a-state",
+            valid(
+                "an item that has a state of its own, and whose code is void",
+                &own,
+                "void",
+            ),
+        ),
+        (
+            "invalid",
+            "item-left-out",
+            changed(
+                "the item is left out, and with it that its code is void",
+                &|bundle| {
+                    bundle.item = None;
+                },
+            ),
+        ),
+        (
+            "invalid",
+            "item-of-another",
+            changed("the item is another one of the batch", &|bundle| {
+                bundle.item.clone_from(&born.item);
+            }),
+        ),
+        (
+            "invalid",
+            "item-code-unstated",
+            changed("nothing shows where the code stands", &|bundle| {
+                unstated(bundle, "code/");
+            }),
+        ),
+        (
+            "invalid",
+            "item-claim-unstated",
+            changed("nothing shows whether the code was claimed", &|bundle| {
+                unstated(bundle, "claim/");
+            }),
+        ),
+        (
+            "invalid",
+            "item-shorter-log",
+            changed("the operation of the item is left out", &|bundle| {
+                bundle.log.clear();
+            }),
+        ),
+    ]
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use chop_client::{Proven, ReadError, Reading, Registry};
 use chop_did::build::{GenesisDraft, create, deactivate, rotate};
 use chop_did::control::KeySet;
-use chop_did::{ChopDid, Class, DidState, Document, SignedOperation, UpdateKeys};
+use chop_did::{ChopDid, Class, DidState, Document, SignedOperation, Template, UpdateKeys};
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
 use chop_ledger::{Block, Delta, StateReader, execute, genesis_state, tree};
@@ -14,10 +14,10 @@ use chop_proof::build::Draft;
 use chop_proof::{
     BatchProof, Evidence, Freshness, StateProof, Statement, TrustRoot, validator_set,
 };
-use chop_protocol::http::LogEntry;
+use chop_protocol::http::{ItemAnswer, LogEntry};
 use chop_protocol::{
-    Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
-    Outcome, Parameters, SignedEnvelope, keys,
+    Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, ItemProof, LedgerGenesis,
+    Nonce, Outcome, Parameters, Segment, SignedEnvelope, keys,
 };
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
@@ -28,8 +28,10 @@ use tendermint::block::signed_header::SignedHeader;
 pub(crate) struct TestLedger {
     genesis: LedgerGenesis,
     root: TrustRoot,
-    validator: PrivateKey,
+    pub(crate) validator: PrivateKey,
     state: Mutex<State>,
+    /// The items that it tells of; others it keeps to itself.
+    pub(crate) items: Mutex<BTreeMap<String, (ItemProof, Template)>>,
 }
 
 #[derive(Default)]
@@ -166,6 +168,7 @@ impl TestLedger {
             root,
             validator,
             state: Mutex::new(state),
+            items: Mutex::default(),
         };
         ledger.block(&[]);
         ledger
@@ -229,6 +232,35 @@ impl TestLedger {
         serde_json::from_slice(&state.entries[&keys::did(&did.scid())]).unwrap()
     }
 
+    /// What stands under a key.
+    pub(crate) fn value<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let state = self.state.lock().unwrap();
+        let bytes = state.entries.get(key)?;
+        Some(serde_json::from_slice(bytes).unwrap())
+    }
+
+    /// An item that it tells of, with the key of the segment that holds it.
+    fn told(&self, did: &ChopDid) -> Option<ItemAnswer> {
+        let items = self.items.lock().unwrap();
+        let (proof, template) = items.get(&did.to_string())?.clone();
+        let segments = keys::segments(&proof.batch);
+        let state = self.state.lock().unwrap();
+        let mut segments = state
+            .entries
+            .range(segments.clone()..keys::after(&segments));
+        let holds = |bytes: &[u8]| {
+            let segment: Segment = serde_json::from_slice(bytes).unwrap();
+            segment.holds(proof.ordinal)
+        };
+        let (segment, _) = segments.find(|(_, bytes)| holds(bytes))?;
+        let segment = segment.clone();
+        Some(ItemAnswer {
+            proof,
+            template,
+            segment,
+        })
+    }
+
     /// Executes actions of a party, sponsored by the operator; they must commit.
     pub(crate) fn act(&self, party: &Party, actions: Vec<Action>) -> Outcome {
         self.act_with(&party.did, &party.key, actions)
@@ -287,7 +319,7 @@ impl TestLedger {
                 height,
                 time,
                 envelopes,
-                founding: &[],
+                founding: &self.genesis.terms().validators,
             },
         )
         .unwrap();
@@ -344,6 +376,10 @@ impl Registry for TestLedger {
         Box::pin(async move { self.prove(key) })
     }
 
+    fn item<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Option<ItemAnswer>> {
+        Box::pin(std::future::ready(Ok(self.told(did))))
+    }
+
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
         Box::pin(async move {
             Ok(self
@@ -383,7 +419,8 @@ impl State {
             if let Action::Did(signed) = action {
                 let did = signed.operation().did().to_string();
                 let log = self.log.entry(did).or_default();
-                let version_id = format!("{}-{}", log.len(), signed.operation().hash());
+                let operation = signed.operation();
+                let version_id = format!("{}-{}", operation.seq(), operation.hash());
                 log.push(LogEntry {
                     version_id,
                     operation: signed.value().clone(),

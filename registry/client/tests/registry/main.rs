@@ -9,6 +9,7 @@
 mod bundle;
 mod chain;
 mod http;
+mod items;
 mod ledger;
 mod light;
 mod membership;

@@ -103,10 +103,8 @@ pub(super) fn claim<S: StateReader>(
         return Err(BatchRefusal::ClaimSignature { item }.into());
     }
     let ordinal = body.proof.ordinal;
-    let segment = segments(view, &found, (ordinal, ordinal.saturating_add(1)))?;
-    if let Some(standing) = segment.first().map(|segment| segment.standing)
-        && standing != CodeStanding::Active
-    {
+    let standing = standing(view, &found, ordinal)?;
+    if standing != CodeStanding::Active {
         return Err(BatchRefusal::Standing { ordinal, standing }.into());
     }
     let place = keys::claim(&item.scid());
@@ -132,6 +130,23 @@ pub(super) fn claim<S: StateReader>(
 fn check_proof(act: &Act<'_>, found: &Batch, proof: &ItemProof) -> Result<ChopDid, BatchRefusal> {
     let scid = proof.check(found)?;
     Ok(ChopDid::new(act.header.ledger.short(), scid))
+}
+
+/// Where the code of an ordinal below the count stands.
+fn standing<S: StateReader>(
+    view: &View<'_, S>,
+    batch: &Batch,
+    ordinal: u32,
+) -> Result<CodeStanding, Stop<S::Error>> {
+    let touched = segments(view, batch, (ordinal, ordinal.saturating_add(1)))?;
+    let Some(segment) = touched.first() else {
+        let error: ExecuteError<S::Error> = ExecuteError::Corrupt {
+            key: keys::segments(&id(batch)?),
+            reason: format!("no segment holds ordinal {ordinal}"),
+        };
+        return Err(error.into());
+    };
+    Ok(segment.standing)
 }
 
 /// Changes the codes of a range, whose segments are cut at its ends; the segments still cover every ordinal once.

@@ -341,6 +341,31 @@ fn refuses_to_claim_a_code_that_is_reserved_or_void() {
 }
 
 #[test]
+fn refuses_to_claim_under_an_ordinal_beyond_the_batch() {
+    let mut world = World::new();
+    let mut made = Made::new(&world, world.party.did, 1);
+    // Validators who did not look signed for a leaf whose number no segment holds.
+    for (_, ordinal) in &mut made.leaves {
+        if *ordinal == 2 {
+            *ordinal = COUNT;
+        }
+    }
+    made.items.push(made.items[2].clone());
+    made.terms.root = Hash::from_bytes(tree::root(&nodes(&made.leaves)).unwrap());
+    let create = made.create(vec![receipt(&made.terms, 1)]);
+    let envelope = world.by_party(vec![create]);
+    world.commit(&[envelope]);
+    let envelope = world.by_party(vec![activate(&made, 0, COUNT)]);
+    world.commit(&[envelope]);
+    let mut envelope = world.envelope(world.founder.did, vec![]);
+    envelope.actions = vec![claiming(&envelope, &made, (COUNT, 2), None)];
+    let signed = envelope.sign(&[&world.founder.act]).unwrap();
+    assert_eq!(world.refusal(&signed), "item.proof");
+    let envelope = world.by_party(vec![materialise(made.proof(COUNT))]);
+    assert_eq!(world.refusal(&envelope), "item.proof");
+}
+
+#[test]
 fn batches_replay_to_the_same_root() {
     let (mut world, made) = active();
     let envelope = claim(&mut world, &made, 2, Some(&key(8, 8)));

@@ -18,7 +18,7 @@ const MAX_ENTRIES: usize = 1_000;
     responses(
         (status = 200, description = "Version ids, signed operations and header times", body = Object),
         (status = 400, description = "No did:chop"),
-        (status = 404, description = "No such DID here")))]
+        (status = 404, description = "No operation of such a DID here")))]
 pub(super) async fn show(
     State(app): State<NodeApp>,
     Path(did): Path<String>,
@@ -26,7 +26,9 @@ pub(super) async fn show(
     let did = ChopDid::parse(&did).map_err(|error| Problem::bad_request(error.to_string()))?;
     let log = entries(&app.engine().view(), &did).map_err(|error| failed(&error))?;
     if did.ledger() != app.engine().genesis().id().short() || log.is_empty() {
-        return Err(Problem::not_found(format!("this ledger has no {did}")));
+        return Err(Problem::not_found(format!(
+            "this ledger has no operation of {did}"
+        )));
     }
     Ok(Json(log))
 }

@@ -144,9 +144,10 @@ impl LeafStore {
         let mut intake = known.lock().unwrap_or_else(PoisonError::into_inner);
         // While this one waited for the lock, the last run may have come, or a bad one.
         if !self.is_current(terms, &known, &intake) {
-            return match self.holds(terms)? {
-                true => Ok(Progress::Complete),
-                false => Err(LeafStoreError::Unexpected),
+            return if self.holds(terms)? {
+                Ok(Progress::Complete)
+            } else {
+                Err(LeafStoreError::Unexpected)
             };
         }
         let expected = intake.check.next_run();

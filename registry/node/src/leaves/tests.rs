@@ -271,7 +271,7 @@ fn announcing_and_bringing_the_same_leaves_at_once_never_stalls() {
         });
     }
     for _ in 0..4 {
-        ended.recv_timeout(Duration::from_secs(60)).unwrap();
+        ended.recv_timeout(Duration::from_mins(1)).unwrap();
     }
     for (run, bytes) in (0..).zip(&made.runs) {
         assert_eq!(store.run(&hash, run).unwrap().as_ref(), Some(bytes));

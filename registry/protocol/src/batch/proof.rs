@@ -69,6 +69,14 @@ pub enum ItemProofError {
     /// The path does not lead to the batch's root.
     #[error("{0}")]
     Path(#[from] PathError),
+    /// No code of the batch has this number: the leaves were not those that a receipt is for.
+    #[error("ordinal {ordinal} was named of {count}")]
+    Ordinal {
+        /// The ordinal, from 0.
+        ordinal: u32,
+        /// How many items the batch has.
+        count: u32,
+    },
     /// The leaves are not those beside the scid.
     #[error("these leaves do not show that the item is absent")]
     NotNeighbours,
@@ -144,13 +152,14 @@ fn check_path(
     item: &Hash,
     path: &[Hash],
 ) -> Result<(), ItemProofError> {
+    let count = batch.terms.count;
+    // The path covers the ordinal but not that it is one: validators who signed for what they did not see may have let
+    // another pass, and no segment of codes holds it.
+    if ordinal >= count {
+        return Err(ItemProofError::Ordinal { ordinal, count });
+    }
     let leaf = leaves::leaf(item.as_bytes(), ordinal);
     let path: Vec<Node> = path.iter().map(|node| *node.as_bytes()).collect();
     let root = batch.terms.root.as_bytes();
-    Ok(leaves::check(
-        root,
-        (index, batch.terms.count),
-        leaf,
-        &path,
-    )?)
+    Ok(leaves::check(root, (index, count), leaf, &path)?)
 }

@@ -78,7 +78,7 @@ fn every_valid_item_resolves_to_its_document() {
 #[test]
 fn every_invalid_item_is_refused_for_its_reason() {
     let cases = cases::<Case>("invalid", "item-proof");
-    assert!(cases.len() >= 13);
+    assert!(cases.len() >= 14);
     for (name, case) in cases {
         let state = case.item.state(&case.did, &case.batch, &case.template);
         let code = match state.unwrap_err() {
@@ -86,6 +86,7 @@ fn every_invalid_item_is_refused_for_its_reason() {
             ItemResolveError::Proof(ItemProofError::Path(
                 PathError::Root | PathError::Length { .. } | PathError::Index { .. },
             )) => "path",
+            ItemResolveError::Proof(ItemProofError::Ordinal { .. }) => "ordinal",
             ItemResolveError::OtherItem { .. } => "other-item",
             ItemResolveError::Template => "template",
             other => panic!("{name}: {other}"),
@@ -98,13 +99,14 @@ fn every_invalid_item_is_refused_for_its_reason() {
 fn every_absence_is_judged_as_its_file_says() {
     let valid = cases::<Missing>("valid", "item-absence");
     let invalid = cases::<Missing>("invalid", "item-absence");
-    assert!(valid.len() >= 3 && invalid.len() >= 9);
+    assert!(valid.len() >= 3 && invalid.len() >= 10);
     for (name, case) in valid.into_iter().chain(invalid) {
         assert!(!case.description.is_empty(), "{name}");
         let code = match case.absence.check(&case.batch, &case.scid) {
             Ok(()) => None,
             Err(ItemProofError::OtherBatch { .. }) => Some("other-batch"),
             Err(ItemProofError::Path(_)) => Some("path"),
+            Err(ItemProofError::Ordinal { .. }) => Some("ordinal"),
             Err(ItemProofError::NotNeighbours) => Some("absence"),
             Err(ItemProofError::NoItem) => Some("other"),
             Err(other) => panic!("{name}: {other}"),

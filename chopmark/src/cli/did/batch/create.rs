@@ -1,7 +1,7 @@
 //! `chopmark did batch create`.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use chop_http::outbound::Outgoing;
 use chop_http::{clock, random};
 use chop_integrity::{Timestamp, json};
 use chop_keys::Signer;
-use chop_protocol::batch::leaves::{RUN, read_line, runs};
+use chop_protocol::batch::leaves::{RUN, runs};
 use chop_protocol::http::{LeafTerms, LeavesExpected, ReceiptList, Status};
 use chop_protocol::{
     Action, BatchTerms, CreateBatch, CredentialType, Envelope, Nonce, Receipt, SignedEnvelope,
@@ -20,9 +20,10 @@ use chop_protocol::{
 use serde_json::{Value, json};
 
 use super::prepare::{Wish, Work};
-use super::{ControllerArgs, LIFE_MS};
+use super::{ControllerArgs, LIFE_MS, registered};
 use crate::cli::did::{keys, named_chop};
-use crate::cli::stack::{failure, success};
+use crate::cli::failure::Kind;
+use crate::cli::stack::{Stack, failure, success};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 
 /// How long the nodes of other members get to fetch the leaves.
@@ -38,7 +39,8 @@ Example:
 
 The template is {\"class\", \"fields\": [names], \"document\"}; a place {name} in a URI of alsoKnownAs or serviceEndpoint takes the
 item's value, percent-encoded. The items are a CSV file whose columns are the fields, or a .jsonl file of objects. Everything
-that was begun is in the work folder: run the same command again after a break.")]
+that was begun is in the work folder: run the same command again after a break, however long it was. With --secrets the folder also has
+the master secret, sealed by the key folder.")]
 pub(super) struct Args {
     /// The template (JSON)
     #[arg(long, value_name = "FILE")]
@@ -97,13 +99,15 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         name.push(".batch");
         name.into()
     });
-    let work = Work::open(&folder).map_err(Failure::usage)?;
+    let mut work = Work::open(&folder).map_err(Failure::usage)?;
+    if args.secrets {
+        work = work.with_secrets(&keyring).map_err(Failure::usage)?;
+    }
     let bar = terminal.progress(0, "reading items");
     let terms = tokio::task::block_in_place(|| work.prepare(&wish, &bar));
     bar.finish_and_clear();
     let terms = terms.map_err(Failure::usage)?;
-    let sponsor = stack.operator().await?;
-    let (service, token) = stack.into_parts();
+    let (service, token) = args.by.stack.connect(terminal)?.into_parts();
     let order = Order {
         work: &work,
         terms: &terms,
@@ -111,15 +115,29 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         service: &service,
         token: token.as_deref(),
     };
-    order.bring(terminal).await?;
-    let receipts = order.receipts(terminal).await?;
-    let signed = order.envelope(sponsor, receipts, held.signers(1).as_slice())?;
-    let stack = args.by.stack.connect(terminal)?;
-    let height = stack.submit(&signed).await?;
+    // An envelope that was sent before may be on the ledger, though its answer never came.
+    let height = if let Some(height) = on_ledger(&stack, &terms).await? {
+        height
+    } else {
+        let signers = held.signers(1);
+        order.register(&stack, &signers, terminal).await?
+    };
     if let Some(file) = &args.dids {
         write_dids(&work, &terms, file).map_err(Failure::usage)?;
     }
     report(&terms, &folder, height, args.secrets)
+}
+
+/// The height at which the ledger registered the batch, with these very terms; `None` when it has not.
+async fn on_ledger(stack: &Stack, terms: &BatchTerms) -> Result<Option<u64>, Failure> {
+    let id = terms.id().map_err(Failure::internal)?;
+    match registered(stack, &id).await? {
+        Some(batch) if batch.terms == *terms => Ok(Some(batch.height)),
+        Some(_) => Err(Failure::refused(anyhow!(
+            "the ledger has batch {id} with other terms: begin anew in another folder (--work)"
+        ))),
+        None => Ok(None),
+    }
 }
 
 fn report(terms: &BatchTerms, folder: &Path, height: u64, secrets: bool) -> Result<Done, Failure> {
@@ -133,7 +151,7 @@ fn report(terms: &BatchTerms, folder: &Path, height: u64, secrets: bool) -> Resu
         .text("Their codes are reserved: `chopmark did batch activate` puts them into use.");
     if secrets {
         page = page.dim(format!(
-            "The secrets are derived from {}/master.key: `chopmark did batch secrets` writes them for the printer.",
+            "The secrets are derived from {}/master.json, which the key folder opens: `chopmark did batch secrets` writes them for the printer.",
             folder.display()
         ));
     }
@@ -143,6 +161,24 @@ fn report(terms: &BatchTerms, folder: &Path, height: u64, secrets: bool) -> Resu
 }
 
 impl Order<'_> {
+    /// Takes the batch to the ledger; answers the height.
+    async fn register(
+        &self,
+        stack: &Stack,
+        signers: &[&dyn Signer],
+        terminal: &Terminal,
+    ) -> Result<u64, Failure> {
+        self.bring(terminal).await?;
+        let receipts = self.receipts(terminal).await?;
+        let signed = self.envelope(stack.operator().await?, receipts, signers)?;
+        match stack.submit(&signed).await {
+            Err(refused) if refused.kind() == Kind::Refused => {
+                on_ledger(stack, self.terms).await?.ok_or(refused)
+            }
+            sent => sent,
+        }
+    }
+
     /// Brings the runs of leaves that the node does not have.
     ///
     /// # Errors
@@ -311,27 +347,11 @@ fn read<T: serde::de::DeserializeOwned>(answer: Answer, what: &str) -> Result<T,
 
 /// Writes ordinal and DID of every item, in the order of ordinals.
 fn write_dids(work: &Work, terms: &BatchTerms, file: &Path) -> anyhow::Result<()> {
-    let context = chop_did::ItemContext {
-        batch: terms.id()?,
-        template: terms.template,
-    };
-    let mut dids = vec![None; terms.count as usize];
-    for line in BufReader::new(File::open(work.leaves())?).split(b'\n') {
-        let line = line?;
-        let leaf = read_line(&line).context("the leaves are damaged")?;
-        if let Some(place) = dids.get_mut(leaf.ordinal as usize) {
-            *place = Some(context.scid(leaf.item));
-        }
-    }
     let mut out = std::io::BufWriter::new(File::create(file)?);
     writeln!(out, "ordinal,did")?;
-    for (ordinal, scid) in dids.into_iter().enumerate() {
-        let scid = scid.context("the leaves are damaged")?;
-        writeln!(
-            out,
-            "{ordinal},{}",
-            ChopDid::new(terms.ledger.short(), scid)
-        )?;
+    for (ordinal, scid) in work.scids(terms)?.into_iter().enumerate() {
+        let did = ChopDid::new(terms.ledger.short(), scid);
+        writeln!(out, "{ordinal},{did}")?;
     }
     out.flush()?;
     Ok(())

@@ -2,35 +2,34 @@
 //!
 //! ```text
 //! WORK/plan.json       what was asked for: nonce, controller, template, digest of the items' file
-//! WORK/master.key      of which the codes' secrets are derived (0600), with --secrets
+//! WORK/master.json     of which the codes' secrets are derived, sealed by the key folder, with --secrets
 //! WORK/leaves          the leaves, sorted
 //! WORK/terms.json      the terms that fit them; written last
 //! WORK/envelope.json   what was sent
 //! ```
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use chop_did::{ChopDid, Item, ItemContext, LedgerId, Template, batch_id};
+use chop_did::{ChopDid, ItemContext, LedgerId, Scid, Template, batch_id};
 use chop_http::random;
 use chop_integrity::Hash;
-use chop_keys::{CodeSecret, Signer as _};
-use chop_proof::leaves::{self as tree, MAX_LEAVES, Node};
-use chop_protocol::batch::leaves::{Line, MAX_BYTES, RUN, digest, hasher, write_line};
+use chop_proof::leaves::{self as tree, Node};
+use chop_protocol::batch::leaves::{Line, MAX_BYTES, RUN, digest, hasher, read_line, write_line};
 use chop_protocol::{BatchTerms, CredentialType, Nonce};
-use data_encoding::HEXLOWER;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::rows::Rows;
+use super::items::Items;
+use crate::cli::keyring::Keyring;
 
-/// Rows that are worked on at once.
-const CHUNK: usize = 16_384;
+/// What the master secret is sealed for.
+const MASTER: &str = "chop/batch-master/v1";
 
 /// What a batch shall be.
 #[derive(Debug)]
@@ -64,17 +63,10 @@ pub(super) struct Plan {
 }
 
 /// The folder of one batch.
-#[derive(Debug)]
 pub(crate) struct Work {
     path: PathBuf,
-}
-
-/// An item on its way to its place among the leaves.
-struct Entry {
-    hash: Hash,
-    ordinal: u32,
-    at: usize,
-    length: u16,
+    /// Of which the codes' secrets are derived.
+    master: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl Work {
@@ -90,7 +82,25 @@ impl Work {
             .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self {
             path: path.to_owned(),
+            master: None,
         })
+    }
+
+    /// Has the codes' secrets derived from the folder's master secret, which is drawn and sealed at the first start.
+    ///
+    /// # Errors
+    /// When another key folder sealed it, or it cannot be kept.
+    pub(crate) fn with_secrets(mut self, keyring: &Keyring) -> anyhow::Result<Self> {
+        let master = if let Some(master) = self.master(keyring)? {
+            master
+        } else {
+            let fresh = Zeroizing::new(random::bytes::<32>());
+            let sealed = keyring.seal(MASTER, &*fresh)?;
+            self.write("master.json", &serde_json::to_vec_pretty(&sealed)?)?;
+            fresh
+        };
+        self.master = Some(master);
+        Ok(self)
     }
 
     /// Makes leaves and terms, unless a start before has.
@@ -102,28 +112,26 @@ impl Work {
         if let Some(terms) = self.read("terms.json")? {
             return Ok(terms);
         }
-        let master = plan.secrets.then(|| self.master()).transpose()?;
+        let master = self.master.as_deref().filter(|_| plan.secrets);
+        ensure!(
+            master.is_some() == plan.secrets,
+            "no key folder seals the secrets"
+        );
         let context = ItemContext {
             batch: batch_id(&plan.ledger, &plan.controller, &plan.nonce.to_string())?,
             template: plan.template.digest(),
         };
-        let (mut entries, arena) = read_items(wish, &context, master.as_deref(), bar)?;
-        entries.sort_unstable_by_key(|entry| entry.hash);
-        let twice = entries.iter().zip(entries.iter().skip(1));
-        if let Some((first, second)) = twice.clone().find(|(a, b)| a.hash == b.hash) {
-            let (low, high) = (
-                first.ordinal.min(second.ordinal),
-                first.ordinal.max(second.ordinal),
-            );
+        let items = Items::read(wish, &context, master, bar)?;
+        if let Some((low, high)) = items.twins() {
             bail!("items {low} and {high} are the same: each needs data of its own");
         }
-        let (root, leaves) = self.write_leaves(&entries, &arena)?;
+        let (root, leaves) = self.write_leaves(&items)?;
         let terms = BatchTerms {
             ledger: plan.ledger,
             controller: plan.controller,
             nonce: plan.nonce,
             template: context.template,
-            count: u32::try_from(entries.len())?,
+            count: u32::try_from(items.entries.len())?,
             root,
             leaves,
             activation: plan.activation,
@@ -170,32 +178,43 @@ impl Work {
         written().with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The master secret of the batch's codes.
+    /// The master secret of the batch's codes; `None` when none was drawn.
     ///
     /// # Errors
-    /// When there is none and none can be made.
-    pub(super) fn master(&self) -> anyhow::Result<Zeroizing<[u8; 32]>> {
-        let path = self.path.join("master.key");
-        let text = match fs::read_to_string(&path).map(Zeroizing::new) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let fresh = Zeroizing::new(random::bytes::<32>());
-                let text = Zeroizing::new(HEXLOWER.encode(&*fresh));
-                self.write("master.key", text.as_bytes())?;
-                text
-            }
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", path.display()));
-            }
+    /// When another key folder sealed it, or the file is malformed.
+    pub(super) fn master(&self, keyring: &Keyring) -> anyhow::Result<Option<Zeroizing<[u8; 32]>>> {
+        let shown = self.path.join("master.json");
+        let shown = shown.display();
+        let Some(sealed) = self.read("master.json")? else {
+            return Ok(None);
         };
-        let bytes = HEXLOWER
-            .decode(text.trim_end().as_bytes())
-            .map(Zeroizing::new);
-        let bytes = bytes.map_err(|_| anyhow!("{} is damaged", path.display()))?;
-        let master = <[u8; 32]>::try_from(bytes.as_slice());
-        Ok(Zeroizing::new(
-            master.map_err(|_| anyhow!("{} is damaged", path.display()))?,
-        ))
+        let opened = keyring.unseal(MASTER, &sealed);
+        let opened =
+            opened.with_context(|| format!("{shown} does not open with this key folder"))?;
+        let master = <[u8; 32]>::try_from(opened.as_slice()).map(Zeroizing::new);
+        let master = master.map_err(|_| anyhow!("{shown} holds no secret of 32 bytes"))?;
+        Ok(Some(master))
+    }
+
+    /// The items' identifiers, by ordinal.
+    ///
+    /// # Errors
+    /// When the leaves cannot be read, or are not those of the terms.
+    pub(super) fn scids(&self, terms: &BatchTerms) -> anyhow::Result<Vec<Scid>> {
+        let context = ItemContext {
+            batch: terms.id()?,
+            template: terms.template,
+        };
+        let mut scids = vec![None; terms.count as usize];
+        for line in BufReader::new(File::open(self.leaves())?).split(b'\n') {
+            let line = line?;
+            let leaf = read_line(&line).context("the leaves are damaged")?;
+            if let Some(place) = scids.get_mut(leaf.ordinal as usize) {
+                *place = Some(context.scid(leaf.item));
+            }
+        }
+        let scids: Option<Vec<Scid>> = scids.into_iter().collect();
+        scids.context("the leaves are damaged")
     }
 
     /// The plan of the first start, which this one has to have too.
@@ -225,18 +244,17 @@ impl Work {
         Ok(kept)
     }
 
-    fn write_leaves(&self, entries: &[Entry], arena: &[u8]) -> anyhow::Result<(Hash, Hash)> {
+    fn write_leaves(&self, items: &Items) -> anyhow::Result<(Hash, Hash)> {
         let mut file = BufWriter::with_capacity(1 << 20, private(&self.leaves())?);
         let mut hasher = hasher();
         let mut roots: Vec<Node> = Vec::new();
         let mut bytes = 0_u64;
         let mut run = Vec::new();
-        for part in entries.chunks(RUN as usize) {
+        for part in items.entries.chunks(RUN as usize) {
             run.clear();
             let mut nodes = Vec::with_capacity(part.len());
             for entry in part {
-                let end = entry.at + usize::from(entry.length);
-                let item = arena.get(entry.at..end).context("an item is lost")?;
+                let item = items.bytes(entry).context("an item is lost")?;
                 let ordinal = entry.ordinal;
                 write_line(&mut run, Line { ordinal, item });
                 nodes.push(tree::leaf(entry.hash.as_bytes(), ordinal));
@@ -256,92 +274,10 @@ impl Work {
     }
 }
 
-/// Reads and hashes all items, on all cores; their canonical bytes lie behind one another.
-fn read_items(
-    wish: &Wish,
-    context: &ItemContext,
-    master: Option<&[u8; 32]>,
-    bar: &ProgressBar,
-) -> anyhow::Result<(Vec<Entry>, Vec<u8>)> {
-    let shown = wish.items.display();
-    let opened = Rows::open(&wish.items, wish.template.fields());
-    let mut rows = opened.with_context(|| format!("cannot read {shown}"))?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (mut entries, mut arena) = (Vec::new(), Vec::new());
-    loop {
-        let mut chunk = Vec::with_capacity(CHUNK);
-        while chunk.len() < CHUNK
-            && let Some(row) = rows
-                .next()
-                .with_context(|| format!("cannot read {shown}"))?
-        {
-            chunk.push(row);
-        }
-        if chunk.is_empty() {
-            return Ok((entries, arena));
-        }
-        let first = entries.len();
-        ensure!(
-            first + chunk.len() <= MAX_LEAVES as usize,
-            "{shown} has more than {MAX_LEAVES} items; make more batches"
-        );
-        let (template, part) = (&wish.template, chunk.len().div_ceil(threads));
-        let made = std::thread::scope(|scope| {
-            let work: Vec<_> = (0..)
-                .zip(chunk.chunks(part))
-                .map(|(n, rows)| {
-                    let first = first + n * part;
-                    scope.spawn(move || made(rows, first, (template, context, master)))
-                })
-                .collect();
-            work.into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker failed")))
-                .collect::<anyhow::Result<Vec<_>>>()
-        })?;
-        for (hash, bytes) in made.into_iter().flatten() {
-            entries.push(Entry {
-                hash,
-                ordinal: u32::try_from(entries.len())?,
-                at: arena.len(),
-                length: u16::try_from(bytes.len())?,
-            });
-            arena.extend_from_slice(&bytes);
-        }
-        bar.set_position(entries.len() as u64);
+impl std::fmt::Debug for Work {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Work({})", self.path.display())
     }
-}
-
-/// Makes the items of some rows.
-fn made(
-    rows: &[Vec<String>],
-    first: usize,
-    (template, context, master): (&Template, &ItemContext, Option<&[u8; 32]>),
-) -> anyhow::Result<Vec<(Hash, Vec<u8>)>> {
-    let mut items = Vec::with_capacity(rows.len());
-    for (ordinal, row) in (first..).zip(rows) {
-        let key = match master {
-            Some(master) => {
-                let secret = CodeSecret::derive(master, u32::try_from(ordinal)?);
-                Some(secret.key()?.public_key().clone())
-            }
-            None => None,
-        };
-        let item = Item {
-            data: row.clone(),
-            key,
-        };
-        item.check(template)
-            .with_context(|| format!("item {ordinal}, counted from 0"))?;
-        let bytes = item.bytes()?;
-        let most = chop_did::item::MAX_ITEM_BYTES;
-        ensure!(
-            bytes.len() <= most,
-            "item {ordinal}, counted from 0, has {} bytes, at most {most} are allowed",
-            bytes.len()
-        );
-        items.push((context.hash(&bytes), bytes));
-    }
-    Ok(items)
 }
 
 /// Opens a file (0600) for writing anew.

@@ -1,13 +1,11 @@
 //! `chopmark did batch show`.
 
-use super::batch_id;
-use crate::cli::stack::{MAX_AGE_MS, StackArgs, read_failure, trust_root};
+use super::{batch_id, registered};
+use crate::cli::stack::StackArgs;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::anyhow;
-use chop_client::{Proven, Registry as _};
 use chop_integrity::Hash;
 use chop_protocol::http::CodePage;
-use chop_protocol::{Batch, keys};
 use serde_json::json;
 
 /// Segments that are shown.
@@ -25,11 +23,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
     let stack = args.stack.connect(terminal)?;
-    let genesis = stack.genesis().await?;
-    let registry = stack.registry(trust_root(&genesis)?, MAX_AGE_MS);
-    let read = registry.read(&keys::batch(&args.batch)).await;
-    let batch: Proven<Option<Batch>> = read.and_then(Proven::parse).map_err(read_failure)?;
-    let batch = batch.value.ok_or_else(|| {
+    let batch = registered(&stack, &args.batch).await?.ok_or_else(|| {
         Failure::not_found(anyhow!(
             "the ledger proves that it has no batch {}",
             args.batch

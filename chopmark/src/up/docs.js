@@ -22,17 +22,18 @@ const operation = (method, path, spec) => {
   return element("details", "", ...parts);
 };
 
-const load = async () => {
-  const api = await (await fetch("/openapi.json")).json();
+// What is on another listener has a description of its own.
+const load = async (description, own) => {
+  const api = await (await fetch(description)).json();
   const groups = new Map();
   for (const [path, methods] of Object.entries(api.paths)) {
     for (const [method, spec] of Object.entries(methods)) {
       if (typeof spec !== "object" || !spec.responses) continue;
-      const tag = spec.tags?.[0] ?? "other";
+      const tag = own ?? spec.tags?.[0] ?? "other";
       groups.set(tag, [...(groups.get(tag) ?? []), operation(method, path, spec)]);
     }
   }
   for (const [tag, operations] of groups) document.getElementById("operations").append(element("h2", tag), ...operations);
 };
 
-load();
+load("/openapi.json").then(() => load("/openapi/members.json", "member API, on the listener for members' programs"));

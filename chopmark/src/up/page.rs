@@ -1,7 +1,7 @@
 //! The pages that a browser sees: what runs here, what is on the ledger, and the API in readable form.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderName;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
@@ -16,19 +16,34 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `/`, `/explorer`, `/docs`, `/openapi.json` and their scripts.
+/// `/`, `/explorer`, `/docs`, the descriptions of the API and their scripts.
 pub(super) fn router() -> Router {
-    let api = openapi().to_json().unwrap_or_default();
+    let json = |api: OpenApi| {
+        let text = api.to_json().unwrap_or_default();
+        get(move || async move { ([(CONTENT_TYPE, "application/json")], text) })
+    };
     Router::new()
         .route("/", get(|| async { html(include_str!("index.html")) }))
         .route("/docs", get(|| async { html(include_str!("docs.html")) }))
-        .route("/explorer", get(|| async { html(include_str!("explorer.html")) }))
-        .route("/assets/explorer.js", get(|| async { script(include_str!("explorer.js")) }))
-        .route("/assets/page.js", get(|| async { script(include_str!("page.js")) }))
-        .route("/assets/docs.js", get(|| async { script(include_str!("docs.js")) }))
+        .route(
+            "/explorer",
+            get(|| async { html(include_str!("explorer.html")) }),
+        )
+        .route(
+            "/assets/explorer.js",
+            get(|| async { script(include_str!("explorer.js")) }),
+        )
+        .route(
+            "/assets/page.js",
+            get(|| async { script(include_str!("page.js")) }),
+        )
+        .route(
+            "/assets/docs.js",
+            get(|| async { script(include_str!("docs.js")) }),
+        )
         .route("/assets/verifier/{*file}", get(verifier))
-        .route("/openapi.json", get(|State(api): State<String>| async move { ([(CONTENT_TYPE, "application/json")], api) }))
-        .with_state(api)
+        .route("/openapi.json", json(openapi()))
+        .route("/openapi/members.json", json(chop_node::member_openapi()))
 }
 
 /// The description of the whole stack.

@@ -37,7 +37,7 @@ use crate::leaves::LeafKeeper;
 use crate::projection::Projection;
 
 pub(crate) use logs::entries as log_entries;
-pub use member::{MemberDoor, member_router};
+pub use member::{MemberDoor, member_openapi, member_router};
 pub(crate) use members::decode;
 pub(crate) use proposals::undecided;
 

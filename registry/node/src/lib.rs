@@ -16,5 +16,5 @@ pub mod projection;
 pub mod store;
 
 pub use accuse::accuse;
-pub use http::{MemberDoor, NodeApp, Operator, member_router, openapi, router};
+pub use http::{MemberDoor, NodeApp, Operator, member_openapi, member_router, openapi, router};
 pub use local::LocalRegistry;

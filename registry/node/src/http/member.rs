@@ -18,6 +18,8 @@ use chop_http::{JsonBytes, Metrics, Problem};
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::http::{BoundCertificate, MemberView};
 use chop_protocol::{MemberQuota, Parameters, Proposal, Quota, ValidatorSet, keys};
+use utoipa::OpenApi;
+use utoipa::openapi::security::SecurityScheme;
 
 use super::members::decode;
 use super::{NodeApp, failed, proposals, status, transactions};
@@ -36,6 +38,34 @@ pub fn member_router(app: NodeApp, door: MemberDoor, metrics: Metrics) -> Router
     wrap(api, metrics, None, Limits::default()).layer(from_fn_with_state(door, require))
 }
 
+/// The OpenAPI description of the member API, which is on a listener of its own.
+pub fn member_openapi() -> utoipa::openapi::OpenApi {
+    let mut api = Api::openapi();
+    let certificate = SecurityScheme::MutualTls {
+        description: Some(
+            "A certificate of the consortium's authority, whose key the ledger binds to a live member".to_owned(),
+        ),
+        deprecated: None,
+        extensions: None,
+    };
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("member", certificate);
+    api
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Chopmark: the member API",
+        version = env!("CARGO_PKG_VERSION"),
+        description = "What a node's listener for members' programs answers (`--member-listen`): TLS 1.3 with a client's certificate. A certificate \
+            that the ledger does not back is 403 on every route. Errors are problem documents (RFC 9457)."
+    ),
+    security(("member" = [])),
+    paths(submit, transactions::show, status::status, show)
+)]
+struct Api;
+
 /// The member behind the certificate, asked for again when the body is here.
 impl FromRequestParts<NodeApp> for Admitted {
     type Rejection = Problem;
@@ -48,6 +78,17 @@ impl FromRequestParts<NodeApp> for Admitted {
     }
 }
 
+#[utoipa::path(post, path = "/v1/transactions", tag = "member API", summary = "Submit a signed envelope that the member sponsors",
+    description = "It carries the sponsor's signature: the node adds none. The same envelope sent twice gets the first answer again.",
+    request_body(content = Object, description = "A signed envelope"),
+    responses(
+        (status = 201, description = "Executed and durable, with height", body = Object),
+        (status = 202, description = "Not executed yet; ask at Location", body = Object),
+        (status = 400, description = "No signed envelope"),
+        (status = 403, description = "The certificate is not that of a live member, or another member sponsors the envelope"),
+        (status = 409, description = "Executed and refused: it contradicts the present state"),
+        (status = 422, description = "Executed and refused, with the rule"),
+        (status = 503, description = "Busy, read-only, or not following the ledger")))]
 /// Takes an envelope that the member sponsors. It carries the sponsor's signature already: the node adds none, for a TLS key
 /// authorises nothing on the ledger.
 async fn submit(
@@ -70,6 +111,11 @@ async fn submit(
     transactions::hand_in(&app, envelope).await
 }
 
+#[utoipa::path(get, path = "/v1/member", tag = "member API", summary = "Show the member where it stands",
+    responses(
+        (status = 200, description = "Record, certificate, quota and what was used today, validators, proposals that wait for its vote", body = Object),
+        (status = 403, description = "The certificate is not that of a live member"),
+        (status = 503, description = "The node does not follow the ledger now")))]
 /// Shows the member its record, certificate, quota, validators, and the proposals that wait for its vote.
 async fn show(State(app): State<NodeApp>, member: Admitted) -> Result<Json<MemberView>, Problem> {
     view_of(&app.engine().view(), member)

@@ -24,7 +24,8 @@ pub use chop::{ChopDid, ChopDidError, LedgerId, LedgerTag, Scid, ScidVersion};
 pub use control::{Control, ControlError, KeyCommitment, KeySet, UpdateKeys};
 pub use did::{Did, DidError, DidUrl, DidUrlError};
 pub use document::{
-    Document, DocumentError, Relationship, VerificationMethod, verification_method,
+    Document, DocumentError, MAX_ALSO_KNOWN_AS, Relationship, VerificationMethod,
+    verification_method,
 };
 pub use genesis::{Class, Genesis, GenesisError};
 pub use item::{Item, ItemContext, ItemError, Template, TemplateError, batch_id};

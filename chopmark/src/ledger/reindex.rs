@@ -14,7 +14,7 @@ use super::opened;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use crate::up::{READ_MODEL, ReadModelArgs, is_in_use};
 
-/// How often a line is written where nobody watches.
+/// How often a line is written where nobody watches, beside one at the end of each stage.
 const LINES: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Parser)]
@@ -105,7 +105,7 @@ impl Teller {
             self.bar.set_message(what);
             self.bar.set_length(stage.of);
             self.bar.set_position(stage.done);
-        } else if self.told.elapsed() >= LINES {
+        } else if stage.done == stage.of || self.told.elapsed() >= LINES {
             self.told = Instant::now();
             // Nothing can be done when standard error is gone.
             let _ = writeln!(std::io::stderr(), "{what}: {} of {}", stage.done, stage.of);

@@ -204,6 +204,7 @@ impl Stack {
             .conformance
             .then(|| HostGuard::new(authorities(&bases)));
         let metrics = Metrics::new();
+        node.register(&metrics);
         if let Some(members) = &options.member_api {
             listeners.push(receive(members, &folder, node, metrics.clone()).await?);
         }

@@ -5,6 +5,7 @@ mod blocks;
 mod claims;
 mod events;
 mod headers;
+mod heights;
 mod identifiers;
 mod leaves;
 mod listed;
@@ -28,7 +29,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use chop_client::Resolver;
 use chop_did::ChopDid;
-use chop_http::{AdminToken, Problem};
+use chop_http::{AdminToken, Metrics, Problem};
 use chop_keys::Signer;
 use utoipa::OpenApi;
 
@@ -104,6 +105,11 @@ impl NodeApp {
 
     fn projection(&self) -> &Projection {
         &self.inner.projection
+    }
+
+    /// Adds to the process's metrics the last block, and the last one that lists show.
+    pub fn register(&self, metrics: &Metrics) {
+        heights::register(metrics, self.engine().clone(), self.projection().clone());
     }
 
     /// The ledger behind the handlers.

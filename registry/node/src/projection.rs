@@ -8,8 +8,10 @@
 //! ```
 //!
 //! Blocks and transactions come from the blocks. DIDs, proposals, accreditations and words come from the state, at its newest:
-//! first all of them, then those that a block touched. While blocks are still missing that the state already shows, the model
-//! says that it is being built and answers nothing else.
+//! first all of them, then those that a block touched. While blocks are still missing that the state already shows, only
+//! questions about blocks and what is in them are answered.
+//!
+//! A ledger does not wait for its read model: where the database does not answer, lists are refused until it does.
 
 mod entity;
 mod error;
@@ -24,10 +26,12 @@ mod table;
 mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chop_did::LedgerId;
 use tokio::sync::{Semaphore, watch};
+use tracing::warn;
 
 use crate::store::Snapshot;
 use meta::Meta;
@@ -57,6 +61,8 @@ pub struct Projection {
 struct Inner {
     database: Database,
     ledger: LedgerId,
+    /// Whether the database has answered, its tables are made, and what is in them is this node's.
+    reached: AtomicBool,
     /// What was last committed here; none before the model was begun.
     progress: watch::Sender<Option<Meta>>,
     streams: Arc<Semaphore>,
@@ -65,41 +71,69 @@ struct Inner {
 }
 
 impl Projection {
-    /// Opens the model at a place, made when there is none, and checks that it is one of this ledger, as `held` has it.
+    /// Opens the model at a place, made when there is none, and checks that it is one of this ledger, as `held` has it. Where the
+    /// database fails, whoever follows the ledger tries again.
     ///
     /// # Errors
-    /// [`OpenReadModelError`] when the database cannot be used, or holds the model of another ledger, of another version, or of
-    /// blocks that this node does not have.
+    /// [`OpenReadModelError`] when the place is none, or the database holds somebody else's tables, or the model of another
+    /// ledger, of another version, or of blocks that this node does not have.
     pub async fn open(
         place: &Place,
         ledger: LedgerId,
         held: &Snapshot,
     ) -> Result<Self, OpenReadModelError> {
-        let database = Database::open(place).await?;
-        let found = meta::prepare(&database).await?;
-        if let Some(found) = &found {
-            meta::check(found, ledger, held)?;
+        let projection = Self::over(Database::at(place)?, ledger);
+        match projection.reach(held).await {
+            Err(OpenReadModelError::Failed(ProjectionError::Database(error)))
+                if !matches!(error, sqlx::Error::Configuration(_)) =>
+            {
+                warn!(%error, "the read model's database does not answer: lists are refused until it does");
+            }
+            reached => reached?,
         }
-        Ok(Self::over(database, ledger, found))
+        Ok(projection)
     }
 
-    /// Opens the model at a place and forgets whatever is in it, whosever it was.
+    /// Makes the tables where they are missing, and checks that what is in them is this node's.
+    async fn reach(&self, held: &Snapshot) -> Result<(), OpenReadModelError> {
+        let found = meta::prepare(&self.inner.database).await?;
+        if let Some(found) = &found {
+            meta::check(found, self.inner.ledger, held)?;
+        }
+        self.inner.progress.send_replace(found);
+        self.inner.reached.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Answers nothing from what is there until it is reached, and checked, again.
+    fn give_up(&self) {
+        self.inner.reached.store(false, Ordering::Release);
+        self.inner.progress.send_replace(None);
+    }
+
+    fn is_reached(&self) -> bool {
+        self.inner.reached.load(Ordering::Acquire)
+    }
+
+    /// Opens the model at a place and forgets what is in it, whichever ledger it was of.
     ///
     /// # Errors
-    /// When the database cannot be used.
+    /// When the database cannot be used, or has tables that are no read model's.
     pub async fn begin_anew(place: &Place, ledger: LedgerId) -> Result<Self, ProjectionError> {
-        let database = Database::open(place).await?;
-        meta::drop_all(&database).await?;
-        meta::prepare(&database).await?;
-        Ok(Self::over(database, ledger, None))
+        let projection = Self::over(Database::at(place)?, ledger);
+        meta::drop_all(&projection.inner.database).await?;
+        meta::prepare(&projection.inner.database).await?;
+        projection.inner.reached.store(true, Ordering::Release);
+        Ok(projection)
     }
 
-    fn over(database: Database, ledger: LedgerId, found: Option<Meta>) -> Self {
+    fn over(database: Database, ledger: LedgerId) -> Self {
         Self {
             inner: Arc::new(Inner {
                 database,
                 ledger,
-                progress: watch::Sender::new(found),
+                reached: AtomicBool::new(false),
+                progress: watch::Sender::new(None),
                 streams: Arc::new(Semaphore::new(MAX_STREAMS)),
                 ending: watch::Sender::new(false),
             }),
@@ -108,7 +142,12 @@ impl Projection {
 
     /// The last block that shows in it; 0 before the first.
     pub fn height(&self) -> u64 {
-        self.inner.progress.borrow().map_or(0, |meta| meta.height)
+        self.begun().unwrap_or(0)
+    }
+
+    /// The last block that shows in it; none before its database was reached and it was begun.
+    pub(crate) fn begun(&self) -> Option<u64> {
+        self.inner.progress.borrow().map(|meta| meta.height)
     }
 
     /// Ends the streams of events, so that the connections that carry them can end.
@@ -137,6 +176,9 @@ impl Projection {
             let shown = meta.map_or(0, |meta| meta.height);
             shown >= height || height - shown > NEAR
         };
+        if !self.is_reached() {
+            return;
+        }
         let mut progress = self.watch();
         // Later than that, the answer says that it is older.
         let _late = tokio::time::timeout(PATIENCE, progress.wait_for(near)).await;

@@ -124,6 +124,9 @@ pub struct Status {
     pub operator: ChopDid,
     /// The validators now.
     pub validators: Vec<GenesisValidator>,
+    /// The last block that the node's lists show; none before they have begun.
+    #[serde(rename = "readModel", default)]
+    pub read_model: Option<u64>,
 }
 
 /// One block: the answer to `GET /v1/blocks/{height}`.

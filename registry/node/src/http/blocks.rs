@@ -9,7 +9,7 @@ use chop_protocol::http::listed::{Listed, ListedBlock, RememberedBlock, ShownBlo
 use chop_protocol::http::{BlockView, Transaction};
 use data_encoding::HEXUPPER;
 
-use super::listing::{self, Asked, reading};
+use super::listing::{self, Asked, reading_blocks};
 use super::{NodeApp, failed};
 use crate::engine::{EngineError, View};
 use crate::store::BlockRecord;
@@ -28,7 +28,7 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<ListedBlock>>, Problem> {
     let asked = Asked::of(&app, "blocks", query.as_deref(), &[])?;
     let below = asked.after().and_then(|height| height.parse().ok());
-    let mut reading = reading(&app).await?;
+    let mut reading = reading_blocks(&app).await?;
     let page = reading.blocks(below, asked.limit).await;
     let page = page.map_err(|error| listing::failed(&error))?;
     Ok(asked.answer(reading.as_of, page))
@@ -56,7 +56,7 @@ pub(super) async fn show(
     let first = view.snapshot().first_height();
     let first = first.map_err(|error| failed(&EngineError::from(error)))?;
     if first.is_some_and(|first| (1..first).contains(&height)) {
-        let mut reading = reading(&app).await?;
+        let mut reading = reading_blocks(&app).await?;
         let block = reading.block(height).await;
         if let Some(block) = block.map_err(|error| listing::failed(&error))? {
             return Ok(Json(ShownBlock::Remembered(RememberedBlock {

@@ -21,7 +21,7 @@ use tracing::debug;
 
 use super::NodeApp;
 use super::listed::facets;
-use super::listing::{failed, reading};
+use super::listing::{failed, level};
 use super::query::Query;
 use crate::projection::{Facets, Position, Projection, ProjectionError};
 
@@ -33,46 +33,43 @@ const WAITING: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent stream says that it lives, for proxies and clients between.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How soon a consumer shall come back.
+/// How soon a consumer shall come back, or a model is looked at again that has not begun.
 const RETRY: Duration = Duration::from_secs(2);
+/// How far, in blocks, another node may be ahead whose event a consumer saw last.
+const MAX_AHEAD: u64 = 1_000_000;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[utoipa::path(get, path = "/v1/events", tag = "explorer", summary = "Follow what happens (server-sent events)",
     description = "One event `transaction` per envelope in a block, in the order of the ledger, with the data of /v1/transactions and the id `height.index`. \
-        Without `Last-Event-ID` it begins with the next block; with it, behind that event. `lagged` says that the consumer was too slow, and ends the \
+        Without `Last-Event-ID` it begins with the next block; with it, behind that event, which may be one that this node does not have yet. \
+        `after` says the same where no header can be sent; the header goes first. `lagged` says that the consumer was too slow, and ends the \
         stream: it goes on by `Last-Event-ID`. At most 64 streams.",
     params(
         ("actor" = Option<String>, Query, description = "Only what this DID did"),
         ("did" = Option<String>, Query, description = "Only what this DID did or what is about it"),
         ("action" = Option<String>, Query, description = "Only with an action of this type, such as did.create"),
+        ("after" = Option<String>, Query, description = "As Last-Event-ID, which goes before it"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen; `0.0` begins with the oldest")),
     responses(
         (status = 200, description = "text/event-stream", body = String, content_type = "text/event-stream"),
-        (status = 400, description = "A parameter or Last-Event-ID is malformed"),
-        (status = 503, description = "Too many streams, or the read model is being built")))]
+        (status = 400, description = "A parameter or Last-Event-ID is malformed, or a million blocks ahead of this node"),
+        (status = 503, description = "Too many streams, or the read model's database does not answer")))]
 pub(super) async fn follow(
     State(app): State<NodeApp>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(query.as_deref(), &["actor", "did", "action"])?;
+    let query = Query::parse(query.as_deref(), &["actor", "did", "action", "after"])?;
     let facets = facets(&query)?;
-    let last = last_seen(&headers)?;
+    let last = last_seen(&headers, &query)?;
     let place = app.projection().stream().ok_or_else(|| {
         Problem::unavailable("too many streams of events are open here; ask again later")
     })?;
-    let as_of = reading(&app).await?.as_of;
-    let after = last.unwrap_or(Position {
-        height: as_of.height,
-        index: u64::MAX,
-    });
-    if after.height > as_of.height {
-        return Err(Problem::bad_request(format!(
-            "Last-Event-ID {after} is ahead of this node, which is at height {}",
-            as_of.height
-        )));
-    }
+    let after = match last {
+        Some(last) => within_reach(&app, last)?,
+        None => end_of(shown(&app).await?),
+    };
     let (events, waiting) = mpsc::channel(WAITING);
     let (end, ended) = oneshot::channel();
     let reader = Reader {
@@ -103,16 +100,51 @@ pub(super) async fn follow(
     Ok((StatusCode::OK, headers, stream).into_response())
 }
 
-fn last_seen(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
-    let Some(value) = headers.get(LAST_EVENT_ID) else {
-        return Ok(None);
+/// The last event that the consumer saw: a browser that goes on by itself sends the header to the address it began with.
+fn last_seen(headers: &HeaderMap, query: &Query) -> Result<Option<Position>, Problem> {
+    let (name, value) = match headers.get(LAST_EVENT_ID) {
+        Some(value) => ("Last-Event-ID", value.to_str().ok()),
+        None => match query.value("after") {
+            Some(value) => ("after", Some(value)),
+            None => return Ok(None),
+        },
     };
-    let position = value.to_str().ok().and_then(Position::parse);
+    let position = value.and_then(Position::parse);
     position.map(Some).ok_or_else(|| {
-        Problem::bad_request(
-            "Last-Event-ID is the id of an event, height.index such as 17.0, or is left out",
-        )
+        Problem::bad_request(format!(
+            "{name} is the id of an event, height.index such as 17.0, or is left out"
+        ))
     })
+}
+
+/// Nodes are not level, so that an event may be known elsewhere first; what is far ahead is of another ledger.
+fn within_reach(app: &NodeApp, last: Position) -> Result<Position, Problem> {
+    let height = app.engine().view().last_block();
+    if last.height > height.saturating_add(MAX_AHEAD) {
+        return Err(Problem::bad_request(format!(
+            "the event {last} is far ahead of this node, which is at height {height}"
+        )));
+    }
+    Ok(last)
+}
+
+/// The last block that shows; of a model that has not begun, the last one that the node has.
+async fn shown(app: &NodeApp) -> Result<u64, Problem> {
+    match level(app).await.reading_blocks().await {
+        Ok(reading) => Ok(reading.as_of.height),
+        Err(ProjectionError::Building { .. } | ProjectionError::Unreached) => {
+            Ok(app.engine().view().last_block())
+        }
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Behind everything in a block.
+fn end_of(height: u64) -> Position {
+    Position {
+        height,
+        index: u64::MAX,
+    }
 }
 
 /// Reads the events of one stream.
@@ -152,8 +184,17 @@ impl Reader {
                 }
                 Err(Broken::Lagged) => return End::Lagged,
                 Err(Broken::Gone) => return End::Gone,
-                Err(Broken::Failed(ProjectionError::Building { .. })) => {
-                    tokio::time::sleep(RETRY).await;
+                Err(Broken::Failed(
+                    ProjectionError::Building { .. } | ProjectionError::Unreached,
+                )) => {
+                    let again = tokio::select! {
+                        () = tokio::time::sleep(RETRY) => true,
+                        () = self.events.closed() => false,
+                        _ = ending.wait_for(|ending| *ending) => false,
+                    };
+                    if !again {
+                        return End::Gone;
+                    }
                 }
                 Err(Broken::Failed(error)) => {
                     debug!(problem = %failed(&error).status(), %error, "a stream of events ended");
@@ -165,12 +206,12 @@ impl Reader {
 
     /// Hands on what is new; whether there may be more.
     async fn read(&mut self) -> Result<bool, Broken> {
-        let mut reading = self.projection.reading().await.map_err(Broken::Failed)?;
+        let reading = self.projection.reading_blocks().await;
+        let mut reading = reading.map_err(Broken::Failed)?;
         let found = reading
             .events(&self.facets, self.after, AT_ONCE)
             .await
             .map_err(Broken::Failed)?;
-        let top = reading.as_of.height;
         // The question ends before the consumer is waited for.
         drop(reading);
         for transaction in &found.transactions {
@@ -191,7 +232,7 @@ impl Reader {
             }
         }
         self.after = found.until;
-        Ok(found.until.height < top)
+        Ok(found.more)
     }
 }
 

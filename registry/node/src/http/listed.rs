@@ -12,7 +12,7 @@ use chop_protocol::http::listed::{
 };
 
 use super::NodeApp;
-use super::listing::{Asked, action, did, failed, limit, reading};
+use super::listing::{Asked, action, did, failed, limit, reading, reading_blocks};
 use super::query::Query;
 use crate::projection::{Accredited, Facets, Search};
 
@@ -49,7 +49,7 @@ pub(super) async fn transactions(
         from: asked.query.number("from")?,
         to: asked.query.number("to")?,
     };
-    let mut reading = reading(&app).await?;
+    let mut reading = reading_blocks(&app).await?;
     let page = reading
         .transactions(&facets, asked.position(), asked.limit)
         .await
@@ -182,7 +182,8 @@ pub(super) async fn proposals(
 
 #[utoipa::path(get, path = "/v1/search", tag = "explorer", summary = "Search the ledger",
     description = "By height; by a hash or its beginning (transactions, blocks, accreditations, proposals), by a whole digest (anchors, documents); \
-        by the beginning of a DID; by the beginning of a name or of a word in it (members, schemas, credential types, alsoKnownAs of DIDs).",
+        by the beginning of a DID; by the beginning of a name or of one of its first eight words (members, schemas, credential types, alsoKnownAs \
+        of DIDs). Anchors and documents are looked for in the node's newest state, which may be ahead of `asOf`. `more` says that not all is shown.",
     params(
         ("q" = String, Query, description = "What to look for, at most 200 bytes"),
         ("limit" = Option<u64>, Query, description = "How many hits, at most 50; 20 when absent")),
@@ -211,12 +212,10 @@ pub(super) async fn search(
         state: view.snapshot(),
         limit,
     };
-    let mut hits = search
+    let (hits, more) = search
         .run(&mut reading)
         .await
         .map_err(|error| failed(&error))?;
-    let more = hits.len() > limit;
-    hits.truncate(limit);
     Ok(Json(Found {
         proven: false,
         as_of: reading.as_of,

@@ -4,10 +4,11 @@ use axum::Json;
 use chop_did::ChopDid;
 use chop_http::Problem;
 use chop_protocol::http::listed::{AsOf, Listed};
+use tracing::debug;
 
 use super::NodeApp;
 use super::query::Query;
-use crate::projection::{Filters, Page, Position, ProjectionError, Reading};
+use crate::projection::{Filters, Page, Position, Projection, ProjectionError, Reading};
 
 const PAGE: u64 = 20;
 const MAX_PAGE: u64 = 100;
@@ -118,22 +119,55 @@ pub(super) fn action(query: &Query) -> Result<Option<String>, Problem> {
 
 /// Begins a question, once the read model shows what the node had when it was asked, or says that it is older.
 pub(super) async fn reading(app: &NodeApp) -> Result<Reading, Problem> {
+    level(app)
+        .await
+        .reading()
+        .await
+        .map_err(|error| failed(&error))
+}
+
+/// Begins a question about blocks and what is in them, which is answered while the read model is behind, too.
+pub(super) async fn reading_blocks(app: &NodeApp) -> Result<Reading, Problem> {
+    let reading = level(app).await.reading_blocks().await;
+    reading.map_err(|error| failed(&error))
+}
+
+/// The read model, once it shows what the node has, or after a moment in which it does not.
+pub(super) async fn level(app: &NodeApp) -> &Projection {
     let projection = app.projection();
     projection.until(app.engine().view().last_block()).await;
-    projection.reading().await.map_err(|error| failed(&error))
+    projection
 }
 
 /// A failure of the read model: logged here, told to nobody, unless it passes.
 pub(super) fn failed(error: &ProjectionError) -> Problem {
     match error {
-        ProjectionError::Building { .. } => Problem::unavailable(error),
-        ProjectionError::Database(sqlx_error) if is_busy(sqlx_error) => {
-            Problem::unavailable("the read model's database is busy")
+        ProjectionError::Building { .. } | ProjectionError::Unreached => {
+            Problem::unavailable(error)
+        }
+        ProjectionError::Database(cause) if passes(cause) => {
+            debug!(%error, "a question was not answered");
+            Problem::unavailable("the read model's database is busy or does not answer")
         }
         _ => Problem::internal(error),
     }
 }
 
-fn is_busy(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut)
+/// Whether a database that is busy, down or restarting says so.
+fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_) => true,
+        // PostgreSQL's classes of connections, of too few resources and of its operator's doings; SQLite's "busy" and "locked".
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57"]
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class))
+                || ["5", "6"].contains(&&*code)
+        }),
+        _ => false,
+    }
 }

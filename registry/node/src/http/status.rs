@@ -15,7 +15,7 @@ use super::{NodeApp, failed};
 use crate::engine::EngineError;
 
 #[utoipa::path(get, path = "/v1/status", tag = "registry", summary = "Tell the ledger's last block",
-    responses((status = 200, description = "Ledger, height, app_hash, engine, operator, validators", body = Object)))]
+    responses((status = 200, description = "Ledger, height, app_hash, engine, operator, validators, and as readModel the last block that lists show", body = Object)))]
 pub(super) async fn status(State(app): State<NodeApp>) -> Result<Json<Status>, Problem> {
     let engine = app.engine();
     let head = engine.head();
@@ -28,6 +28,7 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Result<Json<Status>, P
         engine: engine.name().to_owned(),
         operator: app.inner.operator.did,
         validators: validators(&app)?,
+        read_model: app.projection().begun(),
     }))
 }
 

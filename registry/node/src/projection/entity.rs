@@ -1,6 +1,6 @@
 //! Rows of what the state holds: DIDs, members, proposals, accreditations, schemas.
 
-use chop_did::{Class, DidState};
+use chop_did::{Class, DidState, MAX_ALSO_KNOWN_AS};
 use chop_protocol::{Accreditation, Change, Member, Proposal, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,9 +13,6 @@ use super::words::{label, words};
 /// Where what is projected stands in the state, each prefix with its end.
 pub(super) const PREFIXES: [&str; 5] =
     ["accreditation/", "did/", "member/", "proposal/", "schema/"];
-
-/// Most other names of a DID under which it is found.
-const MAX_NAMES: usize = 32;
 
 /// Adds the rows of one entry of the state as of `height`; entries of other kinds add none.
 pub(super) fn project(
@@ -57,7 +54,7 @@ fn did(rows: &mut Rows, state: &DidState) {
     rows.reword("did", &did);
     let names = state.document().members().get("alsoKnownAs");
     let names = names.and_then(Value::as_array).into_iter().flatten();
-    for name in names.filter_map(Value::as_str).take(MAX_NAMES) {
+    for name in names.filter_map(Value::as_str).take(MAX_ALSO_KNOWN_AS) {
         name_it(rows, name, "did", &did);
     }
 }

@@ -13,6 +13,23 @@ pub enum ProjectionError {
     /// The database refused or failed.
     #[error("the read model's database failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// It was not reached since the start.
+    #[error("the read model's database was not reached yet")]
+    Unreached,
+    /// The database holds tables of somebody else.
+    #[error(
+        "the database has tables that are no read model's ({tables}): give the read model a database or a schema of its own"
+    )]
+    Foreign {
+        /// Their names.
+        tables: String,
+    },
+    /// It was reached late, and what is in it is not this node's.
+    #[error("{reason}")]
+    NotThisNodes {
+        /// What [`OpenReadModelError`] says of it.
+        reason: String,
+    },
     /// The blocks could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,7 +71,7 @@ pub enum ProjectionError {
         /// The node's oldest.
         first: u64,
     },
-    /// It is being built.
+    /// It knows no block yet, or not all that the state shows.
     #[error("the read model is being built: it is at height {height} of {until}")]
     Building {
         /// Where it is.
@@ -104,16 +121,6 @@ pub enum OpenReadModelError {
         found: String,
         /// The hash in the store.
         held: String,
-    },
-    /// The node pruned blocks that it lacks.
-    #[error(
-        "the read model ends at height {found}, and the node's oldest block is {first}: the blocks between are pruned; {REMEDY}"
-    )]
-    Gap {
-        /// Height of the model.
-        found: u64,
-        /// The node's oldest block.
-        first: u64,
     },
 }
 

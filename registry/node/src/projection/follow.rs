@@ -1,19 +1,20 @@
 //! Following the ledger: at the start from wherever the model ended, then block by block; or all at once, to build it anew.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chop_protocol::keys;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tracing::{debug, info, warn};
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::{debug, error, info, warn};
 
 use super::entity::{PREFIXES, project};
 use super::meta::{self, Meta};
 use super::plan::{Plan, plan};
 use super::sql::Work;
-use super::table::{Rows, TABLES};
-use super::{Projection, ProjectionError};
+use super::table::Rows;
+use super::{OpenReadModelError, Projection, ProjectionError};
 use crate::engine::{Engine, View};
 use crate::store::Snapshot;
 
@@ -82,9 +83,17 @@ impl Drop for Follower {
 impl Projection {
     /// Keeps the model up with a running ledger.
     pub fn follow(&self, engine: &Engine) -> Follower {
-        let source = Source::of(engine);
-        let task = tokio::spawn(self.clone().keep_up(source));
+        let following = self.following(engine);
+        let task = tokio::spawn(to_its_end(move || following.clone().run()));
         Follower { task }
+    }
+
+    pub(super) fn following(&self, engine: &Engine) -> Following {
+        Following {
+            projection: self.clone(),
+            source: Source::of(engine),
+            moment: None,
+        }
     }
 
     /// Brings the model up to a moment of the ledger, and tells how far it is.
@@ -102,46 +111,6 @@ impl Projection {
         Ok(Rebuilt { first, height })
     }
 
-    async fn keep_up(self, mut source: Source) {
-        let mut pause = PAUSES.0;
-        loop {
-            let stepped = match source.moment() {
-                Some(moment) => self.step(&moment, &mut |_| {}).await,
-                None => Ok(false),
-            };
-            match stepped {
-                Ok(true) => pause = PAUSES.0,
-                Ok(false) => {
-                    pause = PAUSES.0;
-                    if !source.changed().await {
-                        debug!("the read model follows no longer: the ledger has ended");
-                        return;
-                    }
-                }
-                Err(error) => {
-                    warn!(%error, "the read model stays behind");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSES.1);
-                    self.reread().await;
-                }
-            }
-        }
-    }
-
-    /// Takes what another process wrote as the new beginning.
-    async fn reread(&self) {
-        let read = async {
-            let mut work = self.inner.database.begin_reading().await?;
-            meta::read(&mut work).await
-        };
-        match read.await {
-            Ok(found) => {
-                self.inner.progress.send_replace(found);
-            }
-            Err(error) => debug!(%error, "the read model cannot be read"),
-        }
-    }
-
     /// Moves the model on by one SQL transaction, or begins it; false when it knows all that the moment has.
     async fn step(
         &self,
@@ -150,7 +119,7 @@ impl Projection {
     ) -> Result<bool, ProjectionError> {
         let held = *self.inner.progress.borrow();
         let Some(held) = held else {
-            self.seed(moment, tell).await?;
+            self.seed(None, moment, tell).await?;
             return Ok(true);
         };
         if held.height >= moment.height {
@@ -158,9 +127,19 @@ impl Projection {
         }
         let next = held.height + 1;
         let reading = moment.clone();
-        let planned = blocking(move || plan(&reading, next, held.seeded)).await?;
-        let Some(planned) = planned else {
-            return Ok(false);
+        let planned = match blocking(move || plan(&reading, next, held.seeded)).await {
+            Ok(Some(planned)) => planned,
+            Ok(None) => return Ok(false),
+            Err(ProjectionError::Gap { next, first }) => {
+                warn!(
+                    next,
+                    first,
+                    "blocks that the read model lacks were pruned: it begins anew with those that are there"
+                );
+                self.seed(Some(&held), moment, tell).await?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
         };
         let moved = self.write(&held, moment, &planned).await?;
         self.inner.progress.send_replace(Some(moved));
@@ -191,18 +170,17 @@ impl Projection {
         Ok(moved)
     }
 
-    /// Begins the model: every entry of the state first, whatever a start that was cut short has left.
+    /// Begins the model, in the place of what is `known` to be there: every entry of the state first. All in one transaction, so
+    /// that the old one is read until the new one has begun, and two processes do not mix theirs.
     async fn seed(
         &self,
+        known: Option<&Meta>,
         moment: &Moment,
         tell: &mut impl FnMut(Stage),
     ) -> Result<(), ProjectionError> {
-        let mut work = self.inner.database.begin_writing().await?;
-        for table in TABLES {
-            work.run(format!("DELETE FROM {}", table.name), Vec::new())
-                .await?;
-        }
-        work.commit().await?;
+        let database = &self.inner.database;
+        let mut work = database.begin_writing().await?;
+        meta::clear(&mut work, database.dialect, known).await?;
         let (of, mut done) = (moment.state.value_count()?, 0);
         for prefix in PREFIXES {
             let mut from = prefix.to_owned();
@@ -210,9 +188,7 @@ impl Projection {
                 let (reading, at) = (moment.clone(), from.clone());
                 let (rows, read, last) = blocking(move || entries(&reading, prefix, &at)).await?;
                 let Some(last) = last else { break };
-                let mut work = self.inner.database.begin_writing().await?;
                 put(&mut work, &rows).await?;
-                work.commit().await?;
                 done += read;
                 tell(Stage {
                     blocks: false,
@@ -223,14 +199,115 @@ impl Projection {
                 from = format!("{last}\0");
             }
         }
+        // Of entries of other kinds there is nothing to write.
+        tell(Stage {
+            blocks: false,
+            done: of,
+            of,
+        });
         let first = moment.blocks.first_height()?.unwrap_or(1);
         let begun = Meta::begun(self.inner.ledger, first, moment.height);
-        let mut work = self.inner.database.begin_writing().await?;
         meta::begin(&mut work, &begun).await?;
         work.commit().await?;
         info!(first, state = moment.height, "began the read model");
         self.inner.progress.send_replace(Some(begun));
         Ok(())
+    }
+}
+
+/// What keeps a model up with a running ledger.
+#[derive(Clone)]
+pub(super) struct Following {
+    projection: Projection,
+    source: Source,
+    /// What is being written. It is held until all of it is, because the store it shows keeps blocks that are pruned meanwhile;
+    /// but not over a failure, which may last, for the ledger's file grows by all that is not given up.
+    moment: Option<Moment>,
+}
+
+impl Following {
+    async fn run(mut self) {
+        let mut pause = PAUSES.0;
+        loop {
+            match self.turn().await {
+                Ok(true) => pause = PAUSES.0,
+                Ok(false) => {
+                    pause = PAUSES.0;
+                    if !self.source.changed().await {
+                        debug!("the read model follows no longer: the ledger has ended");
+                        return;
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "the read model stays behind");
+                    self.moment = None;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                    self.reread().await;
+                }
+            }
+        }
+    }
+
+    /// Takes what is there after a failure, which another process may have written, as the new beginning, when it is this node's.
+    pub(super) async fn reread(&mut self) {
+        let projection = &self.projection;
+        let Some(moment) = self.source.moment().filter(|_| projection.is_reached()) else {
+            return;
+        };
+        match projection.reach(&moment.blocks).await {
+            Ok(()) => {}
+            Err(OpenReadModelError::Failed(error)) => {
+                debug!(%error, "the read model cannot be read");
+            }
+            Err(error) => {
+                warn!(%error, "the read model is no longer this node's: lists are refused");
+                projection.give_up();
+            }
+        }
+    }
+
+    /// Moves the model on by one SQL transaction; false when it knows all that there is.
+    pub(super) async fn turn(&mut self) -> Result<bool, ProjectionError> {
+        if self.moment.is_none() {
+            self.moment = self.source.moment();
+        }
+        let Some(moment) = &self.moment else {
+            return Ok(false);
+        };
+        if !self.projection.is_reached() {
+            let reached = self.projection.reach(&moment.blocks).await;
+            reached.map_err(|error| match error {
+                OpenReadModelError::Failed(error) => error,
+                other => ProjectionError::NotThisNodes {
+                    reason: other.to_string(),
+                },
+            })?;
+            info!("the read model's database answers");
+        }
+        let moved = self.projection.step(moment, &mut |_| {}).await?;
+        if !moved {
+            self.moment = None;
+        }
+        Ok(moved)
+    }
+}
+
+/// Runs a task to its end, and again, after a pause, when it broke off. Nothing of it is left when this is dropped.
+async fn to_its_end<F>(begin: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let mut running = JoinSet::new();
+        running.spawn(begin());
+        match running.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                error!(%error, "what keeps the read model up broke off, and begins again");
+                tokio::time::sleep(LOOK).await;
+            }
+            _ => return,
+        }
     }
 }
 
@@ -245,6 +322,7 @@ fn entries(
     for (key, value) in &found {
         project(&mut rows, key, value, moment.height)?;
     }
+    rows.forget_old_words();
     let read = found.len() as u64;
     Ok((
         rows,
@@ -275,6 +353,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// What a running ledger shows; it does not keep the ledger running.
+#[derive(Clone)]
 enum Source {
     Solo(watch::Receiver<Arc<View>>),
     Comet {
@@ -326,5 +405,29 @@ impl Source {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_breaks_off_begins_again_and_one_that_ends_does_not() {
+        let begun = Arc::new(AtomicU64::new(0));
+        let counting = Arc::clone(&begun);
+        to_its_end(move || {
+            let begun = Arc::clone(&counting);
+            async move {
+                assert!(
+                    begun.fetch_add(1, Ordering::SeqCst) > 0,
+                    "the first breaks off"
+                );
+            }
+        })
+        .await;
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
     }
 }

@@ -4,7 +4,7 @@ use chop_did::LedgerId;
 use chop_protocol::http::listed::AsOf;
 use sqlx::any::AnyRow;
 
-use super::sql::{Database, Work, number, text};
+use super::sql::{Database, Dialect, Work, number, text};
 use super::table::{Cell, META, TABLES};
 use super::{OpenReadModelError, ProjectionError};
 use crate::store::Snapshot;
@@ -64,10 +64,15 @@ impl Meta {
                 until: self.state,
             });
         }
-        Ok(AsOf {
+        Ok(self.blocks_as_of())
+    }
+
+    /// What an answer from blocks alone says of itself, to which it does not matter what the state shows already.
+    pub(crate) fn blocks_as_of(&self) -> AsOf {
+        AsOf {
             height: self.height,
             from: self.first,
-        })
+        }
     }
 
     fn of(row: &AnyRow) -> Result<Self, ProjectionError> {
@@ -104,6 +109,7 @@ impl Meta {
 /// Makes the tables where they are missing, and reads what is there. Tables of another format are left as they are.
 pub(super) async fn prepare(database: &Database) -> Result<Option<Meta>, ProjectionError> {
     let mut work = database.begin_writing().await?;
+    refuse_foreign(&mut work, database.dialect).await?;
     let text = database.dialect.text();
     work.run(
         format!(
@@ -126,9 +132,44 @@ pub(super) async fn prepare(database: &Database) -> Result<Option<Meta>, Project
     Ok(found)
 }
 
+/// Refuses a database in which a table has a name of this model's and is none of it. All of a model's tables are made in one
+/// transaction, so that where the one that describes it is missing, the others are somebody else's.
+async fn refuse_foreign(work: &mut Work, dialect: Dialect) -> Result<(), ProjectionError> {
+    let names: Vec<_> = TABLES
+        .iter()
+        .map(|table| table.name)
+        .chain([META])
+        .collect();
+    let cells = names.iter().map(|name| Cell::from(*name)).collect();
+    let rows = work.rows(dialect.present(names.len()), cells).await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        found.push(text(row, "name")?);
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    if found.iter().any(|name| name == META) {
+        let described = work
+            .rows(
+                format!("SELECT format, ledger FROM {META} LIMIT 1"),
+                Vec::new(),
+            )
+            .await;
+        match described {
+            Err(ProjectionError::Database(sqlx::Error::Database(_))) => {}
+            other => return other.map(|_| ()),
+        }
+    }
+    Err(ProjectionError::Foreign {
+        tables: found.join(", "),
+    })
+}
+
 /// Removes every table of a read model.
 pub(super) async fn drop_all(database: &Database) -> Result<(), ProjectionError> {
     let mut work = database.begin_writing().await?;
+    refuse_foreign(&mut work, database.dialect).await?;
     for name in TABLES.iter().map(|table| table.name).chain([META]) {
         work.run(format!("DROP TABLE IF EXISTS {name}"), Vec::new())
             .await?;
@@ -157,6 +198,27 @@ pub(super) async fn begin(work: &mut Work, meta: &Meta) -> Result<(), Projection
         "INSERT INTO {META} (id, format, ledger, first, height, hash, state, seeded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     );
     work.run(sql, cells).await?;
+    Ok(())
+}
+
+/// Empties the model for a new beginning, when it still is as this process knows it; until the transaction ends, no other
+/// process writes to it.
+pub(super) async fn clear(
+    work: &mut Work,
+    dialect: Dialect,
+    known: Option<&Meta>,
+) -> Result<(), ProjectionError> {
+    for statement in dialect.alone(META) {
+        work.run(statement, Vec::new()).await?;
+    }
+    if read(work).await?.as_ref() != known {
+        return Err(ProjectionError::Moved {
+            expected: known.map_or(0, |known| known.height),
+        });
+    }
+    for name in TABLES.iter().map(|table| table.name).chain([META]) {
+        work.run(format!("DELETE FROM {name}"), Vec::new()).await?;
+    }
     Ok(())
 }
 
@@ -207,13 +269,6 @@ pub(super) fn check(
         return Err(OpenReadModelError::Ahead {
             found: found.height,
             held: last,
-        });
-    }
-    let first = held.first_height().map_err(ProjectionError::from)?;
-    if let Some(first) = first.filter(|first| found.height + 1 < *first) {
-        return Err(OpenReadModelError::Gap {
-            found: found.height,
-            first,
         });
     }
     let block = held.block(found.height).map_err(ProjectionError::from)?;

@@ -10,15 +10,16 @@ use chop_protocol::http::listed::{AsOf, ListedBlock, ListedDid};
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 
+use super::meta::{self, Meta};
 use super::sql::{Work, number, text, time};
 use super::table::{BLOCKS, Cell, DIDS, PROPOSALS, Table};
-use super::{Projection, ProjectionError, meta};
+use super::{Projection, ProjectionError};
 
 pub(crate) use accreditations::Accredited;
 pub(crate) use transactions::Facets;
 
 /// Most rows that one question looks at, beside those that it shows.
-const SCAN: usize = 2_000;
+pub(super) const SCAN: usize = 2_000;
 
 /// A place in the order of transactions: height, and place in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,18 +73,38 @@ impl Projection {
     /// Begins a question.
     ///
     /// # Errors
-    /// [`ProjectionError::Building`] while the model is not whole.
+    /// [`ProjectionError::Building`] while the model is not whole; [`ProjectionError::Unreached`] before its database answered.
     pub(crate) async fn reading(&self) -> Result<Reading, ProjectionError> {
+        let (work, held) = self.held().await?;
+        Ok(Reading {
+            as_of: held.as_of()?,
+            work,
+        })
+    }
+
+    /// Begins a question about blocks and what is in them, which is answered while later ones are missing.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Building`] before the model has begun; [`ProjectionError::Unreached`] before its database answered.
+    pub(crate) async fn reading_blocks(&self) -> Result<Reading, ProjectionError> {
+        let (work, held) = self.held().await?;
+        Ok(Reading {
+            as_of: held.blocks_as_of(),
+            work,
+        })
+    }
+
+    async fn held(&self) -> Result<(Work, Meta), ProjectionError> {
+        if !self.is_reached() {
+            return Err(ProjectionError::Unreached);
+        }
         let mut work = self.inner.database.begin_reading().await?;
         let held = meta::read(&mut work).await?;
         let held = held.ok_or(ProjectionError::Building {
             height: 0,
             until: 1,
         })?;
-        Ok(Reading {
-            as_of: held.as_of()?,
-            work,
-        })
+        Ok((work, held))
     }
 }
 

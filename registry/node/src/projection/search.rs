@@ -1,5 +1,7 @@
 //! Search: by height, by hash or the beginning of one, by the beginning of a DID, and by the words of names.
 
+use std::collections::BTreeSet;
+
 use chop_did::LedgerId;
 use chop_integrity::Hash;
 use chop_protocol::http::listed::Hit;
@@ -7,7 +9,7 @@ use chop_protocol::keys;
 use sqlx::any::AnyRow;
 
 use super::ProjectionError;
-use super::read::Reading;
+use super::read::{Reading, SCAN};
 use super::sql::{number, text};
 use super::table::{ACCREDITATIONS, BLOCKS, Cell, DIDS, PROPOSALS, TERMS, TRANSACTIONS};
 use super::words::{behind, fold};
@@ -21,18 +23,21 @@ pub(crate) struct Search<'a> {
     /// As it was typed.
     pub(crate) asked: &'a str,
     pub(crate) ledger: LedgerId,
-    /// The state, which knows anchors and documents by their whole digest.
+    /// The newest state, which knows anchors and documents by their whole digest; it may be ahead of the model.
     pub(crate) state: &'a Snapshot,
     /// Most hits.
     pub(crate) limit: usize,
 }
 
 impl Search<'_> {
-    /// Looks in the model, then in the state; at most `limit` hits of each kind, and at most one more in all.
+    /// Looks in the model and in the state; at most `limit` hits, and whether there may be more.
     ///
     /// # Errors
     /// When the database or the store fails.
-    pub(crate) async fn run(&self, reading: &mut Reading) -> Result<Vec<Hit>, ProjectionError> {
+    pub(crate) async fn run(
+        &self,
+        reading: &mut Reading,
+    ) -> Result<(Vec<Hit>, bool), ProjectionError> {
         let asked = self.asked.trim();
         let mut hits = Vec::new();
         if let Ok(height) = asked.parse::<u64>()
@@ -44,12 +49,12 @@ impl Search<'_> {
         if asked.len() >= MIN_PREFIX && asked.bytes().all(|byte| byte.is_ascii_graphic()) {
             self.prefixes(asked, reading, &mut hits).await?;
         }
-        self.words(asked, reading, &mut hits).await?;
-        let most = self.limit + 1;
-        let mut seen = std::collections::BTreeSet::new();
+        let cut_off = self.words(asked, reading, &mut hits).await?;
+        let mut seen = BTreeSet::new();
         hits.retain(|hit| seen.insert((hit.kind.clone(), hit.id.clone())));
-        hits.truncate(most);
-        Ok(hits)
+        let more = cut_off || hits.len() > self.limit;
+        hits.truncate(self.limit);
+        Ok((hits, more))
     }
 
     /// What the state knows under a whole digest.
@@ -106,23 +111,30 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What has a name with a word that begins so.
+    /// What has a name with a word that begins so, each once however many of its words do; whether the bound on the words that
+    /// are looked at cut some off.
     async fn words(
         &self,
         asked: &str,
         reading: &mut Reading,
         hits: &mut Vec<Hit>,
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<bool, ProjectionError> {
         let word = fold(asked);
-        let sql = format!(
-            "SELECT term, kind, id, label FROM {} WHERE term >= $1 AND term < $2 ORDER BY term, kind, id LIMIT $3",
+        let found = format!(
+            "SELECT term, kind, id, label FROM {} WHERE term >= $1 AND term < $2 ORDER BY term, kind, id",
             TERMS.name
+        );
+        let sql = format!(
+            "SELECT kind, id, MIN(label) AS label FROM ({found} LIMIT {SCAN}) near GROUP BY kind, id \
+             ORDER BY MIN(term), kind, id LIMIT $3"
         );
         for row in self.range(reading, sql, &word).await? {
             let kind = text(&row, "kind")?;
             hits.push(hit(&kind, text(&row, "id")?, Some(text(&row, "label")?)));
         }
-        Ok(())
+        let beyond = format!("{found} LIMIT 1 OFFSET {SCAN}");
+        let beyond = reading.rows(beyond, vec![word.as_str().into(), behind(&word).into()]);
+        Ok(!beyond.await?.is_empty())
     }
 
     async fn range(

@@ -4,6 +4,7 @@
 //! in how a transaction begins.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -16,9 +17,9 @@ use url::Url;
 use super::ProjectionError;
 use super::table::Cell;
 
-/// Connections: one writes, the others read.
-const CONNECTIONS: u32 = 5;
-/// How long a reader waits for a connection.
+/// Connections that read.
+const READERS: u32 = 4;
+/// How long a reader, or the writer, waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Each connection of `SQLite` keeps at most 4 MiB of pages and waits 5 s for another to write; after a power cut the last
 /// transactions may be missing, and are written again from the blocks.
@@ -70,8 +71,48 @@ impl Place {
         if url.path().trim_start_matches('/').is_empty() {
             return wrong("the database is missing");
         }
+        if demands_encryption(&url) {
+            return wrong(
+                "its connections are not encrypted, which sslmode demands: use a socket, this host or a tunnel",
+            );
+        }
+        if is_elsewhere(&url) && parameter(&url, &SSL_MODE).as_deref() != Some("disable") {
+            return wrong(
+                "its host is another one, to which connections go unencrypted: use a socket or a tunnel, or say sslmode=disable",
+            );
+        }
         Ok(Self(Kept::Postgres(url)))
     }
+}
+
+/// The names of the parameter that says whether connections are encrypted.
+const SSL_MODE: [&str; 2] = ["sslmode", "ssl-mode"];
+
+/// The last value of a parameter, as the driver takes it.
+fn parameter(url: &Url, names: &[&str]) -> Option<String> {
+    let values = url
+        .query_pairs()
+        .filter(|(name, _)| names.contains(&&**name));
+    values.last().map(|(_, value)| value.to_ascii_lowercase())
+}
+
+fn demands_encryption(url: &Url) -> bool {
+    parameter(url, &SSL_MODE)
+        .is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode.as_str()))
+}
+
+/// Whether connections leave this host. Where no host is named, the driver takes `PGHOST`, or a socket, or this host.
+fn is_elsewhere(url: &Url) -> bool {
+    let host = parameter(url, &["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let address = bare.parse::<IpAddr>();
+        let is_socket = host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
+        !(host.is_empty()
+            || is_socket
+            || host == "localhost"
+            || address.is_ok_and(|address| address.is_loopback()))
+    })
 }
 
 /// Shows where, and no password.
@@ -109,6 +150,34 @@ impl Dialect {
         }
     }
 
+    /// Names those of some tables or views that the database has where statements look for them; `$1` … are their names.
+    pub(super) fn present(self, names: usize) -> String {
+        let names: Vec<_> = (1..=names).map(|name| format!("${name}")).collect();
+        let names = names.join(", ");
+        match self {
+            Self::Sqlite => format!(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name IN ({names}) ORDER BY name"
+            ),
+            Self::Postgres => format!(
+                "SELECT CAST(c.relname AS TEXT) AS name FROM pg_catalog.pg_class c \
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE n.nspname = current_schema() AND c.relname IN ({names}) ORDER BY 1"
+            ),
+        }
+    }
+
+    /// With what a transaction begins that writes everything anew: each statement takes the time that it needs, and no other
+    /// process writes the table until it ends, which in `SQLite` is so by itself.
+    pub(super) fn alone(self, table: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite => Vec::new(),
+            Self::Postgres => vec![
+                "SET LOCAL statement_timeout = 0".to_owned(),
+                format!("LOCK TABLE {table} IN EXCLUSIVE MODE"),
+            ],
+        }
+    }
+
     const fn begin_writing(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -128,7 +197,9 @@ impl Dialect {
 /// An open database.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
-    pub(super) pool: AnyPool,
+    readers: AnyPool,
+    /// The one connection that writes: no number of readers keeps it waiting.
+    pub(super) writer: AnyPool,
     pub(super) dialect: Dialect,
 }
 
@@ -136,40 +207,49 @@ pub(super) struct Database {
 pub(super) struct Work(sqlx::Transaction<'static, Any>);
 
 impl Database {
-    pub(super) async fn open(place: &Place) -> Result<Self, ProjectionError> {
+    /// The database at a place. Nothing is connected to before it is needed, so that one that is down fails what needs it.
+    pub(super) fn at(place: &Place) -> Result<Self, ProjectionError> {
         sqlx::any::install_default_drivers();
         let (url, dialect, settings) = match &place.0 {
             Kept::File(path) => (file_url(path)?, Dialect::Sqlite, SQLITE),
             Kept::Postgres(url) => (url.to_string(), Dialect::Postgres, POSTGRES),
         };
         let options = AnyConnectOptions::from_str(&url)?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    connection.execute(settings).await?;
-                    Ok(())
+        let pool = |connections| {
+            AnyPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(PATIENCE)
+                .after_connect(move |connection, _| {
+                    Box::pin(async move {
+                        connection.execute(settings).await?;
+                        Ok(())
+                    })
                 })
-            })
-            .connect_with(options)
-            .await?;
-        Ok(Self { pool, dialect })
+                .connect_lazy_with(options.clone())
+        };
+        Ok(Self {
+            readers: pool(READERS),
+            writer: pool(1),
+            dialect,
+        })
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     pub(super) async fn begin_writing(&self) -> Result<Work, ProjectionError> {
         Ok(Work(
-            self.pool.begin_with(self.dialect.begin_writing()).await?,
+            self.writer.begin_with(self.dialect.begin_writing()).await?,
         ))
     }
 
     pub(super) async fn begin_reading(&self) -> Result<Work, ProjectionError> {
         Ok(Work(
-            self.pool.begin_with(self.dialect.begin_reading()).await?,
+            self.readers
+                .begin_with(self.dialect.begin_reading())
+                .await?,
         ))
     }
 }

@@ -246,8 +246,8 @@ impl Table {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     tables: BTreeMap<&'static str, BTreeMap<Vec<Cell>, Vec<Cell>>>,
-    /// (kind, id) of what gets its words anew.
-    reworded: BTreeSet<(&'static str, String)>,
+    /// Ids of what gets its words anew, by their kind.
+    reworded: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 impl Rows {
@@ -261,15 +261,30 @@ impl Rows {
 
     /// Says that the words under which this was found before hold no longer.
     pub(super) fn reword(&mut self, kind: &'static str, id: &str) {
-        self.reworded.insert((kind, id.to_owned()));
+        self.reworded.entry(kind).or_default().insert(id.to_owned());
+    }
+
+    /// Says that the tables are empty, so that no old words need to go.
+    pub(super) fn forget_old_words(&mut self) {
+        self.reworded.clear();
     }
 
     /// The statements with their parameters, in an order that holds: old words go before new ones come.
     pub(super) fn statements(&self) -> Vec<(String, Vec<Cell>)> {
         let mut statements = Vec::new();
-        for (kind, id) in &self.reworded {
-            let sql = format!("DELETE FROM {} WHERE kind = $1 AND id = $2", TERMS.name);
-            statements.push((sql, vec![Cell::from(*kind), id.as_str().into()]));
+        for (kind, ids) in &self.reworded {
+            let ids: Vec<_> = ids.iter().collect();
+            for chunk in ids.chunks(MAX_PARAMETERS - 1) {
+                let mut cells = vec![Cell::from(*kind)];
+                cells.extend(chunk.iter().map(|id| Cell::from(id.as_str())));
+                let places: Vec<_> = (2..=cells.len()).map(|at| format!("${at}")).collect();
+                let sql = format!(
+                    "DELETE FROM {} WHERE kind = $1 AND id IN ({})",
+                    TERMS.name,
+                    places.join(", ")
+                );
+                statements.push((sql, cells));
+            }
         }
         for table in TABLES {
             let Some(rows) = self.tables.get(table.name) else {
@@ -283,5 +298,25 @@ impl Rows {
             }
         }
         statements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_words_go_in_few_statements_and_in_none_where_there_are_none() {
+        let mut rows = Rows::default();
+        for number in 0..MAX_PARAMETERS {
+            rows.reword("did", &format!("did:{number}"));
+        }
+        rows.reword("member", "did:0");
+        let statements = rows.statements();
+        let sizes: Vec<_> = statements.iter().map(|(_, cells)| cells.len()).collect();
+        assert_eq!(sizes, [MAX_PARAMETERS, 2, 2]);
+        assert!(statements[2].0.ends_with("WHERE kind = $1 AND id IN ($2)"));
+        rows.forget_old_words();
+        assert!(rows.statements().is_empty());
     }
 }

@@ -3,7 +3,9 @@
 mod batches;
 mod kill;
 mod lists;
+mod places;
 mod postgres;
+mod pruned;
 mod world;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,7 @@ impl Database {
     /// Runs a statement that no transaction may hold.
     pub(super) async fn run_alone(&self, sql: String) {
         sqlx::query(sqlx::AssertSqlSafe(sql))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .unwrap();
     }
@@ -105,6 +107,7 @@ async fn suite(places: &[Place; 4]) -> BTreeMap<&'static str, Vec<String>> {
     lists::find_what_was_sought(&world, &projection).await;
     goes_on_where_it_ended(&world, late).await;
     two_writers_do_not_write_twice(&world, late).await;
+    a_second_beginning_leaves_the_first_alone(&world, late).await;
     refuses_what_is_not_this_nodes(&world, other).await;
     followed
 }
@@ -166,6 +169,20 @@ async fn two_writers_do_not_write_twice(world: &World, place: &Place) {
     assert_eq!(dump(&one).await, dump(&two).await);
 }
 
+async fn a_second_beginning_leaves_the_first_alone(world: &World, place: &Place) {
+    let one = Projection::begin_anew(place, world.ledger()).await.unwrap();
+    let two = open(world, place).await.unwrap();
+    one.catch_up(&moment(world), |_| {}).await.unwrap();
+    let before = dump(&one).await;
+    let late = two.catch_up(&moment(world), |_| {}).await;
+    assert!(
+        matches!(late, Err(ProjectionError::Moved { expected: 0 })),
+        "{late:?}"
+    );
+    assert_same(&before, &dump(&one).await);
+    two.close().await;
+}
+
 async fn refuses_what_is_not_this_nodes(world: &World, place: &Place) {
     let younger = World::new();
     younger.anchor(7).await;
@@ -196,7 +213,7 @@ async fn refuses_what_is_not_this_nodes(world: &World, place: &Place) {
         matches!(refused, Err(OpenReadModelError::Ahead { .. })),
         "{refused:?}"
     );
-    let database = Database::open(place).await.unwrap();
+    let database = Database::at(place).unwrap();
     database
         .run_alone("UPDATE projection SET format = 99".to_owned())
         .await;
@@ -263,7 +280,7 @@ async fn a_ledger_whose_first_blocks_are_gone_has_everything_of_the_state() {
 }
 
 #[tokio::test]
-async fn refuses_to_go_on_over_blocks_that_are_gone() {
+async fn begins_anew_where_blocks_between_are_gone() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::file(folder.path().join("model"));
     let world = World::new();
@@ -278,11 +295,17 @@ async fn refuses_to_go_on_over_blocks_that_are_gone() {
     let path = path.path().join("ledger.redb");
     forget_blocks_before(found + 3, &path);
     let store = Store::open(&path, DiskLimit::none().into()).unwrap();
-    let refused = Projection::open(&place, ledger, &store.snapshot().unwrap()).await;
-    let Err(OpenReadModelError::Gap { found: at, first }) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!((at, first), (found, found + 3));
+    let snapshot = store.snapshot().unwrap();
+    let projection = Projection::open(&place, ledger, &snapshot).await.unwrap();
+    let cut = Moment::stored(snapshot, found + 4);
+    let rebuilt = projection.catch_up(&cut, |_| {}).await.unwrap();
+    assert_eq!((rebuilt.first, rebuilt.height), (found + 3, found + 4));
+    let anew = Place::file(folder.path().join("anew"));
+    let anew = Projection::begin_anew(&anew, ledger).await.unwrap();
+    anew.catch_up(&cut, |_| {}).await.unwrap();
+    assert_eq!(dump(&projection).await, dump(&anew).await);
+    let as_of = projection.reading().await.unwrap().as_of;
+    assert_eq!((as_of.from, as_of.height), (found + 3, found + 4));
 }
 
 /// What pruning leaves of the blocks.
@@ -301,7 +324,7 @@ fn forget_blocks_before(first: u64, path: &std::path::Path) {
 
 #[test]
 fn a_place_is_a_file_or_a_database_and_shows_no_password() {
-    let place = Place::parse("postgres://me:secret@db.example/reads").unwrap();
+    let place = Place::parse("postgres://me:secret@db.example/reads?sslmode=disable").unwrap();
     assert_eq!(
         place.to_string(),
         "the PostgreSQL database db.example/reads"
@@ -322,5 +345,47 @@ fn a_place_is_a_file_or_a_database_and_shows_no_password() {
     ] {
         let error = Place::parse(bad).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn no_connection_goes_unencrypted_over_a_network_unasked() {
+    for near in [
+        "postgres:///reads",
+        "postgres://me@localhost/reads",
+        "postgres://me@127.0.0.9/reads",
+        "postgres://me@[::1]:5433/reads",
+        "postgres://me@%2Frun%2Fpostgresql/reads",
+        "postgres://me@db.example/reads?host=/run/postgresql",
+        "postgres://me@localhost/reads?sslmode=prefer",
+        "postgres://me@db.example/reads?sslmode=disable",
+    ] {
+        assert!(Place::parse(near).is_ok(), "{near}");
+    }
+    for (bad, why) in [
+        ("postgres://me@db.example/reads", "sslmode=disable"),
+        (
+            "postgres://me@192.0.2.1/reads?sslmode=prefer",
+            "sslmode=disable",
+        ),
+        (
+            "postgres://me@localhost/reads?host=db.example",
+            "sslmode=disable",
+        ),
+        (
+            "postgres://me@localhost/reads?hostaddr=192.0.2.1",
+            "sslmode=disable",
+        ),
+        (
+            "postgres://me@localhost/reads?sslmode=require",
+            "not encrypted",
+        ),
+        (
+            "postgres://me@localhost/reads?ssl-mode=Verify-Full",
+            "not encrypted",
+        ),
+    ] {
+        let refused = Place::parse(bad).unwrap_err().to_string();
+        assert!(refused.contains(why), "{bad}: {refused}");
     }
 }

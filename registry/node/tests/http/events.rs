@@ -218,9 +218,39 @@ async fn a_consumer_that_leaves_its_events_waiting_is_told_and_goes_on_by_id() {
 }
 
 #[tokio::test]
-async fn refuses_ids_that_are_none_or_ahead() {
+async fn goes_on_behind_an_event_that_another_node_had_first() {
     let world = World::new().await;
-    for bad in ["x", "1", "1.x", "99999.0", "-1.0"] {
+    anchor(&world, 1).await;
+    // A block without transactions follows each with some.
+    let ahead = format!("{}.0", world.engine.head().height + 3);
+    let mut by_header = Stream::open(&world, "/v1/events?after=0.0", Some(&ahead)).await;
+    let mut by_query = Stream::open(&world, &format!("/v1/events?after={ahead}"), None).await;
+    for n in 2..=3 {
+        anchor(&world, n).await;
+    }
+    let next = anchor(&world, 4).await;
+    assert_eq!(by_header.hashes(1).await, std::slice::from_ref(&next));
+    assert_eq!(by_query.hashes(1).await, [next]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_begins_before_its_database_is_there_hears_of_everything() {
+    let world = World::without_database().await;
+    let before = anchor(&world, 1).await;
+    let mut live = Stream::open(&world, "/v1/events", None).await;
+    let mut all = Stream::open(&world, "/v1/events", Some("0.0")).await;
+    world.bring_database();
+    let after = anchor(&world, 2).await;
+    assert_eq!(live.hashes(1).await, std::slice::from_ref(&after));
+    assert_eq!(all.hashes(2).await, [before, after]);
+}
+
+#[tokio::test]
+async fn refuses_ids_that_are_none_or_of_another_ledger() {
+    let world = World::new().await;
+    for bad in ["x", "1", "1.x", "9999999.0", "-1.0"] {
+        let asked = world.get(&format!("/v1/events?after={bad}")).await;
+        assert_eq!(asked.status, 400, "{bad}");
         let request = Request::get("/v1/events").header("last-event-id", bad);
         let response = world.respond(request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), 400, "{bad}");

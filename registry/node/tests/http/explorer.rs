@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chop_http::Metrics;
+use chop_protocol::keys;
 use serde_json::Value;
 
 use crate::world::{World, digest, key};
@@ -47,6 +49,64 @@ async fn an_answer_shows_what_was_written_before_it_was_asked() {
         assert_eq!(newest["asOf"]["height"], world.engine.head().height);
         assert_eq!(newest["asOf"]["from"], 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keyed_reads_go_on_while_the_database_of_the_lists_is_away_and_lists_come_with_it() {
+    let world = World::without_database().await;
+    let hash = anchored(&world, 1, 1).await.remove(0);
+    let height = world.engine.head().height;
+    let metrics = Metrics::new();
+    world.app.register(&metrics);
+    let lists = [
+        "blocks",
+        "transactions",
+        "dids",
+        "accreditations",
+        "proposals/all",
+        "search?q=farm",
+    ];
+    for list in lists {
+        let reply = world.get(&format!("/v1/{list}")).await;
+        assert_eq!(reply.status, 503, "{list}");
+        assert!(reply.headers.contains_key("retry-after"), "{list}");
+    }
+    let anchor = keys::anchor(&digest(1));
+    for keyed in [
+        &format!("/v1/state/{anchor}?proof=true"),
+        &format!("/v1/transactions/{hash}"),
+        &format!("/v1/blocks/{height}"),
+        "/v1/members",
+    ] {
+        assert_eq!(world.get(keyed).await.status, 200, "{keyed}");
+    }
+    assert_eq!(
+        world.get("/v1/status").await.json()["readModel"],
+        Value::Null
+    );
+    let told = metrics.render();
+    assert!(
+        told.contains(&format!("\nchopmark_ledger_height {height}\n")),
+        "{told}"
+    );
+    assert!(told.contains("\nchopmark_read_model_height 0\n"), "{told}");
+
+    world.bring_database();
+    let since = std::time::Instant::now();
+    while world.get("/v1/status").await.json()["readModel"] != height {
+        assert!(since.elapsed().as_secs() < 30, "the model does not come");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    for list in lists {
+        assert_eq!(
+            world.get(&format!("/v1/{list}")).await.status,
+            200,
+            "{list}"
+        );
+    }
+    let told = metrics.render();
+    let shown = format!("\nchopmark_read_model_height {height}\n");
+    assert!(told.contains(&shown), "{told}");
 }
 
 #[tokio::test]

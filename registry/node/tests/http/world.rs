@@ -34,8 +34,11 @@ pub(crate) struct World {
     pub(crate) projection: Projection,
     router: Router,
     _follower: Follower,
-    _folder: TempDir,
+    folder: TempDir,
 }
+
+/// Where the read model is, in the folder of a world.
+const MODEL: &str = "lists/projection.sqlite";
 
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -92,6 +95,21 @@ fn genesis() -> LedgerGenesis {
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("lists")).unwrap();
+        Self::within(folder).await
+    }
+
+    /// One whose read model has no place yet.
+    pub(crate) async fn without_database() -> Self {
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    /// Lets the read model have its place.
+    pub(crate) fn bring_database(&self) {
+        std::fs::create_dir(self.folder.path().join("lists")).unwrap();
+    }
+
+    async fn within(folder: TempDir) -> Self {
         let engine = Solo::open(SoloConfig {
             path: folder.path().join("registry.redb"),
             genesis: genesis(),
@@ -115,7 +133,7 @@ impl World {
         let local =
             LocalRegistry::new(engine.clone(), Arc::new(clock::now_ms)).with_leaves(keeper.clone());
         let resolver = Resolver::new(outbound).with_registry(Arc::new(local));
-        let place = Place::file(folder.path().join("projection.sqlite"));
+        let place = Place::file(folder.path().join(MODEL));
         let view = engine.view();
         let projection = Projection::open(&place, engine.genesis().id(), view.snapshot())
             .await
@@ -139,7 +157,7 @@ impl World {
             _follower: follower,
             router: router(app.clone()),
             app,
-            _folder: folder,
+            folder,
         }
     }
 

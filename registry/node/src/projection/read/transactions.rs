@@ -31,6 +31,8 @@ pub(crate) struct Events {
     pub(crate) transactions: Vec<ListedTransaction>,
     /// How far was looked.
     pub(crate) until: Position,
+    /// Whether there may be more behind that already.
+    pub(crate) more: bool,
 }
 
 /// Which way.
@@ -99,6 +101,7 @@ impl Reading {
         Ok(Events {
             transactions,
             until: next.unwrap_or(end).max(after),
+            more: next.is_some(),
         })
     }
 

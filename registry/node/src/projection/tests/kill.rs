@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::postgres::Cluster;
 use super::world::{founded_ms, genesis, numbered, open};
 use super::{Moment, dump};
 use crate::engine::Engine;
 use crate::projection::{Place, Projection};
 
 const CHILD: &str = "CHOP_PROJECTION_CHILD";
-const KILLS: u64 = 6;
 
 fn clock(run: u64) -> Arc<AtomicI64> {
     Arc::new(AtomicI64::new(
@@ -22,16 +22,12 @@ fn clock(run: u64) -> Arc<AtomicI64> {
     ))
 }
 
-fn place(folder: &Path) -> Place {
-    Place::file(folder.join("projection.sqlite"))
-}
-
 /// Submits without end, and prints the height that the model has reached.
-async fn be_killed(folder: &Path, run: u64) {
+async fn be_killed(folder: &Path, place: &Place, run: u64) {
     let clock = clock(run);
     let solo = open(folder, genesis(), &clock);
     let view = solo.view();
-    let projection = Projection::open(&place(folder), genesis().id(), view.snapshot()).await;
+    let projection = Projection::open(place, genesis().id(), view.snapshot()).await;
     let projection = projection.unwrap();
     drop(view);
     let _follower = projection.follow(&Engine::from(solo.clone()));
@@ -51,17 +47,36 @@ async fn be_killed(folder: &Path, run: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_leaves_a_model_that_goes_on() {
     if let Ok(child) = std::env::var(CHILD) {
-        let (run, folder) = child.split_once(' ').unwrap();
-        be_killed(Path::new(folder), run.parse().unwrap()).await;
+        let [run, folder, place] = child.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{child}");
+        };
+        let place = Place::parse(place).unwrap();
+        be_killed(Path::new(folder), &place, run.parse().unwrap()).await;
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for run in 0..KILLS {
-        let told = run_and_kill(folder.path(), run);
+    let place = format!("sqlite:{}", folder.path().join("model").display());
+    goes_on_after_kills(&place, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_leaves_a_model_in_postgresql_that_goes_on() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    cluster.database("killed").await;
+    goes_on_after_kills(&cluster.url("killed"), 2).await;
+}
+
+/// Kills a process at another place each time; what it leaves goes on, and equals what is built anew.
+async fn goes_on_after_kills(url: &str, kills: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::parse(url).unwrap();
+    for run in 0..kills {
+        let told = run_and_kill(folder.path(), url, run);
         let solo = open(folder.path(), genesis(), &clock(run + 1));
         let view = solo.view();
-        let kept = place(folder.path());
-        let projection = Projection::open(&kept, genesis().id(), view.snapshot())
+        let projection = Projection::open(&place, genesis().id(), view.snapshot())
             .await
             .unwrap();
         assert!(projection.height() >= told, "what was committed is there");
@@ -81,12 +96,12 @@ async fn a_killed_process_leaves_a_model_that_goes_on() {
     }
 }
 
-/// Runs this test as a child and kills it; the last height that it told.
-fn run_and_kill(folder: &Path, run: u64) -> u64 {
+/// Runs the first test as a child and kills it; the last height that it told.
+fn run_and_kill(folder: &Path, place: &str, run: u64) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
         .arg("projection::tests::kill::a_killed_process_leaves_a_model_that_goes_on")
-        .env(CHILD, format!("{run} {}", folder.display()))
+        .env(CHILD, format!("{run} {} {place}", folder.display()))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

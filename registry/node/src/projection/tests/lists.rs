@@ -1,14 +1,16 @@
 //! Lists page by page, filters, events, and search.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chop_integrity::Timestamp;
 use chop_protocol::Standing;
 use chop_protocol::http::listed::{Hit, ListedResult, ListedTransaction};
+use tokio::task::JoinSet;
 
-use super::World;
 use super::world::digest;
-use crate::projection::{Accredited, Facets, Position, Projection, Search};
+use super::{World, moment, open};
+use crate::projection::{Accredited, Facets, Place, Position, Projection, Search};
 
 pub(super) async fn are_whole_and_bounded(world: &World, projection: &Projection) {
     let all = transactions(projection, &Facets::default(), 100).await;
@@ -139,11 +141,40 @@ async fn events(projection: &Projection, facets: &Facets) -> Vec<ListedTransacti
         let mut reading = projection.reading().await.unwrap();
         let found = reading.events(facets, after, 3).await.unwrap();
         all.extend(found.transactions);
-        if found.until.height >= reading.as_of.height {
+        if !found.more {
             return all;
         }
         after = found.until;
     }
+}
+
+/// What waits together comes into one block.
+#[tokio::test]
+async fn a_last_block_of_more_events_than_are_read_at_once_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::new());
+    let projection = open(&world, &Place::file(folder.path().join("model"))).await;
+    let projection = projection.unwrap();
+    for crowd in 0..50 {
+        let mut many = JoinSet::new();
+        for n in crowd * 20..(crowd + 1) * 20 {
+            let world = Arc::clone(&world);
+            many.spawn(async move { world.anchor(n).await });
+        }
+        many.join_all().await;
+        // Without the empty block that proves it.
+        let mut moment = moment(&world);
+        moment.height -= 1;
+        projection.catch_up(&moment, |_| {}).await.unwrap();
+        let mut reading = projection.reading().await.unwrap();
+        let last = reading.block(reading.as_of.height).await.unwrap().unwrap();
+        if last.envelopes > 3 {
+            let all = events(&projection, &Facets::default()).await;
+            assert_eq!(all.len() as u64, (crowd + 1) * 20);
+            return;
+        }
+    }
+    panic!("no last block has many");
 }
 
 async fn blocks_and_dids(world: &World, projection: &Projection) {
@@ -313,10 +344,24 @@ pub(super) async fn find_what_was_sought(world: &World, projection: &Projection)
         let hits = search(world, projection, asked, 20).await;
         assert!(hits.is_empty(), "{asked}: {hits:?}");
     }
-    assert_eq!(search(world, projection, "did:chop:", 2).await.len(), 3);
+    let (hits, more) = searched(world, projection, "did:chop:", 2).await;
+    assert_eq!((hits.len(), more), (2, true));
+    // One name of seven equal words is one hit, and hides no other.
+    let (hits, more) = searched(world, projection, "lot", 3).await;
+    let kinds: Vec<_> = hits.iter().map(|hit| hit.kind.as_str()).collect();
+    assert_eq!((kinds, more), (vec!["did", "schema"], false), "{hits:?}");
 }
 
 async fn search(world: &World, projection: &Projection, asked: &str, limit: usize) -> Vec<Hit> {
+    searched(world, projection, asked, limit).await.0
+}
+
+async fn searched(
+    world: &World,
+    projection: &Projection,
+    asked: &str,
+    limit: usize,
+) -> (Vec<Hit>, bool) {
     let view = world.engine.view();
     let search = Search {
         asked,

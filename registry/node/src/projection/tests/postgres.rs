@@ -45,34 +45,51 @@ impl Cluster {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let mut postgres = command(&programs.join("postgres"), folder.path());
-        postgres.arg("-D").arg(&data).arg("-k").arg(folder.path());
-        postgres.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
-        let server = postgres
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let server = serve(&programs, folder.path());
         let cluster = Self { folder, server };
-        let since = Instant::now();
-        while Database::open(&cluster.place("postgres")).await.is_err() {
-            assert!(since.elapsed() < Duration::from_secs(30), "it never starts");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        cluster.until_it_answers().await;
         Some(cluster)
     }
 
     /// A new database.
     pub(super) async fn database(&self, name: &str) -> Place {
-        let database = Database::open(&self.place("postgres")).await.unwrap();
+        let database = Database::at(&self.place("postgres")).unwrap();
         database.run_alone(format!("CREATE DATABASE {name}")).await;
         database.close().await;
         self.place(name)
     }
 
     fn place(&self, name: &str) -> Place {
+        Place::parse(&self.url(name)).unwrap()
+    }
+
+    /// How a database is named to a program.
+    pub(super) fn url(&self, name: &str) -> String {
         let folder = self.folder.path().display();
-        Place::parse(&format!("postgres://chop@localhost/{name}?host={folder}")).unwrap()
+        format!("postgres://chop@localhost/{name}?host={folder}")
+    }
+
+    /// Ends the server in the middle of its work, and its connections.
+    pub(super) fn break_off(&mut self) {
+        let server = rustix::process::Pid::from_child(&self.server);
+        rustix::process::kill_process(server, rustix::process::Signal::QUIT).unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Starts it again.
+    pub(super) async fn resume(&mut self) {
+        self.server = serve(&programs().unwrap(), self.folder.path());
+        self.until_it_answers().await;
+    }
+
+    async fn until_it_answers(&self) {
+        let since = Instant::now();
+        let database = Database::at(&self.place("postgres")).unwrap();
+        while database.begin_reading().await.is_err() {
+            assert!(since.elapsed() < Duration::from_secs(30), "it never starts");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        database.close().await;
     }
 }
 
@@ -81,6 +98,19 @@ impl Drop for Cluster {
         let _ended = self.server.kill();
         let _ended = self.server.wait();
     }
+}
+
+/// The server of a folder, on a socket in it.
+fn serve(programs: &Path, folder: &Path) -> Child {
+    let mut postgres = command(&programs.join("postgres"), folder);
+    postgres
+        .arg("-D")
+        .arg(folder.join("data"))
+        .arg("-k")
+        .arg(folder);
+    postgres.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+    let postgres = postgres.stdout(Stdio::null()).stderr(Stdio::null());
+    postgres.spawn().unwrap()
 }
 
 /// A program that must not run as root: in a user namespace that calls root somebody else, or as somebody else.

@@ -117,9 +117,18 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::keeping(None)
+    }
+
+    /// One that keeps so many blocks; all when absent.
+    pub(super) fn keeping(blocks: Option<u64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(FOUNDED_MS + 1_000));
-        let engine = open(folder.path(), genesis(), &clock);
+        let engine = Solo::open(SoloConfig {
+            keep_blocks: blocks,
+            ..config(folder.path(), genesis(), &clock)
+        });
+        let engine = engine.unwrap();
         Self {
             engine,
             folder,
@@ -234,7 +243,11 @@ impl World {
         let first = document(3, &names);
         let update = build::update(&self.state(&three), &first);
         self.done(3, did(update, &[&key(3, 0)])).await;
-        let second = document(3, &["https://south.example/Ol"]);
+        let names = [
+            "https://south.example/Ol",
+            "urn:lot:lot:lot:lot:lot:lot:lot",
+        ];
+        let second = document(3, &names);
         let again = build::update(&self.state(&three), &second);
         let twice = did(again, &[&key(3, 0)]);
         self.done(3, twice.clone()).await;
@@ -319,14 +332,18 @@ impl World {
         };
         self.done(3, Action::SetStatus(status)).await;
         self.refused(4, Action::SetStatus(status)).await;
-        for version in ["1.0.0", "1.1.0"] {
+        for (name, version) in [
+            ("orchard-inspection", "1.0.0"),
+            ("orchard-inspection", "1.1.0"),
+            ("lot-sheet", "1.0.0"),
+        ] {
             let body = json!({
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "$id": "https://orchard.example/inspection.json",
+                "$id": format!("https://orchard.example/{name}.json"),
                 "title": version,
             });
             let publish = PublishSchema {
-                name: SchemaName::parse("orchard-inspection").unwrap(),
+                name: SchemaName::parse(name).unwrap(),
                 version: SemVer::parse(version).unwrap(),
                 kind: SchemaKind::JsonSchema,
                 body: SchemaBody::canonical(&body).unwrap(),
@@ -371,8 +388,12 @@ impl World {
 
 /// The ledger in a folder, with a clock that tests move.
 pub(super) fn open(folder: &Path, genesis: LedgerGenesis, clock: &Arc<AtomicI64>) -> Solo {
+    Solo::open(config(folder, genesis, clock)).unwrap()
+}
+
+fn config(folder: &Path, genesis: LedgerGenesis, clock: &Arc<AtomicI64>) -> SoloConfig {
     let clock = Arc::clone(clock);
-    Solo::open(SoloConfig {
+    SoloConfig {
         path: folder.join("ledger.redb"),
         genesis,
         signer: Arc::new(key(1, 9)),
@@ -382,8 +403,7 @@ pub(super) fn open(folder: &Path, genesis: LedgerGenesis, clock: &Arc<AtomicI64>
         limit: Arc::new(DiskLimit::none()),
         replay: false,
         keep_blocks: None,
-    })
-    .unwrap()
+    }
 }
 
 pub(super) fn digest(n: u64) -> Hash {

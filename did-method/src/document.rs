@@ -153,9 +153,10 @@ impl Document {
             self.references(relationship)
                 .any(|reference| reference == id)
         };
+        let multikey = key.multikey();
         self.methods().any(|method| {
             method.get("id").and_then(Value::as_str).is_some_and(listed)
-                && material::signing_key(method).is_some_and(|found| found == *key)
+                && material::holds(method, key, &multikey)
                 && lookup::Times::read(method).is_some_and(|times| times.check(at).is_ok())
         })
     }

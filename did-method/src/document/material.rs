@@ -37,11 +37,19 @@ pub(crate) fn read(method: &Map<String, Value>) -> Result<Material, &'static str
     }
 }
 
-/// Reads only a key that can verify signatures; `None` for anything else.
-pub(crate) fn signing_key(method: &Map<String, Value>) -> Option<PublicKey> {
-    match read(method) {
-        Ok(Material::Signing(key)) => Some(key),
-        _ => None,
+/// Tells that a verification method holds this signing key, whose Multikey is `multikey`: what [`read`] would find, without
+/// reading the point of a Multikey, which costs a square root.
+pub(crate) fn holds(method: &Map<String, Value>, key: &PublicKey, multikey: &str) -> bool {
+    let (multibase, jwk) = (method.get("publicKeyMultibase"), method.get("publicKeyJwk"));
+    match (method.get("type").and_then(Value::as_str), multibase, jwk) {
+        (Some("Multikey"), Some(Value::String(text)), None) => {
+            text == multikey
+                && matches!(
+                    key.key_type(),
+                    KeyType::Ed25519 | KeyType::P256 | KeyType::P384
+                )
+        }
+        _ => matches!(read(method), Ok(Material::Signing(found)) if found == *key),
     }
 }
 

@@ -8,6 +8,7 @@ use chop_protocol::{
     Parameters, Quota, ReplayMark, SignedEnvelope, keys,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::act::certificate::check_no_tls_key;
 use crate::refusal::Refusal;
@@ -30,12 +31,12 @@ impl<'a> Header<'a> {
         (height, time): (u64, Timestamp),
         founding: &'a [GenesisValidator],
     ) -> Result<Self, ExecuteError<S::Error>> {
-        let record: LedgerRecord = view.read_linked(keys::LEDGER)?;
-        let parameters = view.read_linked(keys::PARAMETERS)?;
+        let record: Arc<LedgerRecord> = view.read_shared_linked(keys::LEDGER)?;
+        let parameters: Arc<Parameters> = view.read_shared_linked(keys::PARAMETERS)?;
         Ok(Self {
             ledger: record.id,
             founding,
-            parameters,
+            parameters: *parameters,
             height,
             time,
         })
@@ -143,8 +144,7 @@ fn check_quota<S: StateReader>(
         return Err(Refusal::BlockFull.into());
     }
     let sponsor = envelope.sponsor;
-    let member: Option<Member> = view.read(&keys::member(&sponsor.scid()))?;
-    let quota = member.and_then(|member| member.quota);
+    let quota = member(view, &sponsor)?.and_then(|member| member.quota);
     let quota = quota.unwrap_or(MemberQuota {
         block_work: parameters.sponsor_block_work,
         day_work: parameters.sponsor_day_work,
@@ -218,13 +218,13 @@ fn check_keys<S: StateReader>(
 enum Keys<'a> {
     /// Those of its current document and, when it is controlled, of its controller's.
     Existing {
-        state: Box<DidState>,
-        controller: Option<Box<DidState>>,
+        state: Arc<DidState>,
+        controller: Option<Arc<DidState>>,
     },
     /// Those of the genesis that the envelope's first action registers.
     Created {
         genesis: &'a Genesis,
-        controller: Option<Box<DidState>>,
+        controller: Option<Arc<DidState>>,
     },
 }
 
@@ -237,11 +237,11 @@ impl<'a> Keys<'a> {
             return Ok(None);
         };
         let controller = match state.controller() {
-            Some(controller) => did_state(view, controller)?.map(Box::new),
+            Some(controller) => did_state(view, controller)?,
             None => None,
         };
         Ok(Some(Self::Existing {
-            state: Box::new(state),
+            state,
             controller,
         }))
     }
@@ -263,7 +263,7 @@ impl<'a> Keys<'a> {
             actor: envelope.actor,
         })?;
         let controller = match genesis.controller() {
-            Some(controller) => did_state(view, controller)?.map(Box::new),
+            Some(controller) => did_state(view, controller)?,
             None => None,
         };
         Ok(Self::Created {
@@ -304,8 +304,14 @@ pub(crate) fn is_member<S: StateReader>(
     view: &View<'_, S>,
     did: &ChopDid,
 ) -> Result<bool, ExecuteError<S::Error>> {
-    let member: Option<Member> = view.read(&keys::member(&did.scid()))?;
-    Ok(member.is_some_and(|member| member.is_live()))
+    Ok(member(view, did)?.is_some_and(|member| member.is_live()))
+}
+
+fn member<S: StateReader>(
+    view: &View<'_, S>,
+    did: &ChopDid,
+) -> Result<Option<Arc<Member>>, ExecuteError<S::Error>> {
+    view.read_shared(&keys::member(&did.scid()))
 }
 
 /// Returns what keeps a DID from acting: that it is a member no longer, or not for now.
@@ -313,8 +319,7 @@ fn barred<S: StateReader>(
     view: &View<'_, S>,
     did: &ChopDid,
 ) -> Result<Option<MemberStanding>, ExecuteError<S::Error>> {
-    let member: Option<Member> = view.read(&keys::member(&did.scid()))?;
-    let standing = member.map(|member| member.standing());
+    let standing = member(view, did)?.map(|member| member.standing());
     Ok(standing.filter(|standing| *standing != MemberStanding::Live))
 }
 
@@ -322,8 +327,8 @@ fn barred<S: StateReader>(
 pub(crate) fn did_state<S: StateReader>(
     view: &View<'_, S>,
     did: &ChopDid,
-) -> Result<Option<DidState>, ExecuteError<S::Error>> {
-    let state: Option<DidState> = view.read(&keys::did(&did.scid()))?;
+) -> Result<Option<Arc<DidState>>, ExecuteError<S::Error>> {
+    let state: Option<Arc<DidState>> = view.read_shared(&keys::did(&did.scid()))?;
     Ok(state.filter(|state| state.did() == did))
 }
 

@@ -5,6 +5,7 @@
 //! root. RULES.md names every rule with its file and its test.
 
 mod act;
+mod decoded;
 mod entry;
 mod execute;
 mod genesis;
@@ -13,6 +14,7 @@ mod rules;
 mod state;
 pub mod tree;
 
+pub use decoded::Decoded;
 pub use entry::admit;
 pub use execute::{Block, Executed, execute};
 pub use genesis::{GenesisStateError, genesis_state};

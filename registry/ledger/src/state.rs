@@ -5,6 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::decoded::Decoded;
 
 use crate::refusal::{BatchRefusal, Refusal};
 
@@ -32,6 +35,11 @@ pub trait StateReader {
         to: &str,
         limit: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, Self::Error>;
+
+    /// Returns where values of this state stay decoded for the next reader; `None` where nobody reads the same ones again.
+    fn decoded(&self) -> Option<&Decoded> {
+        None
+    }
 }
 
 /// Says why a block could not be executed at all: the node's fault, never the block's.
@@ -124,15 +132,32 @@ impl<'a, S: StateReader> View<'a, S> {
         bytes.map(|bytes| decode(key, &bytes)).transpose()
     }
 
+    /// Reads a value that many envelopes look at: decoded once for all of them, unless the block has changed it.
+    pub(crate) fn read_shared<T: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        key: &str,
+    ) -> Result<Option<Arc<T>>, ExecuteError<S::Error>> {
+        let read = || Ok(self.read(key)?.map(Arc::new));
+        match self.base.decoded() {
+            Some(decoded) if self.changed(key).is_none() => decoded.find_or_read(key, read),
+            _ => read(),
+        }
+    }
+
     /// Reads a value that another one names, so that it must be there.
     pub(crate) fn read_linked<T: DeserializeOwned>(
         &self,
         key: &str,
     ) -> Result<T, ExecuteError<S::Error>> {
-        self.read(key)?.ok_or_else(|| ExecuteError::Corrupt {
-            key: key.to_owned(),
-            reason: "nothing is there, but the state refers to it".to_owned(),
-        })
+        self.read(key)?.ok_or_else(|| missing(key))
+    }
+
+    /// [`Self::read_shared`] of a value that must be there.
+    pub(crate) fn read_shared_linked<T: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        key: &str,
+    ) -> Result<Arc<T>, ExecuteError<S::Error>> {
+        self.read_shared(key)?.ok_or_else(|| missing(key))
     }
 
     /// Reads the parent state, whatever the block has changed.
@@ -228,11 +253,23 @@ impl<'a, S: StateReader> View<'a, S> {
         self.block
     }
 
+    /// What the block has made of a value, if anything.
+    fn changed(&self, key: &str) -> Option<&Option<Vec<u8>>> {
+        self.envelope.get(key).or_else(|| self.block.get(key))
+    }
+
     fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, ExecuteError<S::Error>> {
-        match self.envelope.get(key).or_else(|| self.block.get(key)) {
+        match self.changed(key) {
             Some(changed) => Ok(changed.clone()),
             None => self.base.value(key).map_err(ExecuteError::Read),
         }
+    }
+}
+
+fn missing<E>(key: &str) -> ExecuteError<E> {
+    ExecuteError::Corrupt {
+        key: key.to_owned(),
+        reason: "nothing is there, but the state refers to it".to_owned(),
     }
 }
 

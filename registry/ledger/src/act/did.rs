@@ -2,6 +2,7 @@
 
 use chop_did::{ApplyContext, ChopDid, DidState, Operation};
 use chop_protocol::keys;
+use std::sync::Arc;
 
 use super::Act;
 use crate::entry::did_state;
@@ -27,8 +28,8 @@ pub(super) fn apply<S: StateReader>(
         ledger: &act.header.ledger,
         time: act.header.time,
         recovery_delay_ms: act.header.parameters.recovery_delay_ms,
-        controller: controller.as_ref(),
-        new_controller: new_controller.as_ref(),
+        controller: controller.as_deref(),
+        new_controller: new_controller.as_deref(),
     };
     let (state, record) =
         chop_did::apply(current.as_ref(), operation, &context).map_err(Refusal::from)?;
@@ -50,6 +51,6 @@ pub(super) fn apply<S: StateReader>(
 fn controller<S: StateReader>(
     view: &View<'_, S>,
     did: Option<&ChopDid>,
-) -> Result<Option<DidState>, ExecuteError<S::Error>> {
+) -> Result<Option<Arc<DidState>>, ExecuteError<S::Error>> {
     did.map_or(Ok(None), |did| did_state(view, did))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chop_integrity::{Timestamp, canonicalize};
 use chop_keys::Signer;
-use chop_ledger::{Block, StateReader, tree};
+use chop_ledger::{Block, Decoded, StateReader, tree};
 use chop_proof::build::Draft;
 use chop_proof::{Handover, LightBlock};
 use chop_protocol::{Action, GenesisValidator, LedgerGenesis, Outcome, SignedEnvelope};
@@ -355,6 +355,10 @@ impl StateReader for Snapshot {
         limit: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
         Self::scan(self, from, to, limit)
+    }
+
+    fn decoded(&self) -> Option<&Decoded> {
+        Some(Self::decoded(self))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that was committed up to one moment, to be read without further locks.
 
+use chop_ledger::Decoded;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -15,6 +16,7 @@ pub struct Snapshot {
     headers: ReadOnlyTable<u64, &'static [u8]>,
     outcomes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     operations: ReadOnlyTable<(&'static str, u64), &'static [u8]>,
+    decoded: Decoded,
 }
 
 impl Snapshot {
@@ -27,6 +29,7 @@ impl Snapshot {
             headers: transaction.open_table(tables::HEADERS)?,
             outcomes: transaction.open_table(tables::OUTCOMES)?,
             operations: transaction.open_table(tables::OPERATIONS)?,
+            decoded: Decoded::default(),
         })
     }
 
@@ -58,6 +61,11 @@ impl Snapshot {
     /// When the database fails.
     pub fn value(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.values.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    /// Values of this state that the state machine has decoded.
+    pub(crate) fn decoded(&self) -> &Decoded {
+        &self.decoded
     }
 
     /// The first `limit` pairs with `from` ≤ key < `to`, in the order of the keys' bytes.

@@ -64,7 +64,10 @@ mod tests {
         let decoded = Decoded::default();
         let first = decoded.find_or_read("a", || Ok::<_, ()>(Some(Arc::new(7_u64))));
         let again = decoded.find_or_read("a", never::<u64>);
-        assert!(Arc::ptr_eq(&first.unwrap().unwrap(), &again.unwrap().unwrap()));
+        assert!(Arc::ptr_eq(
+            &first.unwrap().unwrap(),
+            &again.unwrap().unwrap()
+        ));
         assert_eq!(decoded.find_or_read::<u64, ()>("b", || Ok(None)), Ok(None));
         assert_eq!(decoded.find_or_read("b", never::<u64>), Ok(None));
     }
@@ -89,7 +92,8 @@ mod tests {
     fn takes_no_more_than_its_room() {
         let decoded = Decoded::default();
         for number in 0..=MAX_VALUES {
-            let _kept = decoded.find_or_read(&number.to_string(), || Ok::<_, ()>(Some(Arc::new(number))));
+            let _kept =
+                decoded.find_or_read(&number.to_string(), || Ok::<_, ()>(Some(Arc::new(number))));
         }
         assert_eq!(decoded.values().len(), MAX_VALUES);
         let beyond = MAX_VALUES.to_string();

@@ -240,10 +240,7 @@ impl<'a> Keys<'a> {
             Some(controller) => did_state(view, controller)?,
             None => None,
         };
-        Ok(Some(Self::Existing {
-            state,
-            controller,
-        }))
+        Ok(Some(Self::Existing { state, controller }))
     }
 
     fn of_created<S: StateReader>(

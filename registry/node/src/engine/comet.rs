@@ -18,6 +18,7 @@ pub mod floor;
 mod gateway;
 mod guests;
 mod home;
+mod mempool;
 mod offence;
 mod packing;
 mod pending;

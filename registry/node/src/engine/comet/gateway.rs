@@ -1,52 +1,58 @@
 //! The gateway: puts envelopes that arrive together into one transaction and hands it to CometBFT's mempool.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chop_protocol::SignedEnvelope;
 use chop_protocol::transaction::{MAX_BUNDLE, MAX_BYTES, bundle};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tracing::{debug, warn};
 
-use super::rpc::Broadcast;
+use super::mempool::{Broadcast, Mempool};
 use super::shared::Shared;
 use crate::engine::SubmitError;
 
 /// How long the first envelope of a bundle waits for others.
 const WINDOW: Duration = Duration::from_millis(3);
-/// Threads that talk to the mempool.
-const WORKERS: usize = 4;
+/// Bundles that are under way at once: while they are, the next ones grow.
+const BUNDLES: usize = 4;
+/// Single envelopes that are under way at once.
+const SINGLES: usize = 32;
 /// How often it looks for envelopes that got lost with a mempool.
 const LOOK: Duration = Duration::from_secs(2);
 /// After how long without a block an envelope is sent again.
 const RESEND: Duration = Duration::from_secs(10);
 
-/// The threads that send. They end when this goes.
+/// Envelopes on their way to the mempool, taken by one worker at a time.
+type Queue = tokio::sync::Mutex<Receiver<Arc<SignedEnvelope>>>;
+
+/// The thread that sends. It ends when this goes.
 pub(super) struct Gateway {
     queue: usize,
-    sender: RwLock<Option<SyncSender<Arc<SignedEnvelope>>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    sender: RwLock<Option<Sender<Arc<SignedEnvelope>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Gateway {
     /// Starts sending; `queue` envelopes may wait, `most` go into one transaction.
     pub(super) fn start(shared: &Arc<Shared>, queue: usize, most: usize) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
-        let mut threads = Vec::new();
-        for worker in 0..WORKERS {
-            let (shared, receiver) = (Arc::clone(shared), Arc::clone(&receiver));
-            let thread = std::thread::Builder::new()
-                .name(format!("gateway-{worker}"))
-                .spawn(move || run(&shared, &receiver, most.clamp(1, MAX_BUNDLE)))?;
-            threads.push(thread);
-        }
+        let (sender, receiver) = channel(queue);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (shared, most) = (Arc::clone(shared), most.clamp(1, MAX_BUNDLE));
+        let thread = std::thread::Builder::new()
+            .name("gateway".to_owned())
+            .spawn(move || runtime.block_on(run(shared, receiver, most)))?;
         Ok(Self {
             queue,
             sender: RwLock::new(Some(sender)),
-            threads: Mutex::new(threads),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -61,11 +67,11 @@ impl Gateway {
         };
         sender.try_send(envelope).map_err(|error| match error {
             TrySendError::Full(_) => SubmitError::Busy { queued: self.queue },
-            TrySendError::Disconnected(_) => SubmitError::Stopped,
+            TrySendError::Closed(_) => SubmitError::Stopped,
         })
     }
 
-    /// Ends the threads.
+    /// Ends the thread, after what was handed over.
     pub(super) fn stop(&self) {
         let sender = self
             .sender
@@ -73,9 +79,12 @@ impl Gateway {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(sender);
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
             let _ended = thread.join();
         }
     }
@@ -87,41 +96,74 @@ impl Drop for Gateway {
     }
 }
 
-fn run(shared: &Shared, receiver: &Mutex<Receiver<Arc<SignedEnvelope>>>, most: usize) {
+/// Sends what comes until nothing can come any more.
+async fn run(shared: Arc<Shared>, receiver: Receiver<Arc<SignedEnvelope>>, most: usize) {
+    let queue = Arc::new(Queue::new(receiver));
+    let mut workers = JoinSet::new();
+    for _ in 0..if most == 1 { SINGLES } else { BUNDLES } {
+        workers.spawn(work(Arc::clone(&shared), Arc::clone(&queue), most));
+    }
+    let resending = tokio::spawn(resend(shared, most));
+    while workers.join_next().await.is_some() {}
+    resending.abort();
+}
+
+async fn work(shared: Arc<Shared>, queue: Arc<Queue>, most: usize) {
+    let mut mempool = shared.rpc.mempool();
     loop {
-        let gathered = {
-            let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
-            gather(&receiver, most)
-        };
-        match gathered {
-            Ok(envelopes) => send_all(shared, &envelopes, most),
-            Err(RecvTimeoutError::Timeout) => {
-                send_all(shared, &shared.pending.overdue(RESEND), most);
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
+        let envelopes = gather(&mut *queue.lock().await, most).await;
+        if envelopes.is_empty() {
+            return;
         }
+        send_all(&shared, &mut mempool, &envelopes, most).await;
     }
 }
 
-/// Waits for an envelope and takes what arrives within the window.
-fn gather(
-    receiver: &Receiver<Arc<SignedEnvelope>>,
+/// Sends again what is in no block for long.
+async fn resend(shared: Arc<Shared>, most: usize) {
+    let mut mempool = shared.rpc.mempool();
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let overdue = shared.pending.overdue(RESEND);
+        send_all(&shared, &mut mempool, &overdue, most).await;
+    }
+}
+
+/// Waits for an envelope and takes what arrives within the window; nothing when nothing can come any more.
+async fn gather(
+    receiver: &mut Receiver<Arc<SignedEnvelope>>,
     most: usize,
-) -> Result<Vec<Arc<SignedEnvelope>>, RecvTimeoutError> {
-    let mut gathered = vec![receiver.recv_timeout(LOOK)?];
+) -> Vec<Arc<SignedEnvelope>> {
+    let Some(first) = receiver.recv().await else {
+        return Vec::new();
+    };
+    let mut gathered = vec![first];
     let until = Instant::now() + WINDOW;
     while gathered.len() < most {
-        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(envelope) => gathered.push(envelope),
-            Err(_) => break,
+        match timeout_at(until, receiver.recv()).await {
+            Ok(Some(envelope)) => gathered.push(envelope),
+            Ok(None) | Err(_) => break,
         }
     }
-    Ok(gathered)
+    gathered
 }
 
-fn send_all(shared: &Shared, envelopes: &[Arc<SignedEnvelope>], most: usize) {
+async fn send_all(
+    shared: &Shared,
+    mempool: &mut Mempool,
+    envelopes: &[Arc<SignedEnvelope>],
+    most: usize,
+) {
     for bundle in bundles(envelopes, most) {
-        send(shared, &bundle);
+        if hand_over(shared, mempool, &bundle).await {
+            continue;
+        }
+        // One of them spoils the bundle: each gets an answer of its own.
+        for envelope in bundle {
+            hand_over(shared, mempool, &[envelope]).await;
+        }
     }
 }
 
@@ -148,8 +190,10 @@ fn bundles(envelopes: &[Arc<SignedEnvelope>], most: usize) -> Vec<Vec<&SignedEnv
     by_sponsor.into_values().flatten().collect()
 }
 
-fn send(shared: &Shared, envelopes: &[&SignedEnvelope]) {
-    match shared.rpc.broadcast(&bundle(envelopes)) {
+/// Puts a transaction into the mempool and answers whoever waits for an envelope that it does not take; false when it is a
+/// bundle that was refused, of which nobody was told.
+async fn hand_over(shared: &Shared, mempool: &mut Mempool, envelopes: &[&SignedEnvelope]) -> bool {
+    match mempool.broadcast(&bundle(envelopes)).await {
         Ok(Broadcast::Taken) => {}
         Ok(Broadcast::Full) => {
             for envelope in envelopes {
@@ -159,22 +203,18 @@ fn send(shared: &Shared, envelopes: &[&SignedEnvelope]) {
                 shared.pending.refuse(&envelope.hash(), &busy);
             }
         }
-        Ok(Broadcast::Refused { rule, detail }) => match envelopes {
-            [envelope] => {
-                let refused = SubmitError::NotAdmitted { rule, detail };
-                shared.pending.refuse(&envelope.hash(), &refused);
-            }
-            // One of them spoils the bundle: each gets an answer of its own.
-            several => {
-                debug!(%rule, envelopes = several.len(), "a bundle was refused, its envelopes go singly");
-                for envelope in several {
-                    send(shared, &[envelope]);
-                }
-            }
-        },
+        Ok(Broadcast::Refused { rule, detail }) => {
+            let [envelope] = envelopes else {
+                debug!(%rule, envelopes = envelopes.len(), "a bundle was refused, its envelopes go singly");
+                return false;
+            };
+            let refused = SubmitError::NotAdmitted { rule, detail };
+            shared.pending.refuse(&envelope.hash(), &refused);
+        }
         // It stays pending, and is sent again when CometBFT is back.
         Err(error) => warn!(%error, "envelopes wait for CometBFT"),
     }
+    true
 }
 
 #[cfg(test)]
@@ -214,18 +254,15 @@ mod tests {
         }
     }
 
-    #[test]
-    fn gathers_what_arrives_together() {
-        let (sender, receiver) = sync_channel(16);
+    #[tokio::test]
+    async fn gathers_what_arrives_together() {
+        let (sender, mut receiver) = channel(16);
         for n in 0..5 {
-            sender.send(Arc::new(envelope(n))).unwrap();
+            sender.send(Arc::new(envelope(n))).await.unwrap();
         }
-        assert_eq!(gather(&receiver, 3).unwrap().len(), 3);
-        assert_eq!(gather(&receiver, 3).unwrap().len(), 2);
+        assert_eq!(gather(&mut receiver, 3).await.len(), 3);
+        assert_eq!(gather(&mut receiver, 3).await.len(), 2);
         drop(sender);
-        assert!(matches!(
-            gather(&receiver, 3),
-            Err(RecvTimeoutError::Disconnected)
-        ));
+        assert!(gather(&mut receiver, 3).await.is_empty());
     }
 }

@@ -5,13 +5,14 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use data_encoding::BASE64;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 use thiserror::Error;
+
+use super::mempool::Mempool;
 
 /// The longest answer that is read: a header with the signatures of a thousand validators is far below it.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
@@ -70,22 +71,6 @@ pub enum NotAsked {
     Silent,
 }
 
-/// What the mempool made of a transaction.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Broadcast {
-    /// It waits for a block, now or since earlier.
-    Taken,
-    /// The application refused it.
-    Refused {
-        /// The stable code of the rule.
-        rule: String,
-        /// The refusal in words.
-        detail: String,
-    },
-    /// The mempool is full.
-    Full,
-}
-
 /// The RPC of one CometBFT process.
 #[derive(Debug, Clone)]
 pub(super) struct Rpc {
@@ -97,30 +82,9 @@ impl Rpc {
         Self { socket }
     }
 
-    /// Puts a transaction into the mempool, once the application has checked it.
-    pub(super) fn broadcast(&self, tx: &[u8]) -> Result<Broadcast, RpcError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            code: u32,
-            #[serde(default)]
-            log: String,
-            #[serde(default)]
-            codespace: String,
-        }
-        match self.call("broadcast_tx_sync", &json!({"tx": BASE64.encode(tx)})) {
-            Ok(Answer { code: 0, .. }) => Ok(Broadcast::Taken),
-            Ok(Answer { log, codespace, .. }) => Ok(Broadcast::Refused {
-                rule: codespace,
-                detail: log,
-            }),
-            Err(RpcError::Refused { reason, .. }) if reason.contains("already exists in cache") => {
-                Ok(Broadcast::Taken)
-            }
-            Err(RpcError::Refused { reason, .. }) if reason.contains("mempool is full") => {
-                Ok(Broadcast::Full)
-            }
-            Err(error) => Err(error),
-        }
+    /// A way into the mempool of the same process.
+    pub(super) fn mempool(&self) -> Mempool {
+        Mempool::at(self.socket.clone())
     }
 
     /// The header of a block with the signatures that committed it.
@@ -205,31 +169,10 @@ impl Rpc {
         method: &'static str,
         params: &Value,
     ) -> Result<T, RpcError> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            result: Option<Value>,
-            error: Option<Failure>,
-        }
-        #[derive(Deserialize)]
-        struct Failure {
-            message: String,
-            #[serde(default)]
-            data: String,
-        }
         let malformed = |reason: String| RpcError::Malformed { method, reason };
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let answer = self.exchange(body.to_string().as_bytes())?;
+        let answer = self.exchange(&question(method, params))?;
         let body = body_of(&answer).ok_or_else(|| malformed("no HTTP answer".to_owned()))?;
-        let envelope: Envelope =
-            serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
-        if let Some(Failure { message, data }) = envelope.error {
-            return Err(RpcError::Refused {
-                method,
-                reason: format!("{message}: {data}"),
-            });
-        }
-        serde_json::from_value(envelope.result.unwrap_or_default())
-            .map_err(|error| malformed(error.to_string()))
+        result(method, body)
     }
 
     /// HTTP/1.0: the answer ends where the connection does.
@@ -255,6 +198,42 @@ impl Rpc {
     }
 }
 
+/// A question as CometBFT's JSON-RPC takes it.
+pub(super) fn question(method: &str, params: &Value) -> Vec<u8> {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    body.to_string().into_bytes()
+}
+
+/// The result in the body of an answer.
+pub(super) fn result<T: DeserializeOwned>(
+    method: &'static str,
+    body: &[u8],
+) -> Result<T, RpcError> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        result: Option<Value>,
+        error: Option<Failure>,
+    }
+    #[derive(Deserialize)]
+    struct Failure {
+        message: String,
+        #[serde(default)]
+        data: String,
+    }
+    let malformed = |error: serde_json::Error| RpcError::Malformed {
+        method,
+        reason: error.to_string(),
+    };
+    let envelope: Envelope = serde_json::from_slice(body).map_err(malformed)?;
+    if let Some(Failure { message, data }) = envelope.error {
+        return Err(RpcError::Refused {
+            method,
+            reason: format!("{message}: {data}"),
+        });
+    }
+    serde_json::from_value(envelope.result.unwrap_or_default()).map_err(malformed)
+}
+
 fn body_of(answer: &[u8]) -> Option<&[u8]> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     answer.get(end + 4..)
@@ -277,38 +256,17 @@ mod tests {
         Rpc::at(path.to_owned())
     }
 
-    fn broadcast(answer: &'static [u8]) -> Result<Broadcast, RpcError> {
-        let folder = tempfile::tempdir().unwrap();
-        answering(&folder.path().join("rpc.sock"), answer).broadcast(b"tx")
-    }
-
-    #[test]
-    fn tells_taken_refused_and_full_apart() {
-        let taken = b"HTTP/1.0 200 OK\r\n\r\n{\"result\":{\"code\":0}}";
-        assert_eq!(broadcast(taken).unwrap(), Broadcast::Taken);
-        let known = b"HTTP/1.0 500 Error\r\n\r\n{\"error\":{\"message\":\"Internal error\",\"data\":\"tx already exists in cache\"}}";
-        assert_eq!(broadcast(known).unwrap(), Broadcast::Taken);
-        let full = b"HTTP/1.0 500 Error\r\n\r\n{\"error\":{\"message\":\"Internal error\",\"data\":\"mempool is full: number of txs 5000\"}}";
-        assert_eq!(broadcast(full).unwrap(), Broadcast::Full);
-        let refused = b"HTTP/1.0 200 OK\r\n\r\n{\"result\":{\"code\":1,\"codespace\":\"envelope.replayed\",\"log\":\"no\"}}";
-        assert_eq!(
-            broadcast(refused).unwrap(),
-            Broadcast::Refused {
-                rule: "envelope.replayed".to_owned(),
-                detail: "no".to_owned()
-            }
-        );
-    }
-
     #[test]
     fn refuses_answers_that_are_none() {
         for answer in [
             b"".as_slice(),
             b"HTTP/1.0 200 OK\r\n\r\n{",
-            b"{\"result\":{\"code\":0}}",
+            b"{\"result\":{\"peers\":[]}}",
         ] {
+            let folder = tempfile::tempdir().unwrap();
+            let rpc = answering(&folder.path().join("rpc.sock"), answer);
             assert!(matches!(
-                broadcast(answer),
+                rpc.peers(),
                 Err(RpcError::Malformed { .. } | RpcError::Io(_))
             ));
         }

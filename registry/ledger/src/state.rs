@@ -241,7 +241,8 @@ impl<'a, S: StateReader> View<'a, S> {
 
     /// Keeps what the envelope wrote since the last call of this or of [`Self::discard`].
     pub(crate) fn keep(&mut self) {
-        self.block.append(&mut self.envelope);
+        // `append` would write the whole block's changes anew for every envelope.
+        self.block.extend(std::mem::take(&mut self.envelope));
     }
 
     /// Forgets what the envelope wrote since the last call of this or of [`Self::keep`].

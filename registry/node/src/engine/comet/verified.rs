@@ -16,6 +16,9 @@ const WORTH_A_THREAD: usize = 8;
 /// A parsed transaction.
 pub(super) type Parsed = Arc<Vec<SignedEnvelope>>;
 
+/// Where in a list a transaction stands that was never parsed, its hash, and its bytes.
+type Unknown<'a> = (usize, [u8; 32], &'a [u8]);
+
 /// Remembers parsed transactions by the hash of their bytes; the oldest go first.
 #[derive(Debug, Default)]
 pub(super) struct Verified {
@@ -32,45 +35,69 @@ struct Kept {
 impl Verified {
     /// Parses a transaction and verifies its signatures, unless that was done before.
     pub(super) fn parse(&self, tx: &[u8]) -> Result<Parsed, TransactionError> {
-        let hash: [u8; 32] = Sha256::digest(tx).into();
-        if let Some(known) = self.find(&hash) {
-            return Ok(known);
+        let hash = hash(tx);
+        match self.find(&hash) {
+            Some(known) => Ok(known),
+            None => self.parse_anew(hash, tx),
         }
-        let parsed = Arc::new(unbundle(tx)?);
-        self.keep(hash, &parsed, tx.len());
-        Ok(parsed)
     }
 
-    /// Parses many at once, on as many threads as the machine has; `None` for what is no transaction.
+    /// Parses many at once, what is not known yet on as many threads as the machine has; `None` for what is no transaction.
     pub(super) fn parse_all<T: AsRef<[u8]> + Sync>(&self, txs: &[T]) -> Vec<Option<Parsed>> {
+        let mut parsed = Vec::with_capacity(txs.len());
+        let mut unknown = Vec::new();
+        for (index, tx) in txs.iter().enumerate() {
+            let hash = hash(tx.as_ref());
+            let known = self.find(&hash);
+            if known.is_none() {
+                unknown.push((index, hash, tx.as_ref()));
+            }
+            parsed.push(known);
+        }
+        for (index, anew) in self.parse_unknown(&unknown) {
+            if let Some(place) = parsed.get_mut(index) {
+                *place = anew;
+            }
+        }
+        parsed
+    }
+
+    fn parse_unknown(&self, unknown: &[Unknown<'_>]) -> Vec<(usize, Option<Parsed>)> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let share = txs.len().div_ceil(threads).max(WORTH_A_THREAD);
-        let parse = |txs: &[T]| -> Vec<Option<Parsed>> {
-            txs.iter().map(|tx| self.parse(tx.as_ref()).ok()).collect()
+        let share = unknown.len().div_ceil(threads).max(WORTH_A_THREAD);
+        let parse = |share: &[Unknown<'_>]| -> Vec<(usize, Option<Parsed>)> {
+            share
+                .iter()
+                .map(|(index, hash, tx)| (*index, self.parse_anew(*hash, tx).ok()))
+                .collect()
         };
-        if txs.len() <= share {
-            return parse(txs);
+        if unknown.len() <= share {
+            return parse(unknown);
         }
         std::thread::scope(|scope| {
-            let running: Vec<_> = txs
+            let running: Vec<_> = unknown
                 .chunks(share)
                 .map(|chunk| (chunk, scope.spawn(move || parse(chunk))))
                 .collect();
-            let mut parsed = Vec::with_capacity(txs.len());
-            for (chunk, thread) in running {
+            running
+                .into_iter()
                 // A thread that panicked leaves its share to this one, which then panics likewise and ends the process.
-                parsed.extend(thread.join().unwrap_or_else(|_| parse(chunk)));
-            }
-            parsed
+                .flat_map(|(chunk, thread)| thread.join().unwrap_or_else(|_| parse(chunk)))
+                .collect()
         })
+    }
+
+    fn parse_anew(&self, hash: [u8; 32], tx: &[u8]) -> Result<Parsed, TransactionError> {
+        let parsed = Arc::new(unbundle(tx)?);
+        self.keep(hash, &parsed, tx.len());
+        Ok(parsed)
     }
 
     /// Forgets transactions that are in a block now.
     pub(super) fn forget<T: AsRef<[u8]>>(&self, txs: &[T]) {
         let mut kept = self.lock();
         for tx in txs {
-            let hash: [u8; 32] = Sha256::digest(tx.as_ref()).into();
-            if let Some((_, bytes)) = kept.by_hash.remove(&hash) {
+            if let Some((_, bytes)) = kept.by_hash.remove(&hash(tx.as_ref())) {
                 kept.bytes = kept.bytes.saturating_sub(bytes);
             }
         }
@@ -109,6 +136,10 @@ impl Verified {
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hash(tx: &[u8]) -> [u8; 32] {
+    Sha256::digest(tx).into()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{
@@ -24,6 +24,8 @@ struct Parsed {
     /// 32 bytes, or the compressed point of 33, 49, 67 or 96.
     raw: Vec<u8>,
     point: Point,
+    /// The Multikey, once somebody asked for it: base58 takes as long as some twenty hashes.
+    multikey: OnceLock<String>,
 }
 
 enum Point {
@@ -174,6 +176,7 @@ impl PublicKey {
             key_type,
             raw: raw.to_vec(),
             point,
+            multikey: OnceLock::new(),
         })))
     }
 
@@ -211,12 +214,16 @@ impl PublicKey {
             key_type,
             raw,
             point: Point::Ecdsa(point),
+            multikey: OnceLock::new(),
         })))
     }
 
     /// Gives the Multikey text.
     pub fn multikey(&self) -> String {
-        multikey::encode(self.0.key_type, &self.0.raw)
+        self.0
+            .multikey
+            .get_or_init(|| multikey::encode(self.0.key_type, &self.0.raw))
+            .clone()
     }
 
     /// Gives the did:key, `did:key:z…`.

@@ -8,10 +8,8 @@ use super::super::measure::{Figures, cores, median};
 use super::super::row::{Beside, Budget, Load, Row};
 use super::drive::{Lane, Measured, Plan, drive};
 
-/// What is put under way at once, until more of it gives no more. A node handles 256 requests at once.
+/// What is put under way at once to find what gives most. A node handles 256 requests at once.
 const LEVELS: [usize; 6] = [32, 64, 128, 256, 512, 1_024];
-/// By how much more a level must give than the one before.
-const WORTH: f64 = 1.1;
 /// How long a level is tried.
 const TRIAL: Duration = Duration::from_secs(4);
 /// What is left out at the beginning of a measurement.
@@ -92,7 +90,7 @@ impl Side {
         Ok(())
     }
 
-    /// Puts more and more under way until that gives no more, or some of it takes too long.
+    /// Puts more and more under way, until some of it takes too long, and takes what gave most.
     async fn look(&mut self, supply: Supply<'_>, lasting: Duration) -> anyhow::Result<usize> {
         let mut best: Option<(usize, f64)> = None;
         let mut expected = GUESS;
@@ -104,11 +102,12 @@ impl Side {
                 lasting,
             };
             let measured = sent(plan, expected, supply).await?;
-            let worth = best.is_none_or(|(_, most)| measured.per_second >= most * WORTH);
-            if best.is_some() && (measured.late > 0 || !worth) {
+            if best.is_some() && measured.late > 0 {
                 break;
             }
-            best = Some((in_flight, measured.per_second));
+            if best.is_none_or(|(_, most)| measured.per_second > most) {
+                best = Some((in_flight, measured.per_second));
+            }
             expected = measured.per_second * 2.0;
         }
         let (in_flight, most) = best.context("no load was tried")?;

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, how the answer looks, and with which code the process ends.
 
+mod acting;
 mod anchors;
 mod ca;
 pub(crate) mod did;
@@ -10,6 +11,7 @@ mod member;
 mod schema;
 pub(crate) mod stack;
 pub(crate) mod terminal;
+mod trust;
 pub(crate) mod vc;
 
 pub(crate) use anchors::{TrustArgs, trust_anchors};
@@ -68,6 +70,8 @@ enum Command {
     Ca(ca::Args),
     /// Publish, deprecate and show JSON Schemas and JSON-LD contexts of the ledger
     Schema(schema::Args),
+    /// Accredit issuers, and publish whom an authority accredited, as other trust frameworks write it
+    Trust(trust::Args),
     /// Issue, verify and inspect credentials
     Vc(vc::Args),
     /// Print the completions of a shell, to be sourced
@@ -105,6 +109,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, Failure
         Command::Member(args) => member::run(args, terminal).await,
         Command::Ca(args) => ca::run(args, terminal).await,
         Command::Schema(args) => schema::run(args, terminal).await,
+        Command::Trust(args) => trust::run(args, terminal).await,
         Command::Vc(args) => vc::run(args, terminal).await,
         Command::Completions { shell } => completions(shell),
     }

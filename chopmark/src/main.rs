@@ -7,6 +7,7 @@ mod ledger;
 mod localnet;
 mod node;
 mod scenario;
+mod trust;
 mod up;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ mod show;
 mod vote;
 
 use super::{Done, Failure, Terminal};
+pub(super) use act::{Council, LedgerArgs};
 use clap::Subcommand;
 
 /// Arguments of `chopmark member`.

@@ -5,14 +5,11 @@ mod list;
 mod publish;
 mod show;
 
-use super::did::{act, keys, named_chop};
-use super::keyring::KeyringArgs;
 use super::stack::{MAX_AGE_MS, Stack, StackArgs, trust_root};
 use super::{Done, Failure, Terminal};
 use chop_client::HttpRegistry;
-use chop_http::{clock, random};
-use chop_integrity::{Hash, Timestamp};
-use chop_protocol::{Action, Envelope, Nonce, SchemaRef, SchemaTermError};
+use chop_integrity::Hash;
+use chop_protocol::{SchemaRef, SchemaTermError};
 use clap::Subcommand;
 
 /// Arguments of `chopmark schema`.
@@ -50,41 +47,6 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Deprecate(args) => deprecate::run(args, terminal).await,
         Command::List(args) => list::run(args, terminal).await,
         Command::Show(args) => show::run(args, terminal).await,
-    }
-}
-
-/// Who publishes or deprecates.
-#[derive(Clone, Debug, clap::Args)]
-struct OwnerArgs {
-    /// The owner of the name, by DID or name in the key folder
-    #[arg(long = "as", value_name = "DID|NAME")]
-    owner: String,
-    #[command(flatten)]
-    stack: StackArgs,
-    #[command(flatten)]
-    keyring: KeyringArgs,
-}
-
-impl OwnerArgs {
-    /// Sends one action of the owner, sponsored by the service's operator; answers the height.
-    async fn send(&self, action: Action, terminal: &Terminal) -> Result<u64, Failure> {
-        let actor = named_chop(&self.owner, &self.keyring)?;
-        let stack = self.stack.connect(terminal)?;
-        let genesis = stack.genesis().await?;
-        let state = stack.state(&actor).await?;
-        let keyring = self.keyring.open(terminal)?;
-        let held = keys::invoking(&keyring, &state, clock::now_ms())?
-            .at_least(1, &format!("acting for {actor}"))?;
-        let envelope = Envelope {
-            ledger: genesis.id(),
-            actor,
-            sponsor: stack.operator().await?,
-            nonce: Nonce::new(random::bytes()),
-            valid_until: Timestamp::from_unix_ms(clock::now_ms() + act::LIFE_MS),
-            actions: vec![action],
-        };
-        let signed = envelope.sign(&held.signers(1)).map_err(Failure::usage)?;
-        stack.submit(&signed).await
     }
 }
 

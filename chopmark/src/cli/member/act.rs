@@ -17,9 +17,9 @@ use std::path::PathBuf;
 
 /// The ledger that is asked, and what its answers are checked against.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct LedgerArgs {
+pub(in crate::cli) struct LedgerArgs {
     #[command(flatten)]
-    pub(super) stack: StackArgs,
+    pub(in crate::cli) stack: StackArgs,
     /// The pinned trust root [default: trust-root.json in the data folder; without one, what the service's genesis makes]
     #[arg(long, value_name = "FILE")]
     trust_root: Option<PathBuf>,
@@ -38,15 +38,18 @@ pub(super) struct ActorArgs {
 }
 
 /// The ledger, with every answer proved.
-pub(super) struct Council {
+pub(in crate::cli) struct Council {
     pub(super) stack: Stack,
     pub(super) genesis: LedgerGenesis,
-    pub(super) registry: HttpRegistry,
+    pub(in crate::cli) registry: HttpRegistry,
 }
 
 impl Council {
     /// Reads the ledger's genesis; its answers are checked from the pinned validators on, over every change of them since.
-    pub(super) async fn open(args: &LedgerArgs, terminal: &Terminal) -> Result<Self, Failure> {
+    pub(in crate::cli) async fn open(
+        args: &LedgerArgs,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
         let stack = args.stack.connect(terminal)?;
         let genesis = stack.genesis().await?;
         let registry = stack.registry(args.root(&genesis)?, MAX_AGE_MS);

@@ -1,6 +1,7 @@
 //! `chopmark schema deprecate`.
 
-use super::{OwnerArgs, reference};
+use super::reference;
+use crate::cli::acting::ActingArgs;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use chop_protocol::{Action, DeprecateSchema, DeprecationReason, SchemaRef, SchemaTermError};
 use serde_json::json;
@@ -23,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME@VERSION", value_parser = reference)]
     replaced_by: Option<SchemaRef>,
     #[command(flatten)]
-    owner: OwnerArgs,
+    owner: ActingArgs,
 }
 
 fn reason(text: &str) -> Result<DeprecationReason, SchemaTermError> {
@@ -38,7 +39,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         reason: args.reason,
         replaced_by: args.replaced_by.clone(),
     });
-    let height = args.owner.send(action, terminal).await?;
+    let (_, height) = args.owner.send(action, terminal).await?;
     let mut page = Page::new().heading(Mark::Good, format!("deprecated {}", args.schema));
     if let Some(successor) = &args.replaced_by {
         page = page.field("successor", successor);

@@ -1,6 +1,7 @@
 //! `chopmark schema publish`.
 
-use super::{OwnerArgs, reference, url};
+use super::{reference, url};
+use crate::cli::acting::ActingArgs;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::Context as _;
 use chop_credential::Contexts;
@@ -27,7 +28,7 @@ pub(super) struct Args {
     /// The document (JSON)
     file: PathBuf,
     #[command(flatten)]
-    owner: OwnerArgs,
+    owner: ActingArgs,
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
@@ -43,7 +44,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         kind,
         body,
     }));
-    let height = args.owner.send(action, terminal).await?;
+    let (_, height) = args.owner.send(action, terminal).await?;
     let url = url(&args.owner.stack, &digest);
     let page = Page::new()
         .heading(Mark::Good, format!("published {}", args.schema))

@@ -27,13 +27,25 @@ fn relay(mut client: TcpStream, honest: &str) -> io::Result<()> {
     }
     let head = String::from_utf8_lossy(&request).into_owned();
     let one = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    let mut body = vec![0; length(&head)];
+    client.read_exact(&mut body)?;
     let mut node = TcpStream::connect(honest)?;
     node.set_read_timeout(Some(Duration::from_secs(10)))?;
     node.write_all(one.as_bytes())?;
+    node.write_all(&body)?;
     let mut answer = Vec::new();
     node.read_to_end(&mut answer)?;
     client.write_all(&forged(answer))?;
     client.shutdown(Shutdown::Both)
+}
+
+/// How long the body is that a head announces.
+fn length(head: &str) -> usize {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths
+        .next()
+        .map_or(0, |(_, value)| value.trim().parse().unwrap())
 }
 
 /// Puts another letter in the place of the first `a` of the value.

@@ -1,0 +1,134 @@
+//! What the ledger proves about an authority and those whom it accredited, as of one header.
+
+use super::timeline::Grant;
+use chop_did::{ChopDid, DidState, Relationship, verification_method};
+use chop_integrity::{Hash, Timestamp};
+use chop_keys::{Jwk, PublicKey};
+use chop_protocol::Member;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Everything that an export is made from.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The full id of the ledger.
+    pub(crate) ledger: String,
+    /// Height of the oldest header under which something was read: nothing here is older.
+    pub(crate) height: u64,
+    /// Its time, as of which everything is judged.
+    pub(crate) time: Timestamp,
+    /// Who accredits; its grants are the accreditations that it holds.
+    pub(crate) authority: Entity,
+    /// Those whom it accredited, by DID.
+    pub(crate) subjects: Vec<Entity>,
+    /// Those whose accreditations of the authority count, by DID; their grants are not read.
+    pub(crate) superiors: Vec<Entity>,
+}
+
+/// A DID with what is proven about it.
+#[derive(Debug)]
+pub(crate) struct Entity {
+    /// The DID.
+    pub(crate) did: ChopDid,
+    /// Its document, absolute.
+    pub(crate) document: Value,
+    /// Whether it has ended.
+    pub(crate) deactivated: bool,
+    /// The name under which it was admitted as a member.
+    pub(crate) name: Option<String>,
+    /// The accreditations that this is about, by credential type and id.
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// A key that a document lists for a purpose, and that counts.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedKey {
+    /// The absolute id of its verification method.
+    pub(crate) method: String,
+    /// The key.
+    pub(crate) key: PublicKey,
+    /// Its public form.
+    pub(crate) jwk: Jwk,
+    /// When it stops to count, as far as the document says.
+    pub(crate) ends: Option<Timestamp>,
+}
+
+/// An accreditation that is not in the export, or not as one that counts, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LeftOut {
+    /// Who holds it.
+    pub(crate) subject: ChopDid,
+    /// Its id.
+    pub(crate) accreditation: Hash,
+    /// Why it is left out.
+    pub(crate) reason: String,
+}
+
+impl Entity {
+    /// Takes a DID's proven state and membership.
+    pub(crate) fn new(state: &DidState, member: Option<Member>, grants: Vec<Grant>) -> Self {
+        Self {
+            did: *state.did(),
+            document: state.document().absolute(state.did(), state.controller()),
+            deactivated: state.deactivated(),
+            name: member
+                .and_then(|member| member.name)
+                .map(|name| name.to_string()),
+            grants,
+        }
+    }
+
+    /// The keys that the document lists under a relationship and that count at `at`, in its order; none of a DID that has
+    /// ended. Keys that JSON Web Keys do not carry are passed over.
+    pub(crate) fn keys(&self, relationship: Relationship, at: Timestamp) -> Vec<ListedKey> {
+        if self.deactivated {
+            return Vec::new();
+        }
+        let listed = self
+            .document
+            .get(relationship.as_str())
+            .and_then(Value::as_array);
+        listed
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| match entry {
+                Value::String(id) => Some(id.as_str()),
+                embedded => embedded.get("id").and_then(Value::as_str),
+            })
+            .filter_map(|id| self.key(id, at))
+            .collect()
+    }
+
+    fn key(&self, id: &str, at: Timestamp) -> Option<ListedKey> {
+        let method = verification_method(&self.document, id).ok()?;
+        method.check_at(at).ok()?;
+        let mut jwk = method.key().jwk()?;
+        jwk.alg = method.key().key_type().algorithm().map(ToOwned::to_owned);
+        jwk.key_use = Some("sig".to_owned());
+        let ends = [method.compromised(), method.revoked(), method.expires()];
+        Some(ListedKey {
+            method: id.to_owned(),
+            key: method.key().clone(),
+            jwk,
+            ends: ends.into_iter().flatten().min(),
+        })
+    }
+
+    /// Names every accreditation of the entity as left out, for one reason.
+    pub(crate) fn left_out(&self, reason: &str) -> Vec<LeftOut> {
+        let all = self.grants.iter();
+        all.map(|grant| grant.left_out(reason)).collect()
+    }
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            subject,
+            accreditation,
+            reason,
+        } = self;
+        write!(f, "accreditation {accreditation} of {subject}: {reason}")
+    }
+}

@@ -139,7 +139,7 @@ async function directionTo(root, epochs, checkpoint) {
 async function follow(root, { handover, headers, proof }, freshness) {
   const first = await decodeValidators(part("validator set", handover?.last?.validators ?? headers[0]?.validators ?? proof.validators));
   const epochs = [{ root: { ...root, validators: first, validatorsHash: await hashOfSet(first) } }];
-  if (handover) epochs.push(await verifyHandover(epochs[0].root, handover, freshness));
+  if (handover !== null) epochs.push(await verifyHandover(epochs[0].root, handover, freshness));
   for (const encoded of headers) {
     const block = await decodeLightBlock(encoded);
     const { header } = block.signed;

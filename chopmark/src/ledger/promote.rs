@@ -9,7 +9,7 @@ use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
 use chop_node::Operator;
-use chop_node::engine::{Engine, Promoted};
+use chop_node::engine::{Engine, Promoted, Sealed, verify_replay};
 use chop_node::store::{DiskLimit, Store};
 use chop_proof::{Handover, TrustRoot};
 use chop_protocol::{
@@ -95,7 +95,7 @@ pub(crate) async fn run(args: &Promote) -> Result<Done, Failure> {
     let promoted = read_promoted(&folder).map_err(Failure::internal)?;
     let promoted = match promoted {
         Some(promoted) => promoted,
-        None => match promote(args, &folder, &keystore, &applicants).await? {
+        None => match begin(args, (&folder, &genesis), &keystore, &applicants).await? {
             Asked::Decided => read_promoted(&folder)
                 .map_err(Failure::internal)?
                 .ok_or_else(|| Failure::internal(anyhow!("the promotion left no handover")))?,
@@ -119,13 +119,14 @@ enum Asked {
     Open(Hash),
 }
 
-/// Has the state machine decide, as the ledger's operator.
-async fn promote(
+/// Has the state machine decide, as the ledger's operator, on a ledger of which every block is here and is what it should be.
+async fn begin(
     args: &Promote,
-    folder: &Folder,
+    (folder, genesis): (&Folder, &LedgerGenesis),
     keystore: &Keystore,
     applicants: &[Applicant],
 ) -> Result<Asked, Failure> {
+    check_whole(folder, genesis)?;
     let (engine, operator) =
         ledger::open(folder, keystore, (false, None)).map_err(Failure::usage)?;
     let asked = ask(args, keystore, (&engine, &operator), applicants).await;
@@ -307,12 +308,31 @@ fn read_genesis(folder: &Folder) -> anyhow::Result<LedgerGenesis> {
 }
 
 fn read_promoted(folder: &Folder) -> anyhow::Result<Option<Promoted>> {
+    Ok(Promoted::read(&open_state(folder)?.snapshot()?)?)
+}
+
+fn open_state(folder: &Folder) -> anyhow::Result<Store> {
     let path = folder.join(STATE);
     if !path.exists() {
         bail!("{} is missing: the folder holds no ledger", path.display());
     }
-    let store = Store::open(&path, DiskLimit::none().into())?;
-    Ok(Promoted::read(&store.snapshot()?)?)
+    Ok(Store::open(&path, DiskLimit::none().into())?)
+}
+
+/// Refuses a ledger whose blocks the validators could not execute again: nobody would take it over, and its key would be gone.
+fn check_whole(folder: &Folder, genesis: &LedgerGenesis) -> Result<(), Failure> {
+    let store = open_state(folder).map_err(Failure::internal)?;
+    let snapshot = store.snapshot().map_err(Failure::internal)?;
+    let first = snapshot.first_height().map_err(Failure::internal)?;
+    if let Some(first) = first.filter(|first| *first > 1) {
+        return Err(Failure::refused(anyhow!(
+            "the blocks before {first} were pruned (--keep-blocks): whoever takes the ledger over executes it from block 1"
+        )));
+    }
+    if first.is_some() {
+        verify_replay(&snapshot, genesis, Sealed::BySolo).map_err(Failure::refused)?;
+    }
+    Ok(())
 }
 
 fn open_page(id: &Hash) -> Done {

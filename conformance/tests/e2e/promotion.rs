@@ -197,7 +197,7 @@ fn a_promoted_ledger_keeps_every_did_and_every_proof() {
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(said.contains("promoted to a consortium"), "{said}");
     assert!(
-        !before.path("a/keys/validator.json").exists(),
+        !before.path("a/keys/validator.key.json").exists(),
         "the retired key is destroyed"
     );
 

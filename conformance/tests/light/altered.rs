@@ -2,7 +2,9 @@
 
 use super::node;
 use super::vectors::cases;
-use chop_proof::{Freshness, ProofError, StateProof, TrustRoot, verify_absence, verify_inclusion};
+use chop_proof::{
+    Evidence, Freshness, ProofError, StateProof, TrustRoot, verify_absence, verify_inclusion,
+};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
@@ -83,4 +85,24 @@ fn rust(question: &Value) -> Result<(), ProofError> {
         None => verify_absence(&root, &proof, key, &freshness),
     }
     .map(drop)
+}
+
+#[test]
+fn both_verifiers_refuse_a_handover_that_is_there_and_is_none() {
+    let cases = cases("evidence");
+    let mut crossed = cases.iter().map(|(_, case)| case);
+    let case = crossed.find(|case| case.get("refused").is_none()).unwrap();
+    let questions = [json!(false), json!(0), json!(""), json!([])].map(|handover| {
+        let mut case = case.clone();
+        case["evidence"]["handover"] = handover;
+        case
+    });
+    for question in &questions {
+        let evidence = question["evidence"].clone();
+        assert!(serde_json::from_value::<Evidence>(evidence).is_err());
+    }
+    let verdicts = node::judge(&questions).unwrap_or_default();
+    for verdict in verdicts {
+        assert_eq!(verdict, json!({"refused": "proof.malformed"}));
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chop_http::clock;
 use chop_proof::{
     BatchProof, Checkpoint, EncodedLightBlock, Evidence, Fork, Handover, LightBlock, ProofError,
     TrustRoot, TrustRootError, TrustedHeader,
@@ -10,10 +9,10 @@ use chop_proof::{
 
 use crate::service::{Service, ServiceError};
 
-/// How long after it was made a header may serve to skip from: 30 days. An older one is followed from change to change.
-const TRUSTING_PERIOD: Duration = Duration::from_hours(30 * 24);
-/// The most headers that one walk asks for: enough for a hundred changes in a billion blocks.
-const MAX_REQUESTS: usize = 4_096;
+mod walk;
+
+use walk::{Walk, across, untrusted};
+
 /// How often, and how far apart, a witness that lags is asked again.
 const WITNESS_TRIES: u32 = 10;
 const WITNESS_PAUSE: Duration = Duration::from_millis(500);
@@ -215,11 +214,20 @@ impl LightClient {
             return Ok(());
         }
         let place = Place::Height(height);
-        let theirs = other
+        let mut theirs = other
             .walk(None, place, Step::Skip)
             .await
             .map_err(no_witness)?;
-        let ours = self.walk(None, place, Step::Skip).await?;
+        let mut ours = self.walk(None, place, Step::Skip).await?;
+        let mut height = height;
+        // Evidence crosses one promotion. Where there are two, the solo ledger forked: at the earlier of its ends, at the latest.
+        if let Some(end) = earlier_end(&ours, &theirs) {
+            height = end;
+            let place = Place::Height(end);
+            let walked = other.walk(None, place, Step::Skip).await;
+            theirs = walked.map_err(no_witness)?;
+            ours = self.walk(None, place, Step::Skip).await?;
+        }
         let encode = |trail: &Trail| trail.blocks.iter().map(EncodedLightBlock::from).collect();
         let evidence = Fork {
             ledger: self.root.ledger().to_owned(),
@@ -377,19 +385,12 @@ impl LightClient {
     }
 }
 
-/// Begins a walk at the first header after a promotion.
-fn across(handover: Handover, first: TrustedHeader, goal: LightBlock) -> Result<Walk, LightError> {
-    let block = handover
-        .first_block()
-        .map_err(|source| untrusted(&goal, source))?;
-    let is_goal = goal == block;
-    let mut walk = Walk::from(first, goal);
-    if is_goal {
-        walk.ahead.clear();
-    }
-    walk.handover = Some(handover);
-    walk.passed.push(block);
-    Ok(walk)
+/// The lower of the heights at which a solo ledger ended, when two histories have it end differently.
+fn earlier_end(ours: &Trail, theirs: &Trail) -> Option<u64> {
+    let (one, two) = (ours.handover.as_ref()?, theirs.handover.as_ref()?);
+    let (one_end, two_end) = (one.last_height().ok()?, two.last_height().ok()?);
+    let hash = |handover: &Handover| handover.last.decode().ok()?.hash();
+    (hash(one) != hash(two)).then_some(one_end.min(two_end))
 }
 
 /// Whether a refusal may come of a promotion between.
@@ -404,87 +405,6 @@ fn not_a_set(error: &TrustRootError) -> ProofError {
     ProofError::Malformed {
         part: "validator set",
         reason: error.to_string(),
-    }
-}
-
-/// A walk under way.
-struct Walk {
-    handover: Option<Handover>,
-    trusted: TrustedHeader,
-    passed: Vec<LightBlock>,
-    /// What is to be reached, farthest first: the goal, and headers between that may bridge the way.
-    ahead: Vec<LightBlock>,
-    requests: usize,
-}
-
-impl Walk {
-    fn from(trusted: TrustedHeader, goal: LightBlock) -> Self {
-        Self {
-            handover: None,
-            trusted,
-            passed: Vec::new(),
-            ahead: vec![goal],
-            requests: 0,
-        }
-    }
-
-    /// Gets on as far as the headers at hand allow; asks for the one in the middle of a gap, or for none at the goal.
-    fn advance(&mut self, step: Step) -> Result<Option<u64>, LightError> {
-        while let Some(next) = self.ahead.pop() {
-            match self.step_to(&next, step) {
-                Ok(trusted) => {
-                    self.trusted = trusted;
-                    self.passed.push(next);
-                }
-                Err(source) => {
-                    let (from, to) = (self.trusted.height(), next.height());
-                    let gap = to.saturating_sub(from);
-                    if gap < 2 || !is_about_trust(&source) {
-                        return Err(untrusted(&next, source));
-                    }
-                    self.ahead.push(next);
-                    return Ok(Some(from + gap / 2));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn step_to(&self, next: &LightBlock, step: Step) -> Result<TrustedHeader, ProofError> {
-        match (self.trusted.follow(next), step) {
-            (Err(error), Step::Skip) if is_about_trust(&error) => {
-                self.trusted.advance(next, clock::now_ms(), TRUSTING_PERIOD)
-            }
-            (followed, _) => followed,
-        }
-    }
-
-    fn insert(&mut self, block: LightBlock) -> Result<(), LightError> {
-        self.requests += 1;
-        if self.requests > MAX_REQUESTS {
-            return Err(LightError::TooFar {
-                requests: self.requests,
-            });
-        }
-        self.ahead.push(block);
-        Ok(())
-    }
-}
-
-/// Whether a nearer header may help: this one is by validators of whom too little is known, or too old to skip from.
-fn is_about_trust(error: &ProofError) -> bool {
-    matches!(
-        error,
-        ProofError::UntrustedValidators { .. }
-            | ProofError::TooLittleTrust { .. }
-            | ProofError::NotAdvancing { .. }
-    )
-}
-
-fn untrusted(block: &LightBlock, source: ProofError) -> LightError {
-    LightError::Untrusted {
-        height: block.height(),
-        source,
     }
 }
 

@@ -425,6 +425,7 @@ pub const RULES: &[&str] = &[
     "validators.overlap",
     "promotion.not-solo",
     "promotion.not-founder",
+    "promotion.other-key",
     "promotion.few-validators",
     "promotion.retired-key",
     "promotion.possession",

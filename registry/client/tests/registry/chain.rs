@@ -10,14 +10,15 @@ use axum::{Json, Router};
 use chop_client::Service;
 use chop_keys::{KeyType, PrivateKey, Signer as _, VoteSignBytes};
 use chop_proof::build::Draft;
-use chop_proof::hashes::{block_id, vote_sign_bytes};
-use chop_proof::{EncodedLightBlock, LightBlock, StateProof, TrustRoot, validator_set};
+use chop_proof::hashes::{block_id, last_commit_hash, results_hash, vote_sign_bytes};
+use chop_proof::{EncodedLightBlock, Handover, LightBlock, StateProof, TrustRoot, validator_set};
 use chop_protocol::http::ProvenValue;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::block::{Commit, CommitSig, Round};
 use tendermint::{Hash, Signature};
 
 use crate::http::service;
+use crate::promoted::Promoted;
 
 const GENESIS: &str = "mfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2q";
 /// The state root of a tree that holds nothing, and the path which shows that any key is absent there.
@@ -31,18 +32,40 @@ pub(crate) type Schedule = fn(u64) -> Vec<u8>;
 #[derive(Clone)]
 pub(crate) struct Chain {
     pub(crate) blocks: Vec<LightBlock>,
+    /// How the solo ledger was promoted that the chain began as.
+    promoted: Option<Promoted>,
 }
 
 impl Chain {
     pub(crate) fn new(length: u64, schedule: Schedule) -> Self {
-        Self { blocks: Vec::new() }.extended(length, schedule, &[])
+        Self::begun(None).extended(length, schedule, &[])
+    }
+
+    /// A solo ledger that the block of height `at` promoted: another set signs from the second block after it on.
+    pub(crate) fn promoted(length: u64, at: u64, schedule: Schedule) -> Self {
+        Self::begun(Some(Promoted::at(at))).extended(length, schedule, &[])
+    }
+
+    fn begun(promoted: Option<Promoted>) -> Self {
+        Self {
+            blocks: Vec::new(),
+            promoted,
+        }
+    }
+
+    fn handover(&self) -> Option<Handover> {
+        let promoted = self.promoted.as_ref()?;
+        let at = usize::try_from(promoted.height).unwrap();
+        let begun = Handover::begun(&self.blocks[at], promoted.proven());
+        Some(begun.with_first(&self.blocks[at + 1].signed_header))
     }
 
     /// The same history up to a height, and another one from there, told apart by a transaction.
     pub(crate) fn forked(&self, after: u64, length: u64, schedule: Schedule) -> Self {
         let kept = usize::try_from(after).unwrap();
         let blocks = self.blocks[..kept].to_vec();
-        Self { blocks }.extended(length, schedule, &[b"fork".to_vec()])
+        let promoted = self.promoted.clone();
+        Self { blocks, promoted }.extended(length, schedule, &[b"fork".to_vec()])
     }
 
     fn extended(mut self, length: u64, schedule: Schedule, txs: &[Vec<u8>]) -> Self {
@@ -58,13 +81,19 @@ impl Chain {
                 time_ms: now_ms - i64::try_from(length - height).unwrap() * 1_000,
                 previous: self.blocks.last().map(|block| &block.signed_header),
                 txs,
-                app_hash: EMPTY_ROOT,
+                app_hash: self.promoted.as_ref().map_or(EMPTY_ROOT, |it| it.root),
                 last_results: &[],
                 validators: &validators,
                 next_validators: &validators,
             };
             let mut header = draft.header().unwrap();
             header.next_validators_hash = next_validators.hash();
+            let promoted = self.promoted.as_ref();
+            if promoted.is_some_and(|promoted| promoted.height + 2 == height) {
+                header.last_block_id = None;
+                header.last_commit_hash = Some(last_commit_hash(None));
+                header.last_results_hash = Some(results_hash(&[]));
+            }
             let mut commit = Commit {
                 height: header.height,
                 round: Round::from(0_u16),
@@ -109,6 +138,7 @@ impl Chain {
             requests: AtomicUsize::new(0),
         });
         let (of_headers, of_state) = (Arc::clone(&node), Arc::clone(&node));
+        let handover = self.handover();
         let header = move |Path(asked): Path<String>| async move {
             let block = of_headers.header(&asked);
             block.map(Json).ok_or(StatusCode::NOT_FOUND)
@@ -124,6 +154,10 @@ impl Chain {
         };
         let router = Router::new()
             .route("/v1/headers/{height}", get(header))
+            .route(
+                "/v1/handover",
+                get(|| async { handover.map(Json).ok_or(StatusCode::NOT_FOUND) }),
+            )
             .route("/v1/state/{*key}", get(state));
         (service(router).await, node)
     }

@@ -184,6 +184,37 @@ async fn a_witness_confirms_lags_or_shows_a_fork() {
 }
 
 #[tokio::test]
+async fn two_promotions_of_one_ledger_are_shown_to_anybody_with_the_old_root() {
+    // One history ends the solo ledger at height 6, the other one at height 10.
+    let early = Chain::promoted(14, 5, |height| match height {
+        ..=6 => vec![1],
+        _ => vec![2, 3, 4, 5],
+    });
+    let late = Chain::promoted(14, 9, |height| match height {
+        ..=10 => vec![1],
+        _ => vec![6, 7, 8, 9],
+    });
+    for (ours, theirs) in [(&early, &late), (&late, &early)] {
+        let (node, _) = ours.serve().await;
+        let (witness, _) = theirs.serve().await;
+        let client = LightClient::new(node, root(&[1]));
+        let trail = client
+            .walk(None, Place::Height(13), Step::Skip)
+            .await
+            .unwrap();
+        assert!(trail.handover.is_some());
+        let hash = hash_bytes(ours.hash(13)).unwrap();
+        let refused = client.confirm(&witness, 13, hash).await;
+        let Err(LightError::Forked { height, evidence }) = refused else {
+            panic!("{refused:?}");
+        };
+        let proven = evidence.verify(&root(&[1])).unwrap();
+        assert_eq!((height, proven.height), (6, 6));
+        assert_eq!(proven.signed_both.len(), 1, "the solo key signed both");
+    }
+}
+
+#[tokio::test]
 async fn refuses_an_answer_for_another_height() {
     let chain = Chain::new(5, |_| vec![1]);
     let mut shifted = chain.clone();

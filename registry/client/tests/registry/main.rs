@@ -13,6 +13,7 @@ mod items;
 mod ledger;
 mod light;
 mod membership;
+mod promoted;
 mod reads;
 mod resolve;
 mod schemas;

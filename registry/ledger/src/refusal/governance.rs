@@ -209,6 +209,12 @@ pub enum GovernanceRefusal {
         /// Who proposed it.
         by: ChopDid,
     },
+    /// The headers of the solo ledger are by another key than the one that would end with it.
+    #[error("the promotion retires {found}, which is not the key that signs this ledger alone")]
+    OtherKey {
+        /// The key that the promotion retires.
+        found: PublicKey,
+    },
     /// None of so few validators may fail.
     #[error(
         "a promotion names at least {least} validators, or says that fewer are meant; found {found}"
@@ -301,6 +307,7 @@ impl GovernanceRefusal {
             Self::Overlap(_) => "validators.overlap",
             Self::NotSolo => "promotion.not-solo",
             Self::NotFounder { .. } => "promotion.not-founder",
+            Self::OtherKey { .. } => "promotion.other-key",
             Self::FewValidators { .. } => "promotion.few-validators",
             Self::Retired { .. } => "promotion.retired-key",
             Self::NotPossessed { .. } => "promotion.possession",

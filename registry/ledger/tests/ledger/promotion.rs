@@ -162,6 +162,14 @@ fn refuses_a_promotion_by_one_who_did_not_found_the_ledger() {
 }
 
 #[test]
+fn refuses_to_retire_another_key_than_the_one_that_signs_the_ledger() {
+    let mut eve = Eve::new();
+    let mut other = eve.promotion();
+    other.retires = key(7, 9).public_key().clone();
+    assert_eq!(eve.refusal(other), "promotion.other-key");
+}
+
+#[test]
 fn refuses_fewer_than_four_validators_that_nobody_means() {
     let mut eve = Eve::new();
     let mut promotion = eve.promotion();

@@ -12,9 +12,11 @@ use chop_keys::{
     PrivateKey, PublicKey, ReceiptInput, SelectiveBaseInput, SignError, Signature, Signer,
     VoteSignBytes,
 };
+use chop_protocol::governance::possession_input;
 use chop_protocol::{
-    Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
-    Parameters, SignedEnvelope, keys,
+    Action, AnchorCredential, Change, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis,
+    Nonce, Parameters, PossessionProof, PromotedValidator, Promotion, Propose, SignedEnvelope,
+    keys,
 };
 use serde_json::json;
 
@@ -135,6 +137,35 @@ pub(super) fn signed_by(n: u64, key: &PrivateKey) -> SignedEnvelope {
         actions: vec![Action::Anchor(anchor)],
     }
     .sign(&[key])
+    .unwrap()
+}
+
+/// A promotion to four validators of the founder's, whose headers end with a key of this seed.
+pub(super) fn promotion(retires: u8) -> SignedEnvelope {
+    let validator = |seed: u8| {
+        let signer = key(seed);
+        let public_key = signer.public_key().clone();
+        let input = possession_input(&genesis().id(), &founder(), &public_key).unwrap();
+        let signature = signer.sign_possession(&input).unwrap();
+        PromotedValidator {
+            public_key,
+            power: 1,
+            member: founder(),
+            possession: PossessionProof::from_bytes(signature.as_bytes()).unwrap(),
+        }
+    };
+    let change = Change::Promote(Promotion {
+        retires: key(retires).public_key().clone(),
+        validators: (21..25).map(validator).collect(),
+        admit: vec![],
+        fewer: false,
+    });
+    let propose = Propose { change, note: None };
+    Envelope {
+        actions: vec![Action::Propose(Box::new(propose))],
+        ..signed_by(99, &key(2)).envelope().clone()
+    }
+    .sign(&[&key(2)])
     .unwrap()
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use chop_ledger::tree;
 use chop_proof::{Handover, LightBlock, ProofError, validator_set};
-use chop_protocol::{Action, Change, SignedEnvelope, ValidatorSet, keys};
+use chop_protocol::{ValidatorSet, keys};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 
+use super::EngineError;
 use super::batch::{Batch, Layered};
-use super::{EngineError, SubmitError};
 use crate::store::{Snapshot, StoreError};
 
 /// How a store's ledger ended as a solo one.
@@ -124,28 +124,6 @@ pub(super) fn complete(
     }
     let height = begun.last_height().map_err(|error| unreadable(&error))?;
     Ok(first(height + 1)?.map(|first| begun.with_first(&first)))
-}
-
-/// Refuses a promotion that retires another key than the ledger's own: its headers would end nothing.
-pub(super) fn check_retired(
-    envelope: &SignedEnvelope,
-    own: &chop_keys::PublicKey,
-) -> Result<(), SubmitError> {
-    for action in &envelope.envelope().actions {
-        if let Action::Propose(body) = action
-            && let Change::Promote(promotion) = &body.change
-            && promotion.retires != *own
-        {
-            return Err(SubmitError::NotAdmitted {
-                rule: "promotion.retired-key".to_owned(),
-                detail: format!(
-                    "the promotion retires {}, but this ledger is signed with {own}",
-                    promotion.retires
-                ),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// A tree that knows the one value which is asked for.

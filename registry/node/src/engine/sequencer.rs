@@ -13,7 +13,7 @@ use chop_proof::TrustRoot;
 use chop_protocol::{Outcome, Parameters, SignedEnvelope, keys};
 use tendermint::chain;
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::batch::{self, Batch, Chain, Parent};
 use super::founding;
@@ -27,8 +27,6 @@ use crate::store::{Store, StoreError};
 const RETRY: Duration = Duration::from_secs(2);
 /// How far header time may run ahead of the clock before the sequencer waits; clients allow ten seconds.
 const MAX_LEAD_MS: i64 = 2_000;
-/// Room that must be there before it writes again, in bytes.
-const ROOM_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What callers ask of the sequencer.
 pub(super) enum Command {
@@ -202,14 +200,14 @@ impl Sequencer {
 
     /// Commits one round and answers everybody in it; an empty round is a heartbeat.
     fn serve(&mut self, round: Round) {
-        let health = *self.shared.health.borrow();
-        if health == Health::Promoted {
-            self.refuse(round, &SubmitError::Promoted);
-            return;
+        if self.health() == Health::ReadOnly {
+            self.recover();
         }
-        if health == Health::ReadOnly && !self.recovered() {
-            self.refuse(round, &SubmitError::ReadOnly);
-            return;
+        // What recovering found in the store counts: the commit that failed may have been the ledger's last.
+        match self.health() {
+            Health::Promoted => return self.refuse(round, &SubmitError::Promoted),
+            Health::ReadOnly => return self.refuse(round, &SubmitError::ReadOnly),
+            Health::Ready | Health::Waiting | Health::Stopped => {}
         }
         let Round {
             waiting,
@@ -252,6 +250,10 @@ impl Sequencer {
         for reply in heartbeats {
             let _gone = reply.send(());
         }
+    }
+
+    fn health(&self) -> Health {
+        *self.shared.health.borrow()
     }
 
     fn head_ms(&self) -> i64 {
@@ -309,12 +311,10 @@ impl Sequencer {
             .map_or(0, |keep| last.saturating_add(1).saturating_sub(keep));
         self.shared.store.commit(&write)?;
         self.round = 0;
-        self.advance(&batch, &view)?;
         if batch.handover.is_some() {
-            let height = self.parent.height;
-            info!(height, "the ledger was promoted; its own key signs no more");
-            self.shared.health.send_replace(Health::Promoted);
+            self.end();
         }
+        self.advance(&batch, &view)?;
         Ok(batch.outcomes)
     }
 
@@ -337,76 +337,6 @@ impl Sequencer {
         Ok(())
     }
 
-    /// After a failed commit: reads go on from what the disk has, writes wait for better times.
-    fn fail(&mut self, failure: &EngineError) {
-        error!(height = self.parent.height + 1, error = %failure, "a commit failed, the ledger is read-only now");
-        self.shared.health.send_replace(Health::ReadOnly);
-        if let Err(error) = self
-            .shared
-            .store
-            .reopen_read_only()
-            .map_err(OpenError::from)
-            .and_then(|()| self.reload())
-        {
-            error!(%error, "the database does not open for reading either");
-        }
-    }
-
-    /// Tries to take writes again; says whether it does.
-    fn recovered(&mut self) -> bool {
-        // The look itself writes: callers do not make it happen more often.
-        if self.looked.is_some_and(|looked| looked.elapsed() < RETRY) {
-            return false;
-        }
-        self.looked = Some(Instant::now());
-        if !self.shared.store.has_room(ROOM_BYTES) {
-            return false;
-        }
-        let opened = self
-            .shared
-            .store
-            .reopen_writable()
-            .map_err(OpenError::from)
-            .and_then(|()| self.reload());
-        match opened {
-            Ok(()) => {
-                info!(height = self.parent.height, "the disk takes writes again");
-                self.shared.health.send_replace(Health::Ready);
-                true
-            }
-            Err(error) => {
-                warn!(%error, "the disk has room, but the database does not open for writing");
-                if let Err(error) = self
-                    .shared
-                    .store
-                    .reopen_read_only()
-                    .map_err(OpenError::from)
-                    .and_then(|()| self.reload())
-                {
-                    error!(%error, "the database does not open for reading either");
-                }
-                false
-            }
-        }
-    }
-
-    /// Takes parent and view from the store anew.
-    fn reload(&mut self) -> Result<(), OpenError> {
-        let parent = last_block(&self.shared.store)?;
-        if parent.height != self.parent.height {
-            // The commit that failed reached the disk after all; its round is over.
-            self.round = 0;
-        }
-        self.parent = parent;
-        let view = View::of(
-            &self.shared.store,
-            self.shared.trust_root.validators(),
-            None,
-        )?;
-        self.shared.view.send_replace(Arc::new(view));
-        Ok(())
-    }
-
     fn refuse(&self, round: Round, why: &SubmitError) {
         for waiting in round.waiting {
             self.shared.settle(&waiting.envelope.hash());
@@ -418,7 +348,7 @@ impl Sequencer {
     }
 
     fn until_heartbeat(&self) -> Duration {
-        if *self.shared.health.borrow() != Health::Ready {
+        if self.health() != Health::Ready {
             return RETRY;
         }
         let age_ms = (self.shared.clock)().saturating_sub(self.head_ms());
@@ -479,3 +409,7 @@ fn parse_chain_id(root: &TrustRoot) -> Result<chain::Id, OpenError> {
         reason: format!("{} is no chain id", root.chain_id()),
     })
 }
+
+mod recovery;
+#[cfg(test)]
+mod tests;

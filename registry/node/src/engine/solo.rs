@@ -159,9 +159,6 @@ impl Solo {
             Health::Promoted => return Err(SubmitError::Promoted),
             Health::Ready | Health::Waiting | Health::Stopped => {}
         }
-        if let [validator] = self.shared.genesis.terms().validators.as_slice() {
-            handover::check_retired(&envelope, &validator.public_key)?;
-        }
         door::admit(&view, &envelope, &self.shared.clock)?;
         let (reply, answer) = oneshot::channel();
         self.mark_pending(hash);

@@ -28,6 +28,33 @@ fn leads_from_the_solo_validator_to_those_of_the_consortium() {
 }
 
 #[test]
+fn reads_the_height_of_a_record_in_its_one_form() {
+    for (record, height) in [
+        (r#"{"height":5}"#, 5),
+        (r#"{"height":0}"#, 0),
+        (r#"{"height":12,"proposal":"x"}"#, 12),
+    ] {
+        assert_eq!(promoting_height(record), Some(height), "{record}");
+    }
+    for record in [
+        "",
+        "{}",
+        "5",
+        r#"{"height":}"#,
+        r#"{"height":5.0}"#,
+        r#"{"height":5e0}"#,
+        r#"{"height":05}"#,
+        r#"{"height":-0}"#,
+        r#"{"height":"5"}"#,
+        r#"{ "height":5}"#,
+        r#"{"a":1,"height":5}"#,
+        r#"{"height":9999999999999999}"#,
+    ] {
+        assert_eq!(promoting_height(record), None, "{record}");
+    }
+}
+
+#[test]
 fn nothing_but_the_handover_leads_across() {
     let ledger = Promoted::new();
     let last = TrustedHeader::first(&solo_root(), ledger.block(LAST)).unwrap();

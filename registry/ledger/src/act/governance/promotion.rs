@@ -3,7 +3,9 @@
 use chop_keys::KeyType;
 use chop_protocol::governance::{LEAST_VALIDATORS, MAX_VALIDATORS, PromotedValidator, Promotion};
 use chop_protocol::membership::MAX_POWER;
-use chop_protocol::{Member, PromotionRecord, Role, Validator, ValidatorSet, keys};
+use chop_protocol::{
+    GenesisValidator, Member, PromotionRecord, Role, Validator, ValidatorSet, keys,
+};
 use std::collections::BTreeSet;
 
 use super::change::Effects;
@@ -27,6 +29,12 @@ pub(super) fn changed<S: StateReader>(
     let operator: Option<Member> = view.read(&keys::member(&by.scid()))?;
     if operator.is_none_or(|member| member.height > 0) {
         return Err(refused(GovernanceRefusal::NotFounder { by }).into());
+    }
+    // The header that ends the ledger is by this key: whoever reads the record must find who signs no more.
+    let is_own = |own: &GenesisValidator| own.public_key == promotion.retires;
+    if !matches!(header.founding, [own] if is_own(own)) {
+        let found = promotion.retires.clone();
+        return Err(refused(GovernanceRefusal::OtherKey { found }).into());
     }
     check_count(promotion).map_err(refused)?;
     let admissions = (proposed, promotion.admit.as_slice());

@@ -26,14 +26,18 @@ pub(super) async fn prepare(folder: &Folder, nodes: &[Url]) -> Result<(), Failur
             "the folder has a state already: state sync is for an empty one"
         )));
     }
-    let root = beginning(folder).map_err(Failure::usage)?;
+    let promoted = promotion(folder).map_err(Failure::usage)?;
+    let root = beginning(folder, promoted.as_ref()).map_err(Failure::usage)?;
     let client = LightClient::new(service(first)?, root);
     let trail = client
         .walk(None, Place::Latest, Step::Skip)
         .await
         .map_err(Failure::refused)?;
-    if let Some(handover) = &trail.handover {
-        keep(folder, handover)?;
+    let led = crossed(promoted, trail.handover).map_err(Failure::refused)?;
+    if let Some(file) = led {
+        // A node that takes a snapshot has no block from before it: it keeps what leads across the promotion from here.
+        let text = serde_json::to_vec_pretty(&file).map_err(Failure::internal)?;
+        folder.write(PROMOTED, &text).map_err(Failure::usage)?;
     }
     let height = trail.reached.height();
     let hash: [u8; 32] = trail
@@ -57,29 +61,51 @@ pub(super) async fn prepare(folder: &Folder, nodes: &[Url]) -> Result<(), Failur
     folder.write(SYNC, &text).map_err(Failure::usage)
 }
 
-/// A node that takes a snapshot has no block from before it: it keeps what leads across the promotion from here.
-fn keep(folder: &Folder, handover: &Handover) -> Result<(), Failure> {
-    let text = std::fs::read(folder.join(PROMOTED)).map_err(Failure::usage)?;
-    let mut file: PromotionFile = serde_json::from_slice(&text).map_err(Failure::usage)?;
-    file.handover = handover.clone();
-    let text = serde_json::to_vec_pretty(&file).map_err(Failure::internal)?;
-    folder.write(PROMOTED, &text).map_err(Failure::usage)
+/// How the ledger was promoted, as its operator handed it out; checked from its genesis on.
+fn promotion(folder: &Folder) -> anyhow::Result<Option<PromotionFile>> {
+    if !folder.has(PROMOTED) {
+        return Ok(None);
+    }
+    let text = std::fs::read(folder.join(PROMOTED))?;
+    let file: PromotionFile = serde_json::from_slice(&text)?;
+    file.check()?;
+    Ok(Some(file))
 }
 
 /// The root to walk from: that of a solo ledger which was promoted, as its handover is wanted too.
-fn beginning(folder: &Folder) -> anyhow::Result<TrustRoot> {
-    if folder.has(PROMOTED) {
-        let text = std::fs::read(folder.join(PROMOTED))?;
-        let file: PromotionFile = serde_json::from_slice(&text)?;
-        let (genesis, _) = file.check()?;
-        return trust_root(&genesis);
+fn beginning(folder: &Folder, promoted: Option<&PromotionFile>) -> anyhow::Result<TrustRoot> {
+    if let Some(file) = promoted {
+        return trust_root(&file.check()?.0);
     }
     Ok(serde_json::from_slice(&std::fs::read(
         folder.join("trust-root.json"),
     )?)?)
 }
 
-fn service(url: &Url) -> Result<Service, Failure> {
+/// The promotion with the first header of its validators, once the way that the node shows leads across the very handover
+/// that was handed out: whoever has the retired key can make another one.
+fn crossed(
+    promoted: Option<PromotionFile>,
+    shown: Option<Handover>,
+) -> anyhow::Result<Option<PromotionFile>> {
+    match (promoted, shown) {
+        (None, None) => Ok(None),
+        (Some(file), Some(handover)) if file.handover.last == handover.last => {
+            Ok(Some(PromotionFile { handover, ..file }))
+        }
+        (Some(_), Some(_)) => Err(anyhow!(
+            "the node shows another handover than that of {PROMOTED}: the retired key signed two"
+        )),
+        (Some(_), None) => Err(anyhow!(
+            "the node shows a header of the solo ledger, which {PROMOTED} says was promoted: its retired key signs on, or the validators have made no header yet"
+        )),
+        (None, Some(_)) => Err(anyhow!(
+            "the node shows that its ledger was promoted: join with --promotion {PROMOTED}"
+        )),
+    }
+}
+
+pub(super) fn service(url: &Url) -> Result<Service, Failure> {
     let trusted = vec![TrustedOrigin {
         base: url.clone(),
         certificate: None,
@@ -89,4 +115,54 @@ fn service(url: &Url) -> Result<Service, Failure> {
         ..Settings::default()
     });
     Service::new(url.clone(), client.map_err(Failure::usage)?).map_err(Failure::usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A handover whose last header has these bytes.
+    fn handover(last: &str) -> Handover {
+        let last = json!({
+            "signedHeader": data_encoding::BASE64.encode(last.as_bytes()),
+            "validators": "",
+            "nextValidators": "",
+        });
+        let record = json!({"key": "promotion", "value": "{}", "path": ""});
+        serde_json::from_value(json!({"last": last, "record": record, "first": "Zmlyc3Q="}))
+            .unwrap()
+    }
+
+    fn file(last: &str) -> PromotionFile {
+        PromotionFile {
+            genesis: json!({}),
+            handover: Handover {
+                first: Vec::new(),
+                ..handover(last)
+            },
+            peers: vec!["peer".to_owned()],
+        }
+    }
+
+    #[test]
+    fn crosses_the_handover_that_was_handed_out_and_keeps_the_first_header() {
+        assert!(crossed(None, None).unwrap().is_none());
+        let kept = crossed(Some(file("ours")), Some(handover("ours")));
+        let kept = kept.unwrap().unwrap();
+        assert_eq!(kept.handover, handover("ours"));
+        assert_eq!(kept.peers, ["peer"]);
+    }
+
+    #[test]
+    fn refuses_a_way_across_another_handover_or_across_none() {
+        for (promoted, shown, reason) in [
+            (Some("ours"), Some("theirs"), "another handover"),
+            (Some("ours"), None, "retired key signs on"),
+            (None, Some("ours"), "join with --promotion"),
+        ] {
+            let refused = crossed(promoted.map(file), shown.map(handover)).unwrap_err();
+            assert!(refused.to_string().contains(reason), "{refused}");
+        }
+    }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use chop_did::{ChopDid, Genesis, LedgerId};
-use chop_http::clock;
-use chop_keys::{PrivateKey, PublicKey, Signer as _};
+use chop_http::{clock, random};
+use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
 use chop_node::Operator;
 use chop_node::engine::comet::{Binary, Peering, SnapshotConfig, StateSync, check_peer, node_id};
@@ -30,6 +30,8 @@ const QUEUE: usize = 8_192;
 const MEMBER: &str = "member.json";
 const PEERS: &str = "peers.json";
 const GENESIS: &str = "genesis.json";
+/// Beside the keystore's files: which validator keys CometBFT has had.
+const USED_KEYS: &str = "keys/validators.used";
 /// From whom an empty folder takes its state.
 pub(crate) const SYNC: &str = "sync.json";
 
@@ -170,6 +172,23 @@ impl Candidate {
             folder.join(MEMBER).display()
         );
         Ok(())
+    }
+
+    /// Makes a new validator key under a name, and keeps it as the folder's.
+    ///
+    /// # Errors
+    /// When there is a key of that name, or a file cannot be written.
+    pub(crate) fn renew_validator(
+        folder: &Folder,
+        keystore: &Keystore,
+        name: &KeyName,
+    ) -> anyhow::Result<Self> {
+        let mut fill = |buffer: &mut [u8]| random::fill(buffer);
+        let made = keystore.generate(name, KeyType::Ed25519, &mut fill)?;
+        let mut candidate = Self::read(folder)?;
+        candidate.validator.public_key = made.public_key().clone();
+        folder.write(MEMBER, &serde_json::to_vec_pretty(&candidate)?)?;
+        Ok(candidate)
     }
 
     /// The DID of the organisation on a ledger.
@@ -321,6 +340,7 @@ impl Member {
             binary: self.binary.clone(),
             genesis: joined.genesis,
             validator: joined.validator,
+            used_keys: folder.join(USED_KEYS),
             node: joined.node,
             peering: Peering {
                 listen: self.p2p_listen,

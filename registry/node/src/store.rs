@@ -97,12 +97,7 @@ impl Store {
     /// # Errors
     /// When the blocks do not follow the last one, or the disk does not take them; then nothing of them is kept.
     pub fn commit(&self, write: &BlockWrite<'_>) -> Result<(), StoreError> {
-        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
-        match &*handle {
-            Handle::Writable(database) => write.commit(database),
-            Handle::Frozen(_) => Err(StoreError::ReadOnly),
-            Handle::Closed => Err(StoreError::Closed),
-        }
+        self.write(|database| write.commit(database))
     }
 
     /// Writes headers that came after their blocks; from now on every header up to `until` is here.
@@ -110,9 +105,24 @@ impl Store {
     /// # Errors
     /// When the disk does not take them.
     pub fn add_headers(&self, headers: &[(u64, Vec<u8>)], until: u64) -> Result<(), StoreError> {
+        self.write(|database| write::add_headers(database, headers, until))
+    }
+
+    /// Writes how the solo ledger ended that this one was, instead of what is known of it: JSON of `chop_proof::Handover`.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn keep_handover(&self, handover: &[u8]) -> Result<(), StoreError> {
+        self.write(|database| write::keep_handover(database, handover))
+    }
+
+    fn write(
+        &self,
+        work: impl FnOnce(&Database) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         match &*handle {
-            Handle::Writable(database) => write::add_headers(database, headers, until),
+            Handle::Writable(database) => work(database),
             Handle::Frozen(_) => Err(StoreError::ReadOnly),
             Handle::Closed => Err(StoreError::Closed),
         }

@@ -84,6 +84,7 @@ fn open(folder: &Path, genesis: &LedgerGenesis) -> Option<Comet> {
         binary,
         genesis: genesis.clone(),
         validator: key(1),
+        used_keys: folder.join("used-keys"),
         node: key(4),
         peering: Peering {
             members: std::collections::BTreeMap::new(),

@@ -44,7 +44,9 @@ use tracing::debug;
 use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door};
 use crate::store::{DiskLimit, Store};
 
-pub use home::{HomeError, Peering, StateSync, check_peer, node_id};
+pub use home::{
+    HomeError, Peering, StateSync, check_peer, is_running, last_signed, node_id, raise_last_signed,
+};
 pub use offence::Offence;
 pub use process::{Binary, BinaryError};
 pub use rpc::NotAsked;
@@ -68,6 +70,8 @@ pub struct CometConfig {
     pub genesis: LedgerGenesis,
     /// Signs blocks, once the ledger counts it among the validators.
     pub validator: Arc<PrivateKey>,
+    /// The file that notes which keys CometBFT has had; it belongs beside the keystore, so that it goes where the keys go.
+    pub used_keys: PathBuf,
     /// Names this node to its peers.
     pub node: Arc<PrivateKey>,
     /// How it finds its peers.
@@ -121,6 +125,7 @@ impl Comet {
             genesis: &shared.genesis,
             handover: shared.handover.as_ref(),
             validator: &config.validator,
+            used: &config.used_keys,
             node: &config.node,
             peering: &config.peering,
         })?;
@@ -272,10 +277,14 @@ impl Comet {
     /// Passes a question of another node's light client on to CometBFT: for headers, validators and parameters, nothing else.
     ///
     /// # Errors
-    /// When the question is another one, or CometBFT does not answer.
+    /// When the question is another one, enough are being answered, or CometBFT does not answer.
     pub async fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, NotAsked> {
         let rpc = self.shared.rpc.clone();
-        let asking = tokio::task::spawn_blocking(move || rpc.pass_on(&question));
+        let place = rpc.admit()?;
+        let asking = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            rpc.pass_on(&question)
+        });
         asking.await.unwrap_or(Err(NotAsked::Silent))
     }
 

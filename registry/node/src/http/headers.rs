@@ -67,7 +67,7 @@ pub(super) async fn handover(State(app): State<NodeApp>) -> Result<Json<Handover
     description = "JSON-RPC of CometBFT, the methods commit, validators and consensus_params: what a node asks that joins by state sync.",
     request_body(content = Object, description = "A JSON-RPC request"),
     responses((status = 200, description = "CometBFT's answer", body = Object), (status = 400, description = "Another question"),
-        (status = 404, description = "A solo ledger"), (status = 503, description = "CometBFT does not answer")))]
+        (status = 404, description = "A solo ledger"), (status = 503, description = "CometBFT does not answer, or answers enough others")))]
 pub(super) async fn comet(
     State(app): State<NodeApp>,
     JsonBytes(question): JsonBytes<QUESTION_BYTES>,
@@ -75,7 +75,7 @@ pub(super) async fn comet(
     let answer = app.engine().ask_comet(question.to_vec()).await;
     let answer = answer.map_err(|error| match &error {
         NotAsked::Solo => Problem::not_found(error.to_string()),
-        NotAsked::Silent => Problem::unavailable(error.to_string()),
+        NotAsked::Busy | NotAsked::Silent => Problem::unavailable(error.to_string()),
         _ => Problem::bad_request(error.to_string()),
     })?;
     Ok(([(CONTENT_TYPE, "application/json")], answer))

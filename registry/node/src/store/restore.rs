@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use chop_integrity::{Hash, canonicalize};
+use chop_did::operation::MAX_OPERATION_BYTES;
+use chop_did::{SignedOperation, VersionRecord};
+use chop_integrity::canonicalize;
 use chop_ledger::tree;
 use data_encoding::HEXLOWER;
-use redb::{Database, ReadableDatabase, ReadableTable};
-use serde_json::Value;
+use redb::{Database, ReadableDatabase};
 
 use super::write::{Nodes, encode};
 use super::{BlockRecord, DiskLimit, StoreError, open_writable, tables};
 
 /// Pairs that go into the tree at once.
 const SLICE: usize = 16_384;
+/// The state keys of DIDs and of their versions: from the first to before the second.
+const DIDS: (&str, &str) = ("did/", "did0");
 /// Most entries of one kind that are written in one transaction.
 const BATCH: usize = 65_536;
 
@@ -37,6 +40,8 @@ pub struct Goal<'a> {
     pub root: [u8; 32],
     /// The ledger's canonical genesis.
     pub genesis: &'a [u8],
+    /// The operations that created its founders, which nobody signs: (scid, sequence number, canonical JSON).
+    pub founding: &'a [(String, u64, Vec<u8>)],
     /// How the solo ledger ended that this one was, if it was one.
     pub handover: Option<&'a [u8]>,
 }
@@ -92,7 +97,7 @@ impl Restoring {
         Ok(())
     }
 
-    /// Builds the tree, and checks that it has the right root and that every operation is the one that its record names.
+    /// Builds the tree, and checks that it has the right root and that every version has the operation that its record names.
     ///
     /// # Errors
     /// When something differs; then the snapshot is another state than it said.
@@ -105,7 +110,7 @@ impl Restoring {
                 expected: HEXLOWER.encode(&goal.root),
             });
         }
-        self.check_operations()?;
+        self.check_operations(goal.founding)?;
         let transaction = self.database()?.begin_write()?;
         {
             let mut meta = transaction.open_table(tables::META)?;
@@ -196,24 +201,42 @@ impl Restoring {
         Ok(update.root)
     }
 
-    /// Checks that every signed operation is the one whose hash the proven record of its version holds.
-    fn check_operations(&self) -> Result<(), StoreError> {
+    /// Checks that every version of every DID has the operation whose hash its proven record holds, and that there is no other.
+    fn check_operations(&self, founding: &[(String, u64, Vec<u8>)]) -> Result<(), StoreError> {
+        let damaged = |reason| StoreError::Damaged {
+            what: "operation",
+            reason,
+        };
         let reading = self.database()?.begin_read()?;
         let values = reading.open_table(tables::VALUES)?;
         let operations = reading.open_table(tables::OPERATIONS)?;
-        for entry in operations.iter()? {
-            let (key, body) = entry?;
-            let (scid, seq) = key.value();
-            let record = values.get(format!("did/{scid}/{seq}").as_str())?;
-            let named = record.and_then(|record| operation_of_record(record.value()));
-            if named.is_none() || named != hash_of_operation(body.value()) {
-                return Err(StoreError::Damaged {
-                    what: "operation",
-                    reason: format!("the record of {scid} {seq} names another"),
-                });
+        let mut versions = 0;
+        for entry in values.range(DIDS.0..DIDS.1)? {
+            let (key, record) = entry?;
+            let Some((scid, seq)) = version_of(key.value()) else {
+                continue;
+            };
+            versions += 1;
+            let body = operations
+                .get((scid, seq))?
+                .ok_or_else(|| damaged(format!("that of {scid} {seq} is missing")))?;
+            let mut founders = founding.iter();
+            let is_right = match founders.find(|(of, at, _)| (of.as_str(), *at) == (scid, seq)) {
+                Some((_, _, create)) => create == body.value(),
+                None => is_operation((scid, seq), record.value(), body.value()),
+            };
+            if !is_right {
+                return Err(damaged(format!("the record of {scid} {seq} names another")));
             }
         }
-        Ok(())
+        let found = redb::ReadableTableMetadata::len(&operations)?;
+        if found == versions {
+            Ok(())
+        } else {
+            Err(damaged(format!(
+                "there are {versions} versions, and operations of {found}"
+            )))
+        }
     }
 
     /// Where the finished database is; it stays there.
@@ -233,15 +256,25 @@ impl Drop for Restoring {
     }
 }
 
-fn operation_of_record(bytes: &[u8]) -> Option<String> {
-    let record: Value = serde_json::from_slice(bytes).ok()?;
-    Some(record.get("operation")?.as_str()?.to_owned())
+/// DID and sequence number of a state key, when it is that of a version.
+fn version_of(key: &str) -> Option<(&str, u64)> {
+    let (scid, seq) = key.strip_prefix(DIDS.0)?.split_once('/')?;
+    Some((scid, seq.parse().ok()?))
 }
 
-/// SPEC §4.2: the hash of an operation without its proofs.
-fn hash_of_operation(bytes: &[u8]) -> Option<String> {
-    let mut operation: Value = serde_json::from_slice(bytes).ok()?;
-    operation.as_object_mut()?.remove("proof");
-    let canonical = canonicalize(&operation).ok()?;
-    Some(Hash::of("chop/operation/v1", &canonical).to_string())
+/// Whether these are the canonical bytes of the signed operation that the record of a version names (SPEC §4.9).
+fn is_operation((scid, seq): (&str, u64), record: &[u8], body: &[u8]) -> bool {
+    // The hash that the record holds leaves the proofs out.
+    if body.len() > MAX_OPERATION_BYTES {
+        return false;
+    }
+    let record: Option<VersionRecord> = serde_json::from_slice(record).ok();
+    let signed: Option<SignedOperation> = serde_json::from_slice(body).ok();
+    let (Some(record), Some(signed)) = (record, signed) else {
+        return false;
+    };
+    let operation = signed.operation();
+    operation.hash() == record.operation
+        && (operation.did().scid().to_string(), operation.seq()) == (scid.to_owned(), seq)
+        && canonicalize(signed.value()).is_ok_and(|canonical| canonical == body)
 }

@@ -172,6 +172,15 @@ impl Snapshot {
         Ok(Some(height + u64::from(!is_whole)))
     }
 
+    /// Whether there is a block: the state of a snapshot alone is none.
+    ///
+    /// # Errors
+    /// When the database fails or the record is damaged.
+    pub fn has_blocks(&self) -> Result<bool, StoreError> {
+        let last = self.blocks.last()?.map(|(height, _)| height.value());
+        Ok(self.first_height()? <= last && last.is_some())
+    }
+
     /// The last block with its height.
     ///
     /// # Errors

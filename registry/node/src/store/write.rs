@@ -216,6 +216,17 @@ pub(super) fn add_headers(
     Ok(())
 }
 
+/// What is known now of how a solo ledger ended.
+pub(super) fn keep_handover(database: &Database, handover: &[u8]) -> Result<(), StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    transaction
+        .open_table(tables::META)?
+        .insert(tables::HANDOVER_KEY, handover)?;
+    transaction.commit()?;
+    Ok(())
+}
+
 /// `height (u64, big endian) ‖ round (u16, big endian)`.
 fn encode_signed(height: u64, round: u16) -> Vec<u8> {
     [

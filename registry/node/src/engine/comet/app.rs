@@ -320,7 +320,9 @@ impl App {
         self.shared.commit(view, &executed.outcomes);
         rules::look_ahead(self.shared.view().snapshot());
         self.snapshots
-            .committed(height, || self.shared.store.snapshot());
+            .committed(height, self.shared.last_of_solo(), || {
+                self.shared.store.snapshot()
+            });
         Ok(pb::ResponseCommit {
             retain_height: signed(keep_from),
         })
@@ -354,8 +356,13 @@ impl App {
         let Some(receiver) = receiving.as_mut() else {
             return Ok(receiving::answer(Applied::Abort));
         };
-        let answer = receiver.apply(ask)?;
-        if !receiver.is_complete() {
+        let applied = receiver.apply(ask);
+        if applied.is_err() {
+            // What it took so far makes room: the snapshot is offered again once the disk takes writes.
+            *receiving = None;
+        }
+        let answer = applied?;
+        if !receiving.as_ref().is_some_and(Receiving::is_complete) {
             return Ok(answer);
         }
         let settled = receiving

@@ -85,6 +85,7 @@ impl Floor {
             genesis: &config.genesis,
             handover: None,
             validator: &config.validator,
+            used: &config.home.join("used-keys"),
             node: &config.node,
             peering: &config.peering,
         })?;

@@ -195,6 +195,8 @@ struct Watch {
 enum Ended {
     /// It ended, or had to.
     Away,
+    /// It had to, as the store takes no writes.
+    ToRecover,
     /// It is to be started again without a peer that is refused now.
     WithoutPeer,
 }
@@ -220,13 +222,11 @@ impl Watch {
                         Ended::Away
                     }
                 };
-                if ended == Ended::WithoutPeer {
-                    continue;
-                }
-                failures = if started.elapsed() < SETTLED {
-                    failures + 1
-                } else {
-                    0
+                failures = match ended {
+                    Ended::WithoutPeer => continue,
+                    Ended::Away if started.elapsed() < SETTLED => failures + 1,
+                    // However often a disk is full, CometBFT is not to blame.
+                    Ended::Away | Ended::ToRecover => 0,
                 };
                 if failures >= TRIES {
                     error!("CometBFT ended {failures} times in a row; the ledger stops");
@@ -268,6 +268,11 @@ impl Watch {
     }
 
     fn spawn(&self) -> io::Result<Child> {
+        // CometBFT does not go on from where a kill between a snapshot's arrival and the next block left it: it begins anew,
+        // and takes a snapshot again.
+        if self.settings.sync.is_some() && !self.shared.has_blocks().map_err(io::Error::other)? {
+            self.home.forget_stores().map_err(io::Error::other)?;
+        }
         let heartbeat_ms = self.shared.parameters().heartbeat_ms;
         self.home
             .configure(&self.settings, heartbeat_ms, |id| self.refuses(id))
@@ -288,7 +293,7 @@ impl Watch {
                     if !self.is_ending() {
                         warn!(%status, "CometBFT ended");
                     }
-                    return Ended::Away;
+                    return self.ended();
                 }
                 Err(error) => {
                     error!(%error, "CometBFT cannot be watched");
@@ -297,7 +302,7 @@ impl Watch {
             }
             if self.is_ending() || *self.shared.health.borrow() != Health::Ready {
                 end(&mut child);
-                return Ended::Away;
+                return self.ended();
             }
             if asked.is_none_or(|asked| asked.elapsed() >= ASK) {
                 asked = Some(Instant::now());
@@ -315,6 +320,14 @@ impl Watch {
                 }
             }
             std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Why CometBFT is away: it also ends when the application no longer answers.
+    fn ended(&self) -> Ended {
+        match *self.shared.health.borrow() {
+            Health::ReadOnly => Ended::ToRecover,
+            _ => Ended::Away,
         }
     }
 
@@ -345,7 +358,7 @@ impl Watch {
         let connected = peers.map_or(0, <[String]>::len);
         self.shared.peers.store(connected, Ordering::Relaxed);
         if peers.is_some()
-            && let Err(error) = self.shared.complete_headers()
+            && let Err(error) = self.shared.complete()
         {
             debug!(%error, "missing headers are fetched later");
         }

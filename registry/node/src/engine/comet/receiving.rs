@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use super::shared::Shared;
 use super::snapshots::{FORMAT, MAX_CHUNK, MAX_CHUNKS, Manifest};
+use crate::engine::batch::founding_operations;
 use crate::engine::{EngineError, founding};
 use crate::store::{Entry, Goal, Restoring, StoreError};
 
@@ -34,9 +35,9 @@ impl Receiving {
         if snapshot.format != FORMAT {
             return Ok((Offered::RejectFormat, None));
         }
-        // A node that has made or taken blocks of its own is not set back.
-        if shared.view().last_block() > 0 {
-            error!("a snapshot is offered to a node that has a state; it keeps its own");
+        // A node that has taken blocks is not set back; one that was killed after a snapshot and before its first block is.
+        if shared.has_blocks()? {
+            error!("a snapshot is offered to a node that has blocks; it keeps its own state");
             return Ok((Offered::Abort, None));
         }
         let is_named = Sha256::digest(&snapshot.metadata).as_slice() == snapshot.hash.as_ref();
@@ -49,7 +50,7 @@ impl Receiving {
         let is_whole = manifest.height == snapshot.height
             && manifest.chunks.len() == snapshot.chunks as usize
             && (1..=MAX_CHUNKS).contains(&manifest.chunks.len());
-        if !is_whole || !shared.is_same_handover(manifest.handover.as_deref()) {
+        if !is_whole || manifest.promoted_by != shared.last_of_solo() {
             return Ok((Offered::RejectSender, None));
         }
         info!(
@@ -104,7 +105,7 @@ impl Receiving {
             what: "genesis",
             reason: error.to_string(),
         })?;
-        // Not the snapshot's: nobody has checked the rest of that one.
+        let founding = founding_operations(&shared.genesis)?;
         let handover = shared.promotion.as_ref().map(serde_json::to_vec);
         let handover = handover.transpose().map_err(|error| EngineError::Json {
             what: "handover",
@@ -114,6 +115,7 @@ impl Receiving {
             height: self.manifest.height,
             root: self.root,
             genesis: &genesis,
+            founding: &founding,
             handover: handover.as_deref(),
         });
         match finished {

@@ -3,14 +3,16 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::mempool::Mempool;
 
@@ -49,6 +51,10 @@ pub(super) enum RpcError {
 
 /// What other nodes' light clients ask.
 const LIGHT: [&str; 3] = ["commit", "validators", "consensus_params"];
+/// How many questions of other nodes CometBFT answers at once.
+const AT_ONCE: usize = 8;
+/// The longest id of another node's question, in characters.
+const MAX_ID: usize = 64;
 
 /// Names why another node's question was not passed on.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -58,8 +64,13 @@ pub enum NotAsked {
     #[error("this is a solo ledger: there is no CometBFT to ask")]
     Solo,
     /// It is no JSON-RPC request.
-    #[error("a question is a JSON-RPC request with a method")]
+    #[error(
+        "a question is a JSON-RPC request with a method, params as an object and an id that is a whole number or at most {MAX_ID} characters"
+    )]
     Malformed,
+    /// So many are being answered that this one has to wait.
+    #[error("{AT_ONCE} questions are being answered already: ask again")]
+    Busy,
     /// It is none of those that are passed on.
     #[error("{method:?} is not passed on; commit, validators and consensus_params are")]
     Other {
@@ -75,11 +86,49 @@ pub enum NotAsked {
 #[derive(Debug, Clone)]
 pub(super) struct Rpc {
     socket: PathBuf,
+    /// Room for the questions of other nodes.
+    room: Arc<Semaphore>,
+}
+
+/// Another node's question, of which only these members are passed on.
+#[derive(Deserialize)]
+struct Question {
+    method: String,
+    #[serde(default)]
+    params: Map<String, Value>,
+    #[serde(default)]
+    id: Id,
+}
+
+/// What tells the answers of one connection apart.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+enum Id {
+    Number(i64),
+    Text(String),
+}
+
+impl Default for Id {
+    fn default() -> Self {
+        Self::Number(1)
+    }
 }
 
 impl Rpc {
     pub(super) fn at(socket: PathBuf) -> Self {
-        Self { socket }
+        Self {
+            socket,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Lets another node's question in; it holds its place until the permit goes.
+    ///
+    /// # Errors
+    /// [`NotAsked::Busy`] when enough are being answered.
+    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, NotAsked> {
+        let room = Arc::clone(&self.room);
+        room.try_acquire_owned().map_err(|_| NotAsked::Busy)
     }
 
     /// A way into the mempool of the same process.
@@ -147,19 +196,23 @@ impl Rpc {
         Ok(peers.into_iter().map(|peer| peer.node_info.id).collect())
     }
 
-    /// Passes a question on as it came, when it is one that CometBFT's light client asks; gives the body of the answer.
+    /// Asks what another node's light client wants to know; gives the body of the answer.
+    ///
+    /// The question is written anew from what was understood of it: CometBFT's parser takes names in any case, and the
+    /// last of two, so that bytes which were judged here could mean another method there.
     pub(super) fn pass_on(&self, question: &[u8]) -> Result<Vec<u8>, NotAsked> {
-        #[derive(Deserialize)]
-        struct Question {
-            method: String,
-        }
-        let Ok(Question { method }) = serde_json::from_slice(question) else {
+        let question: Question =
+            serde_json::from_slice(question).map_err(|_| NotAsked::Malformed)?;
+        let Question { method, params, id } = question;
+        if matches!(&id, Id::Text(text) if text.chars().count() > MAX_ID) {
             return Err(NotAsked::Malformed);
-        };
+        }
         if !LIGHT.contains(&method.as_str()) {
             return Err(NotAsked::Other { method });
         }
-        let answer = self.exchange(question).map_err(|_| NotAsked::Silent)?;
+        let body = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let answer = self.exchange(body.to_string().as_bytes());
+        let answer = answer.map_err(|_| NotAsked::Silent)?;
         body_of(&answer).map(<[u8]>::to_vec).ok_or(NotAsked::Silent)
     }
 
@@ -254,6 +307,81 @@ mod tests {
             let _ = stream.write_all(answer);
         });
         Rpc::at(path.to_owned())
+    }
+
+    /// Passes a question on to a socket; the body that arrived there, when one did.
+    fn passed_on(question: &str) -> (Result<Vec<u8>, NotAsked>, Option<Value>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rpc.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let rpc = Rpc::at(path);
+        let asking = std::thread::spawn({
+            let question = question.to_owned();
+            move || rpc.pass_on(question.as_bytes())
+        });
+        let mut seen = None;
+        while seen.is_none() && !asking.is_finished() {
+            if let Ok((mut stream, _)) = listener.accept() {
+                stream.set_nonblocking(false).unwrap();
+                let mut bytes = [0; 4096];
+                let mut length = 0;
+                // Head and body come in two writes.
+                while body_of(&bytes[..length]).is_none_or(<[u8]>::is_empty) {
+                    length += stream.read(&mut bytes[length..]).unwrap();
+                }
+                seen = Some(serde_json::from_slice(body_of(&bytes[..length]).unwrap()).unwrap());
+                stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{}").unwrap();
+            }
+            std::thread::yield_now();
+        }
+        (asking.join().unwrap(), seen)
+    }
+
+    #[test]
+    fn writes_another_nodes_question_anew_so_that_no_second_method_comes_with_it() {
+        let plain = r#"{"jsonrpc":"2.0","id":0,"method":"commit","params":{"height":"5"}}"#;
+        let (answer, seen) = passed_on(plain);
+        assert_eq!(answer.unwrap(), b"{}");
+        let expected: Value = serde_json::from_str(plain).unwrap();
+        assert_eq!(seen, Some(expected));
+        let disguised = r#"{"method":"commit","Method":"net_info","PARAMS":{"a":1},"ID":7}"#;
+        let (answer, seen) = passed_on(disguised);
+        assert!(answer.is_ok());
+        let asked = json!({"jsonrpc": "2.0", "id": 1, "method": "commit", "params": {}});
+        assert_eq!(seen, Some(asked));
+    }
+
+    #[test]
+    fn passes_nothing_on_that_no_light_client_asks() {
+        let long = format!(r#"{{"method":"commit","id":"{}"}}"#, "x".repeat(MAX_ID + 1));
+        for (question, expected) in [
+            (r#"{"method":"net_info"}"#, "net_info"),
+            (r#"{"method":"Commit"}"#, "Commit"),
+            (r#"{"Method":"commit"}"#, ""),
+            (r#"{"method":"commit","method":"commit"}"#, ""),
+            (r#"{"method":"commit","params":["5"]}"#, ""),
+            (r#"{"method":"commit","id":{}}"#, ""),
+            ("{", ""),
+            (long.as_str(), ""),
+        ] {
+            let (answer, seen) = passed_on(question);
+            let method = expected.to_owned();
+            let expected = match expected {
+                "" => NotAsked::Malformed,
+                _ => NotAsked::Other { method },
+            };
+            assert_eq!((answer, seen), (Err(expected), None), "{question}");
+        }
+    }
+
+    #[test]
+    fn answers_so_many_nodes_at_once_and_no_more() {
+        let rpc = Rpc::at(PathBuf::from("/nonexistent/rpc.sock"));
+        let held: Vec<_> = (0..AT_ONCE).map(|_| rpc.admit().unwrap()).collect();
+        assert_eq!(rpc.clone().admit().unwrap_err(), NotAsked::Busy);
+        drop(held);
+        assert!(rpc.admit().is_ok());
     }
 
     #[test]

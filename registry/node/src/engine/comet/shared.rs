@@ -1,11 +1,11 @@
 //! What the callers, the application and the gateway of one ledger all hold.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
-use chop_proof::{EncodedLightBlock, Handover, LightBlock, ProofError, TrustRoot, TrustRootError};
+use chop_proof::{Handover, LightBlock, ProofError, TrustRoot, TrustRootError};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) handover: Option<LightBlock>,
     /// The whole handover, when it came with the ledger instead of in its store.
     pub(super) promotion: Option<Handover>,
+    /// Whether the store holds the handover with the validators' first header.
+    handover_kept: AtomicBool,
     /// How many blocks are kept; all when absent.
     pub(super) keep_blocks: Option<u64>,
     pub(super) store: Store,
@@ -84,6 +86,7 @@ impl Shared {
             trust_root,
             handover,
             promotion: promotion.cloned(),
+            handover_kept: AtomicBool::new(false),
             keep_blocks,
             store,
             rpc,
@@ -109,6 +112,10 @@ impl Shared {
 
     /// The oldest block that stays when this one is the last; 0 when all do, as CometBFT understands it too.
     pub(super) fn keep_from(&self, last: u64) -> u64 {
+        // The validators' first header is part of the handover, which outlives its block.
+        if self.handover.is_some() && !self.handover_kept.load(Ordering::Relaxed) {
+            return 0;
+        }
         let first = self
             .keep_blocks
             .map_or(0, |keep| last.saturating_add(1).saturating_sub(keep));
@@ -120,20 +127,46 @@ impl Shared {
         }
     }
 
-    /// Whether a snapshot says of the ledger's promotion what this node knows from elsewhere.
-    pub(super) fn is_same_handover(&self, found: Option<&[u8]>) -> bool {
-        let found: Option<Handover> = found.and_then(|bytes| serde_json::from_slice(bytes).ok());
-        let last = found.map(|handover| handover.last);
-        last == self.handover.as_ref().map(EncodedLightBlock::from)
+    /// Keeps the whole handover, once the validators' first header is here; until then no block is pruned.
+    pub(super) fn keep_handover(&self) -> Result<(), EngineError> {
+        if self.handover.is_none() || self.handover_kept.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let snapshot = self.store.snapshot()?;
+        let first = |height| {
+            let record = snapshot.block(height)?;
+            let record = record.filter(|record| !record.signed_header.is_empty());
+            let header = record.map(|record| record.decode_header()).transpose();
+            header.map_err(EngineError::from)
+        };
+        if let Some(whole) = handover::complete(&snapshot, first)? {
+            let text = serde_json::to_vec(&whole).map_err(|error| EngineError::Json {
+                what: "handover",
+                reason: error.to_string(),
+            })?;
+            if snapshot.handover()?.as_ref() != Some(&text) {
+                self.store.keep_handover(&text)?;
+            }
+            self.handover_kept.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
-    /// Shows the state that a snapshot brought.
+    /// The hash of the last header of the solo ledger that this one was.
+    pub(super) fn last_of_solo(&self) -> Option<[u8; 32]> {
+        let last = self.handover.as_ref()?;
+        last.hash()
+    }
+
+    /// Whether a block is here that this node took from consensus, instead of nothing or the state of a snapshot alone.
+    pub(super) fn has_blocks(&self) -> Result<bool, StoreError> {
+        self.store.snapshot()?.has_blocks()
+    }
+
+    /// Shows the state that a snapshot brought, in the place of whatever was there.
     pub(super) fn take_restored(&self) -> Result<(), EngineError> {
-        let view = last_view(self.store.snapshot()?, &self.genesis);
-        let view = view.map_err(|error| EngineError::Consensus {
-            reason: error.to_string(),
-        })?;
-        self.show_committed(view);
+        let view = last_view(self.store.snapshot()?, &self.genesis)?;
+        self.committed.send_replace(Arc::new(view));
         Ok(())
     }
 
@@ -266,8 +299,13 @@ impl Shared {
         }
     }
 
-    /// Fetches the headers of blocks for which CometBFT could not be asked in time; needs it running.
-    pub(super) fn complete_headers(&self) -> Result<(), EngineError> {
+    /// Fetches what could not be asked in time, and keeps what a pruned block would take along; needs CometBFT running.
+    pub(super) fn complete(&self) -> Result<(), EngineError> {
+        self.complete_headers()?;
+        self.keep_handover()
+    }
+
+    fn complete_headers(&self) -> Result<(), EngineError> {
         const AT_ONCE: usize = 256;
         let snapshot = self.store.snapshot()?;
         let Some((last, _)) = snapshot.last_block()? else {
@@ -302,16 +340,14 @@ impl Shared {
 
     /// Takes the committed state from the store again; a header that was completed may also prove it.
     pub(super) fn refresh(&self) -> Result<(), EngineError> {
-        let snapshot = self.store.snapshot()?;
-        let Some((height, record)) = snapshot.last_block()? else {
-            return Ok(());
-        };
-        let header = record.decode_header()?;
-        let head = head_of(&record, &header)?;
-        let proves = chop_proof::build::state_root(&header.header) == Some(record.root);
-        let view = View::committed(snapshot, height, head);
-        if proves {
-            self.prove(&view, header)?;
+        let view = last_view(self.store.snapshot()?, &self.genesis)?;
+        let last = view.snapshot().last_block()?;
+        // The state of a snapshot has no header, and a block that was just replayed has none yet.
+        if let Some((_, record)) = last.filter(|(_, record)| !record.signed_header.is_empty()) {
+            let header = record.decode_header()?;
+            if chop_proof::build::state_root(&header.header) == Some(record.root) {
+                self.prove(&view, header)?;
+            }
         }
         self.show_committed(view);
         Ok(())
@@ -387,7 +423,7 @@ fn found_in(store: &Store, genesis: &LedgerGenesis) -> Result<(), OpenError> {
 }
 
 /// The state after the last block, or the founding one; checked against the tree.
-fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, OpenError> {
+fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, EngineError> {
     let Some((height, record)) = snapshot.last_block()? else {
         let head = Head {
             height: 0,
@@ -417,8 +453,7 @@ fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, OpenEr
             hash: [0; 32],
         }
     } else {
-        let header = record.decode_header().map_err(EngineError::from)?;
-        head_of(&record, &header)?
+        head_of(&record, &record.decode_header()?)?
     };
     Ok(View::committed(snapshot, height, head))
 }

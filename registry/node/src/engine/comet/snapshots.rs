@@ -1,13 +1,15 @@
 //! State snapshots for nodes that join: taken beside the running ledger, in files, in chunks that hash to what they should.
 //!
 //! ```text
-//! SNAPSHOTS/HEIGHT/manifest    borsh(Manifest): height, chunk hashes, handover; its SHA-256 names the snapshot
+//! SNAPSHOTS/HEIGHT/manifest    borsh(Manifest): height, chunk hashes, last solo header; its SHA-256 names the snapshot
 //! SNAPSHOTS/HEIGHT/NNNNNN      borsh(Vec<Entry>): state values in the order of their keys, then the DID operations
+//! SNAPSHOTS/taking/…           one in the making; it gets its name when all of it is on disk
 //! ```
 //!
 //! Every node that takes one at a height makes the same bytes, so chunks may come from several.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,8 +24,10 @@ use tracing::{debug, info, warn};
 use crate::engine::EngineError;
 use crate::store::{Entry, Snapshot, StoreError};
 
-/// The one format there is.
-pub(super) const FORMAT: u32 = 1;
+/// The format that is made and taken; the one before carried the whole handover.
+pub(super) const FORMAT: u32 = 2;
+/// The folder of a snapshot in the making.
+const TAKING: &str = "taking";
 /// Bytes of entries after which a chunk is full; the last entry may go beyond.
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// The longest chunk: a full one and the largest entry.
@@ -47,8 +51,8 @@ pub struct SnapshotConfig {
 pub(super) struct Manifest {
     pub(super) height: u64,
     pub(super) chunks: Vec<[u8; 32]>,
-    /// How the solo ledger ended that this one was, JSON.
-    pub(super) handover: Option<Vec<u8>>,
+    /// The hash of the last header of the solo ledger that this one was: what a receiver compares with the promotion that it knows.
+    pub(super) promoted_by: Option<[u8; 32]>,
 }
 
 /// The snapshots of a node. The thread that takes one ends with this.
@@ -59,7 +63,9 @@ pub(super) struct Snapshots {
 }
 
 impl Snapshots {
+    /// Begins over a folder; what an earlier process left unfinished goes.
     pub(super) fn new(config: SnapshotConfig) -> Self {
+        sweep(&config.folder);
         Self {
             config,
             ending: Arc::default(),
@@ -71,6 +77,7 @@ impl Snapshots {
     pub(super) fn committed(
         &self,
         height: u64,
+        promoted_by: Option<[u8; 32]>,
         snapshot: impl FnOnce() -> Result<Snapshot, StoreError>,
     ) {
         let is_due = self.config.interval > 0 && height.is_multiple_of(self.config.interval);
@@ -86,7 +93,7 @@ impl Snapshots {
             }
         };
         let (folder, ending) = (self.config.folder.clone(), Arc::clone(&self.ending));
-        let work = move || match take(&folder, height, &snapshot, &ending) {
+        let work = move || match take(&folder, (height, promoted_by), &snapshot, &ending) {
             Ok(chunks) => info!(height, chunks, "took a snapshot of the state"),
             Err(error) => warn!(height, %error, "the snapshot was not taken"),
         };
@@ -101,8 +108,7 @@ impl Snapshots {
     pub(super) fn list(&self) -> pb::ResponseListSnapshots {
         let heights = heights(&self.config.folder);
         let known = heights.into_iter().filter_map(|height| {
-            let bytes = fs::read(manifest_path(&self.config.folder, height)).ok()?;
-            let manifest = Manifest::try_from_slice(&bytes).ok()?;
+            let (manifest, bytes) = manifest(&self.config.folder, height)?;
             Some(pb::Snapshot {
                 height,
                 format: FORMAT,
@@ -150,21 +156,37 @@ impl Drop for Snapshots {
     }
 }
 
-/// Writes the chunks and, last, the manifest: a folder without one is no snapshot.
+/// Writes a snapshot beside the others, and puts it among them when all of it is on disk.
 fn take(
     folder: &Path,
-    height: u64,
+    named: (u64, Option<[u8; 32]>),
     snapshot: &Snapshot,
     ending: &AtomicBool,
 ) -> Result<usize, EngineError> {
-    let place = folder.join(height.to_string());
-    let failed = |error: std::io::Error| EngineError::from(StoreError::from(error));
-    if place.exists() {
-        fs::remove_dir_all(&place).map_err(failed)?;
-    }
-    fs::create_dir_all(&place).map_err(failed)?;
+    let place = folder.join(TAKING);
+    let taken = write(&place, named, snapshot, ending).and_then(|chunks| {
+        let target = folder.join(named.0.to_string());
+        remove(&target)?;
+        fs::rename(&place, &target)?;
+        File::open(folder)?.sync_all()?;
+        Ok(chunks)
+    });
+    // A snapshot that failed takes no room: on a full disk it is the node's.
+    remove(&place).map_err(StoreError::from)?;
+    sweep(folder);
+    Ok(taken?)
+}
+
+fn write(
+    place: &Path,
+    (height, promoted_by): (u64, Option<[u8; 32]>),
+    snapshot: &Snapshot,
+    ending: &AtomicBool,
+) -> Result<usize, StoreError> {
+    remove(place)?;
+    fs::create_dir_all(place)?;
     let mut chunks = Chunks {
-        place: place.clone(),
+        place,
         hashes: Vec::new(),
         entries: Vec::new(),
         bytes: 0,
@@ -180,27 +202,56 @@ fn take(
     let manifest = Manifest {
         height,
         chunks: chunks.hashes,
-        handover: snapshot.handover()?,
+        promoted_by,
     };
-    let bytes = borsh::to_vec(&manifest).map_err(failed)?;
-    fs::write(manifest_path(folder, height), bytes).map_err(failed)?;
-    let all = heights(folder);
-    for old in all.iter().rev().skip(KEEP) {
-        // One that somebody reads now is removed the next time.
-        let _removed = fs::remove_dir_all(folder.join(old.to_string()));
-    }
+    write_durably(&place.join("manifest"), &borsh::to_vec(&manifest)?)?;
+    File::open(place)?.sync_all()?;
     Ok(count)
 }
 
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn remove(place: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Removes what is no snapshot of this format, and all but the newest ones.
+fn sweep(folder: &Path) {
+    let newest: Vec<String> = heights(folder)
+        .iter()
+        .rev()
+        .take(KEEP)
+        .map(u64::to_string)
+        .collect();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let old = entries.filter(|entry| {
+        let name = entry.file_name();
+        !newest.iter().any(|kept| name == kept.as_str())
+    });
+    for entry in old {
+        // One that cannot be removed now is removed the next time.
+        if let Err(error) = remove(&entry.path()) {
+            debug!(path = %entry.path().display(), %error, "an old snapshot stays");
+        }
+    }
+}
+
 /// Chunks in the making.
-struct Chunks {
-    place: PathBuf,
+struct Chunks<'a> {
+    place: &'a Path,
     hashes: Vec<[u8; 32]>,
     entries: Vec<Entry>,
     bytes: usize,
 }
 
-impl Chunks {
+impl Chunks<'_> {
     fn push(&mut self, entry: Entry) -> Result<(), StoreError> {
         self.bytes += match &entry {
             Entry::Value(key, value) => key.len() + value.len(),
@@ -224,7 +275,7 @@ impl Chunks {
             });
         }
         let bytes = borsh::to_vec(&self.entries)?;
-        fs::write(self.place.join(chunk_name(self.hashes.len())), &bytes)?;
+        write_durably(&self.place.join(chunk_name(self.hashes.len())), &bytes)?;
         self.hashes.push(Sha256::digest(&bytes).into());
         self.entries.clear();
         self.bytes = 0;
@@ -232,21 +283,24 @@ impl Chunks {
     }
 }
 
-/// The heights of complete snapshots, rising.
+/// The heights of the snapshots, rising.
 fn heights(folder: &Path) -> Vec<u64> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
     let mut heights: Vec<u64> = entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|height| manifest_path(folder, *height).exists())
+        .filter(|height| manifest(folder, *height).is_some())
         .collect();
     heights.sort_unstable();
     heights
 }
 
-fn manifest_path(folder: &Path, height: u64) -> PathBuf {
-    folder.join(height.to_string()).join("manifest")
+/// The manifest of a snapshot, with its bytes; `None` when it is torn or of another format.
+fn manifest(folder: &Path, height: u64) -> Option<(Manifest, Vec<u8>)> {
+    let bytes = fs::read(folder.join(height.to_string()).join("manifest")).ok()?;
+    let manifest = Manifest::try_from_slice(&bytes).ok()?;
+    (manifest.height == height).then_some((manifest, bytes))
 }
 
 fn chunk_name(index: usize) -> String {

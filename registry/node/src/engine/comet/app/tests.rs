@@ -21,13 +21,18 @@ use super::*;
 use crate::store::{DiskLimit, Store};
 
 mod joining;
+mod pruning;
 
 fn open(folder: &Path) -> App {
     open_with(folder, false)
 }
 
 fn open_with(folder: &Path, members_only: bool) -> App {
-    let store = Store::open(&folder.join("ledger.redb"), Arc::new(DiskLimit::none())).unwrap();
+    open_within(folder, members_only, Arc::new(DiskLimit::none()))
+}
+
+fn open_within(folder: &Path, members_only: bool, limit: Arc<DiskLimit>) -> App {
+    let store = Store::open(&folder.join("ledger.redb"), limit).unwrap();
     let rpc = Rpc::at(PathBuf::from("/nonexistent/rpc.sock"));
     let clock = Arc::new(|| FOUNDED_MS + 1_000);
     let shared = Shared::open(store, genesis(), rpc, (clock, Some(3)), None).unwrap();

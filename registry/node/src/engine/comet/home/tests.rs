@@ -1,6 +1,13 @@
 use super::super::super::fixtures::{genesis, key};
+use super::keys::{VALIDATOR_KEY, VALIDATOR_STATE};
 use super::*;
+use chop_keys::Signer as _;
 use std::os::unix::fs::PermissionsExt;
+
+/// Where the folder's keys are said to be noted: beside it, as a keystore is.
+fn used(path: &Path) -> PathBuf {
+    path.with_extension("used")
+}
 
 fn prepare(path: &Path, seed: u8) -> Result<Home, HomeError> {
     let peering = Peering {
@@ -15,6 +22,7 @@ fn prepare(path: &Path, seed: u8) -> Result<Home, HomeError> {
         genesis: &genesis(),
         handover: None,
         validator: &key(seed),
+        used: &used(path),
         node: &key(8),
         peering: &peering,
     })?;
@@ -43,6 +51,111 @@ fn refuses_a_used_key_without_the_height_that_it_last_signed() {
         prepare(folder.path(), 1),
         Err(HomeError::NoLastSigned { .. })
     ));
+}
+
+#[test]
+fn refuses_a_used_key_whose_folder_is_gone_and_takes_it_with_what_it_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("cometbft");
+    prepare(&home, 1).unwrap();
+    fs::remove_dir_all(&home).unwrap();
+    // The keys came back without CometBFT's folder, or with a record that says nothing.
+    let refused = prepare(&home, 1);
+    assert!(matches!(refused, Err(HomeError::NoLastSigned { .. })));
+    let state = home.join(VALIDATOR_STATE);
+    fs::write(&state, r#"{"height":"0","round":0,"step":0}"#).unwrap();
+    let refused = prepare(&home, 1);
+    assert!(matches!(refused, Err(HomeError::NoLastSigned { .. })));
+
+    fs::write(&state, r#"{"height":"7","round":0,"step":3}"#).unwrap();
+    prepare(&home, 1).unwrap();
+    assert_eq!(last_signed(&home).unwrap(), Some(7));
+    // A new key has signed nothing, whatever another one did.
+    let new = folder.path().join("new");
+    fs::copy(used(&home), used(&new)).unwrap();
+    prepare(&new, 2).unwrap();
+    assert_eq!(last_signed(&new).unwrap(), Some(0));
+}
+
+#[test]
+fn takes_a_first_start_up_again_that_was_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("cometbft");
+    prepare(&home, 1).unwrap();
+    fs::remove_file(used(&home)).unwrap();
+    prepare(&home, 1).unwrap();
+    fs::remove_file(used(&home)).unwrap();
+    fs::remove_file(home.join(VALIDATOR_KEY)).unwrap();
+    prepare(&home, 1).unwrap();
+    assert_eq!(last_signed(&home).unwrap(), Some(0));
+}
+
+#[test]
+fn raises_the_height_below_which_nothing_is_signed_and_never_lowers_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("cometbft");
+    let none = raise_last_signed(&home, 5);
+    assert!(matches!(none, Err(HomeError::NoLastSigned { .. })));
+    prepare(&home, 1).unwrap();
+    assert_eq!(raise_last_signed(&home, 500).unwrap(), 500);
+    assert_eq!(raise_last_signed(&home, 20).unwrap(), 500);
+    assert_eq!(last_signed(&home).unwrap(), Some(500));
+    fs::write(home.join(VALIDATOR_STATE), "{}").unwrap();
+    assert!(last_signed(&home).is_err());
+}
+
+#[test]
+fn a_key_that_signed_nothing_here_is_looked_for_in_the_blocks_and_an_address_needs_no_slash() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = prepare(&folder.path().join("cometbft"), 1).unwrap();
+    let node = url::Url::parse("https://a.example/ledger").unwrap();
+    let written = || {
+        let settings = Settings {
+            moniker: "it".to_owned(),
+            sync: Some(StateSync {
+                nodes: vec![node.clone()],
+                trust_height: 5,
+                trust_hash: [1; 32],
+            }),
+            peering: Peering {
+                listen: "127.0.0.1:26656".parse().unwrap(),
+                external: None,
+                peers: Vec::new(),
+                members: BTreeMap::new(),
+                members_only: false,
+            },
+        };
+        home.configure(&settings, 60_000, |_| false).unwrap();
+        fs::read_to_string(home.path().join("config/config.toml")).unwrap()
+    };
+    let text = written();
+    assert!(
+        text.contains("double_sign_check_height = 10000\n"),
+        "{text}"
+    );
+    let servers = "rpc_servers = \"https://a.example/ledger/v1/comet\"\n";
+    assert!(text.contains(servers), "{text}");
+    raise_last_signed(home.path(), 9).unwrap();
+    let text = written();
+    assert!(text.contains("double_sign_check_height = 0\n"), "{text}");
+}
+
+#[test]
+fn forgets_cometbfts_stores_and_never_what_was_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = prepare(&folder.path().join("cometbft"), 1).unwrap();
+    for store in ["blockstore.db", "state.db", "cs.wal"] {
+        let place = home.path().join("data").join(store);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("000001.log"), "blocks").unwrap();
+    }
+    home.forget_stores().unwrap();
+    home.forget_stores().unwrap();
+    let left: Vec<_> = fs::read_dir(home.path().join("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["priv_validator_state.json"]);
 }
 
 #[test]

@@ -1,10 +1,17 @@
-//! Snapshots, pruning and new rules, asked as CometBFT asks.
+//! Snapshots and new rules, asked as CometBFT asks.
 
+use chop_did::build::{GenesisDraft, create};
+use chop_did::{Class, Genesis, KeySet, UpdateKeys};
 use chop_protocol::governance::RulesChange;
 use chop_protocol::{Change, Propose};
+use sha2::{Digest as _, Sha256};
 use tendermint_proto::v0_38::abci::response_offer_snapshot::Result as Offered;
 
 use super::*;
+use crate::engine::batch::founding_operations;
+use crate::engine::comet::snapshots::Manifest;
+use crate::engine::founding;
+use crate::store::{Entry, Goal, Restoring, StoreError};
 
 fn offer(snapshot: &pb::Snapshot, root: &[u8]) -> pb::RequestOfferSnapshot {
     pb::RequestOfferSnapshot {
@@ -46,12 +53,7 @@ fn an_empty_node_takes_the_state_of_a_snapshot_and_goes_on_from_there() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (old, snapshot, root) = with_snapshot(from.path());
     let new = open(to.path());
-    let offered = new.offer(&offer(&snapshot, &root)).unwrap();
-    assert_eq!(offered.result, Offered::Accept as i32);
-    for index in 0..snapshot.chunks {
-        let applied = new.apply_chunk(&chunk(&old, &snapshot, index)).unwrap();
-        assert_eq!(applied.result, Applied::Accept as i32);
-    }
+    take(&new, &old, &snapshot, &root);
     let info = new.info();
     assert_eq!(
         (info.last_block_height, &info.last_block_app_hash[..]),
@@ -112,7 +114,7 @@ fn refuses_a_snapshot_of_another_state_than_the_trusted_one() {
     let offered = new.offer(&offer(&unnamed, &[9; 32])).unwrap();
     assert_eq!(offered.result, Offered::RejectSender as i32);
     let mut later = snapshot.clone();
-    later.format = 2;
+    later.format += 1;
     let offered = new.offer(&offer(&later, &[9; 32])).unwrap();
     assert_eq!(offered.result, Offered::RejectFormat as i32);
     assert_eq!(
@@ -147,25 +149,209 @@ fn stops_before_a_block_whose_rules_it_does_not_know() {
     assert_eq!(app.shared.view().last_block(), 7);
 }
 
+/// Takes a snapshot in whole.
+fn take(new: &App, old: &App, snapshot: &pb::Snapshot, root: &[u8]) {
+    let offered = new.offer(&offer(snapshot, root)).unwrap();
+    assert_eq!(offered.result, Offered::Accept as i32);
+    for index in 0..snapshot.chunks {
+        let applied = new.apply_chunk(&chunk(old, snapshot, index)).unwrap();
+        assert_eq!(applied.result, Applied::Accept as i32);
+    }
+}
+
 #[test]
-fn keeps_so_many_blocks_and_all_of_the_state() {
+fn a_node_that_was_killed_between_a_snapshot_and_its_first_block_takes_one_again() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, snapshot, root) = with_snapshot(from.path());
+    let new = open(to.path());
+    take(&new, &old, &snapshot, &root);
+    drop(new);
+    let new = open(to.path());
+    take(&new, &old, &snapshot, &root);
+    decide(&new, 3, vec![tx(&[&envelope(3)])]);
+    assert_eq!(new.info().last_block_height, 3);
+    let set_back = new.offer(&offer(&snapshot, &root)).unwrap();
+    assert_eq!(set_back.result, Offered::Abort as i32);
+}
+
+#[test]
+fn a_full_disk_ends_no_snapshot_for_ever() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, snapshot, root) = with_snapshot(from.path());
+    let limit = Arc::new(DiskLimit::none());
+    let new = open_within(to.path(), false, Arc::clone(&limit));
+    // More than the files of the state that is there and of the one that comes may grow by.
+    let entries: Vec<Entry> = (0..3_000)
+        .map(|n| Entry::Value(format!("large/{n:05}"), vec![7; 1_000]))
+        .collect();
+    let large = borsh::to_vec(&entries).unwrap();
+    let manifest = Manifest {
+        height: 2,
+        chunks: vec![Sha256::digest(&large).into()],
+        promoted_by: None,
+    };
+    let metadata = borsh::to_vec(&manifest).unwrap();
+    let offered = pb::Snapshot {
+        chunks: 1,
+        hash: Bytes::copy_from_slice(&Sha256::digest(&metadata)),
+        metadata: metadata.into(),
+        ..snapshot.clone()
+    };
+    new.offer(&offer(&offered, &root)).unwrap();
+    let restoring = to.path().join("ledger.restoring");
+    limit.set(restoring.metadata().unwrap().len());
+    let chunked = pb::RequestApplySnapshotChunk {
+        index: 0,
+        chunk: large.into(),
+        sender: "peer".to_owned(),
+    };
+    let answer = new.answer(Ask::ApplySnapshotChunk(chunked));
+    assert!(answer.is_none());
+    assert_eq!(*new.shared.health.borrow(), Health::ReadOnly);
+    assert!(!restoring.exists(), "what was taken makes room");
+
+    let recover = || {
+        limit.set(u64::MAX);
+        new.shared.store.reopen_writable().unwrap();
+        new.shared.refresh().unwrap();
+        new.shared.health.send_replace(Health::Ready);
+    };
+    recover();
+    take(&new, &old, &snapshot, &root);
+    // The restored state has no header yet; a failure before it has one is no end either.
+    new.shared.fail(&StoreError::ReadOnly.into());
+    recover();
+    assert_eq!(new.shared.view().last_block(), 2);
+    decide(&new, 3, vec![tx(&[&envelope(3)])]);
+}
+
+#[test]
+fn what_an_earlier_process_left_of_a_snapshot_is_swept_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshots = folder.path().join("snapshots");
+    for (place, file) in [("taking", "000000"), ("7", "000000"), ("9", "manifest")] {
+        std::fs::create_dir_all(snapshots.join(place)).unwrap();
+        std::fs::write(snapshots.join(place).join(file), "torn").unwrap();
+    }
+    let app = open(folder.path());
+    assert!(app.snapshots.list().snapshots.is_empty());
+    assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 0);
+}
+
+#[test]
+fn keeps_the_newest_snapshots_only() {
     let folder = tempfile::tempdir().unwrap();
     let app = open(folder.path());
-    for height in 1..=8 {
-        let number = u64::try_from(height).unwrap();
-        app.finalize(&block(height, vec![tx(&[&envelope(number)])]))
-            .unwrap();
-        let retained = app.commit().unwrap().retain_height;
-        assert_eq!(
-            retained,
-            if height > 3 { height - 2 } else { 0 },
-            "{height}"
-        );
+    let heights = || -> Vec<u64> {
+        let listed = app.snapshots.list().snapshots;
+        listed.iter().map(|snapshot| snapshot.height).collect()
+    };
+    for height in [2, 4, 6] {
+        decide(&app, height - 1, vec![]);
+        decide(&app, height, vec![]);
+        let taken = u64::try_from(height).unwrap();
+        let mut tries = 0;
+        while heights().last() != Some(&taken) {
+            assert!(tries < 500, "no snapshot of {height}");
+            tries += 1;
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
-    let view = app.shared.view();
-    assert_eq!(view.snapshot().first_height().unwrap(), Some(6));
-    assert!(view.snapshot().block(5).unwrap().is_none());
-    assert!(view.value(&anchor_key(1)).unwrap().is_some());
-    let outcome = view.outcome(&envelope(1).hash()).unwrap();
-    assert!(outcome.is_some(), "what became of an envelope stays known");
+    drop(app);
+    let app = open(folder.path());
+    let listed = app.snapshots.list().snapshots;
+    let heights: Vec<u64> = listed.iter().map(|snapshot| snapshot.height).collect();
+    assert_eq!(heights, [4, 6]);
+    let places = std::fs::read_dir(folder.path().join("snapshots")).unwrap();
+    assert_eq!(places.count(), 2);
+}
+
+/// A founder's envelope that creates a DID, and the key under which its operation is kept.
+fn creating() -> (SignedEnvelope, String) {
+    let (update, next) = (key(31), key(32));
+    let set = |key: &chop_keys::PrivateKey| KeySet::new([key.public_key().clone()], 1).unwrap();
+    let keys = UpdateKeys {
+        current: set(&update),
+        next: Some(set(&next).commitment()),
+    };
+    let draft = GenesisDraft::own_keys(Class::Organisation, keys, [5; 16]);
+    let genesis = Genesis::complete(draft.template(), &genesis().id()).unwrap();
+    let signed = create(&genesis).signed_by(&[&update]).unwrap();
+    let scid = genesis.did().scid().to_string();
+    (acting(60, Action::Did(Box::new(signed))), scid)
+}
+
+type Altered<'a> = &'a dyn Fn(&mut Vec<Entry>);
+
+#[test]
+fn takes_a_state_only_with_the_operation_of_every_version_in_its_one_form() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let app = open(from.path());
+    let (envelope, scid) = creating();
+    assert_eq!(codes(&decide(&app, 1, vec![tx(&[&envelope])])), [0]);
+    let mut entries = Vec::new();
+    let each = |entry| {
+        entries.push(entry);
+        Ok(())
+    };
+    app.shared.view().snapshot().each_entry(each).unwrap();
+    let canonical = founding::canonical(&genesis()).unwrap();
+    let founding = founding_operations(&genesis()).unwrap();
+    let root = app.shared.view().head().app_hash;
+    let finish = |change: &dyn Fn(&mut Vec<Entry>)| {
+        let mut entries = entries.clone();
+        change(&mut entries);
+        let path = to.path().join("ledger.redb");
+        let restoring = Restoring::begin(&path, &Arc::new(DiskLimit::none())).unwrap();
+        restoring.add(&entries).unwrap();
+        restoring.finish(&Goal {
+            height: 1,
+            root,
+            genesis: &canonical,
+            founding: &founding,
+            handover: None,
+        })
+    };
+    finish(&|_| {}).unwrap();
+    let is_own = |entry: &Entry| matches!(entry, Entry::Operation(of, ..) if *of == scid);
+    let body = |entries: &mut Vec<Entry>, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        for entry in entries.iter_mut().filter(|entry| is_own(entry)) {
+            if let Entry::Operation(.., body) = entry {
+                *body = change(std::mem::take(body));
+            }
+        }
+    };
+    let changes: [(&str, Altered<'_>); 6] = [
+        ("left out", &|all| all.retain(|entry| !is_own(entry))),
+        ("the founder's left out", &|all| {
+            all.retain(|entry| !matches!(entry, Entry::Operation(..)) || is_own(entry));
+        }),
+        ("of no version", &|all| {
+            all.push(Entry::Operation(scid.clone(), 1, b"{}".to_vec()));
+        }),
+        ("with a space", &|all| {
+            body(all, &|body| [body.as_slice(), b" "].concat());
+        }),
+        ("without proof", &|all| {
+            body(all, &|body| {
+                let mut value: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                value.as_object_mut().unwrap().remove("proof");
+                value.to_string().into_bytes()
+            });
+        }),
+        ("too large", &|all| {
+            body(all, &|body| [body, vec![b' '; 8_192]].concat());
+        }),
+    ];
+    for (what, change) in changes {
+        let refused = finish(change).unwrap_err();
+        let is_damaged = matches!(
+            refused,
+            StoreError::Damaged {
+                what: "operation",
+                ..
+            }
+        );
+        assert!(is_damaged, "{what}: {refused}");
+    }
 }

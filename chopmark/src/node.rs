@@ -1,7 +1,9 @@
 //! `chopmark node`: one member's node of a ledger that several members run.
 
+mod backup;
 pub(crate) mod found;
 mod register;
+mod restore;
 mod sync;
 mod take_over;
 
@@ -50,6 +52,10 @@ enum Command {
     Register(register::Register),
     /// Take a genesis and the addresses of the other nodes into the data folder
     Join(found::Join),
+    /// Copy the data folder of a node that is stopped, of a solo ledger or a member
+    Backup(backup::Backup),
+    /// Make a data folder of a backup, in which no key signs a height twice
+    Restore(restore::Restore),
 }
 
 /// Who orders and signs.
@@ -184,6 +190,8 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Some(Command::Genesis(found)) => found.run(),
         Some(Command::Register(register)) => register.run(terminal).await,
         Some(Command::Join(join)) => join.run().await,
+        Some(Command::Backup(backup)) => backup.run(),
+        Some(Command::Restore(restore)) => restore.run().await,
         None => serve(args.run, terminal).await,
     }
 }

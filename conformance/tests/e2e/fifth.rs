@@ -1,11 +1,9 @@
 //! A fifth organisation from its invitation to its removal, while somebody writes all the time.
 
-use crate::support::consortium::{Consortium, consortium, height, lock, member, resolves, until};
-use crate::support::remote::Remote;
+use crate::support::consortium::{
+    Consortium, consortium, height, lock, member, resolves, signs, until,
+};
 use crate::support::stack::{Stack, binary, said};
-use chop_keys::PublicKey;
-use chop_node::engine::comet::node_id;
-use chop_proof::EncodedLightBlock;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -240,21 +238,6 @@ fn standing(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> io::Result
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok((status, serde_json::from_slice(&body).unwrap()))
-}
-
-/// Whether a validator's signature stands under the newest header of a node: more than two thirds of them do, never all for sure.
-fn signs(node: &Remote, validator: &str) -> bool {
-    let block: EncodedLightBlock =
-        serde_json::from_slice(&node.get("/v1/headers/latest").body).unwrap();
-    let block = block.decode().unwrap();
-    // Addresses of validators and ids of nodes are made alike.
-    let address = node_id(&PublicKey::from_multikey(validator).unwrap());
-    let mut entries = block.signed_header.commit.signatures.iter();
-    entries.any(|entry| {
-        let signer = entry.validator_address();
-        entry.is_commit()
-            && signer.is_some_and(|signer| signer.to_string().eq_ignore_ascii_case(&address))
-    })
 }
 
 #[test]

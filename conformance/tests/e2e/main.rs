@@ -6,6 +6,7 @@
     reason = "what the helpers of a test cannot do is a failure of the test"
 )]
 
+mod backup;
 mod bad_input;
 mod batches;
 mod chaos;

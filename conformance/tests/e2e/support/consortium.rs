@@ -8,8 +8,9 @@ use super::stack::{binary, said, signal};
 use crate::chaos::links::Links;
 use crate::chaos::machine::Machine;
 use chop_did::{ChopDid, Genesis};
-use chop_node::engine::comet::Binary;
-use chop_proof::TrustRoot;
+use chop_keys::PublicKey;
+use chop_node::engine::comet::{Binary, node_id};
+use chop_proof::{EncodedLightBlock, TrustRoot};
 use chop_protocol::LedgerGenesis;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -230,6 +231,21 @@ pub(crate) fn lock(consortium: &Mutex<Consortium>) -> MutexGuard<'_, Consortium>
 
 pub(crate) fn resolves(node: &Remote, did: &str) -> bool {
     node.get(&format!("/1.0/identifiers/{did}")).status == 200
+}
+
+/// Whether a validator's signature stands under the newest header of a node: more than two thirds of them do, never all for sure.
+pub(crate) fn signs(node: &Remote, validator: &str) -> bool {
+    let block: EncodedLightBlock =
+        serde_json::from_slice(&node.get("/v1/headers/latest").body).unwrap();
+    let block = block.decode().unwrap();
+    // Addresses of validators and ids of nodes are made alike.
+    let address = node_id(&PublicKey::from_multikey(validator).unwrap());
+    let mut entries = block.signed_header.commit.signatures.iter();
+    entries.any(|entry| {
+        let signer = entry.validator_address();
+        entry.is_commit()
+            && signer.is_some_and(|signer| signer.to_string().eq_ignore_ascii_case(&address))
+    })
 }
 
 /// Runs `chopmark member` as the operator of a node.

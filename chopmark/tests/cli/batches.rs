@@ -238,7 +238,7 @@ fn a_scratched_secret_claims_its_code_once_and_an_update_keeps_what_the_batch_sa
     assert_eq!(code(&changed), code(&own));
     assert!(code(&changed).is_some());
 
-    stand.run(&["did", "deactivate", stand.did(2)]);
+    stand.run(&["did", "deactivate", stand.did(2), "--yes"]);
     let root = stand.root();
     let verify = ["did", "resolve", stand.did(2), "--verify", "--trust-root"];
     let ended = stand.desk.run(&[&verify[..], &[&root]].concat()).stdout;

@@ -62,6 +62,37 @@ fn proves_an_item_in_six_kib(consortium: &Consortium, folder: &Path, did: &str) 
     assert!(million <= 6 * 1024, "{million} bytes");
 }
 
+/// An item with a state of its own, whose batch the node leaves out of its answer.
+fn hides_no_code_of_an_item_that_changed(consortium: &Consortium, folder: &Path, did: &str) {
+    let service = ["--service", "LinkedDomains=https://orchard.example"];
+    run(
+        consortium,
+        folder,
+        0,
+        &[&["did", "update", did][..], &service].concat(),
+    );
+    let path = format!("/1.0/identifiers/{did}?proof=true");
+    let mut answer = consortium.nodes[0].get(&path).json();
+    let root = consortium.node(1).join("trust-root.json");
+    let Some(output) = verify(folder, &root, &answer, &[]) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(words.contains("has version 1-"), "{words}");
+    let proofs = answer["didDocumentMetadata"]["proof"]
+        .as_array_mut()
+        .unwrap();
+    proofs.retain(|proof| proof["type"] == "ChopStateProof");
+    let output = verify(folder, &root, &answer, &[]).unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("where the code of the item stands"),
+        "{words}"
+    );
+}
+
 /// Counts a bundle's bytes, what is base64 or base32 in JSON as it is in binary; the headers before the one that proves are those of
 /// whoever pins older validators.
 fn binary_bytes(bundle: &Value) -> usize {
@@ -148,6 +179,7 @@ fn a_batch_lives_on_the_receipts_of_three_of_four_and_a_node_that_lost_the_leave
     }
 
     proves_an_item_in_six_kib(&consortium, folder, did);
+    hides_no_code_of_an_item_that_changed(&consortium, folder, did);
 
     consortium.kill(3);
     std::fs::remove_file(consortium.node(3).join("leaves.redb")).unwrap();

@@ -34,6 +34,25 @@ fn new_store() -> (TempDir, Keystore) {
 }
 
 #[test]
+fn a_sealed_secret_opens_in_its_store_for_its_purpose() {
+    let (dir, store) = new_store();
+    let sealed = store.seal("one", b"a secret", &mut numbered(2)).unwrap();
+    let text = serde_json::to_string(&sealed).unwrap();
+    assert!(!text.contains("a secret"));
+    let sealed: crate::SealedSecret = serde_json::from_str(&text).unwrap();
+    let again = Keystore::open(dir.path(), &passphrase()).unwrap();
+    assert_eq!(*again.unseal("one", &sealed).unwrap(), b"a secret");
+    let (_folder, other) = {
+        let dir = TempDir::new().unwrap();
+        let store = Keystore::open_or_create(dir.path(), &passphrase(), &mut numbered(3));
+        (dir, store.unwrap())
+    };
+    for refused in [again.unseal("two", &sealed), other.unseal("one", &sealed)] {
+        assert!(matches!(refused, Err(KeystoreError::OtherSeal)));
+    }
+}
+
+#[test]
 fn gives_back_each_type_of_key_after_it_is_opened_again() {
     let (dir, store) = new_store();
     let mut random = numbered(2);

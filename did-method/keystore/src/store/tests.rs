@@ -39,7 +39,7 @@ fn a_sealed_secret_opens_in_its_store_for_its_purpose() {
     let sealed = store.seal("one", b"a secret", &mut numbered(2)).unwrap();
     let text = serde_json::to_string(&sealed).unwrap();
     assert!(!text.contains("a secret"));
-    let sealed: crate::SealedSecret = serde_json::from_str(&text).unwrap();
+    let sealed: SealedSecret = serde_json::from_str(&text).unwrap();
     let again = Keystore::open(dir.path(), &passphrase()).unwrap();
     assert_eq!(*again.unseal("one", &sealed).unwrap(), b"a secret");
     let (_folder, other) = {

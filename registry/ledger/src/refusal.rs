@@ -379,6 +379,7 @@ pub const RULES: &[&str] = &[
     "binding.ledger",
     "binding.not-member",
     "binding.exists",
+    "binding.too-many",
     "binding.unauthorised",
     "binding.unknown",
     "binding.ended",

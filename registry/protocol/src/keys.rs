@@ -14,6 +14,7 @@
 //! did/{scid}                                       chop_did::DidState
 //! did/{scid}/{seq}                                 chop_did::VersionRecord, never changed once written
 //! binding/{spki hash}                              Binding of a TLS key, kept when it ends
+//! bound/{member scid}                              how many TLS keys the member has bound so far, a number
 //! accreditation/{id}                               Accreditation
 //! accredited/{subject scid}/{credential type}      list of accreditation ids, oldest first
 //! anchor/{digest}                                  Anchor
@@ -70,6 +71,11 @@ pub fn member(scid: &Scid) -> String {
 /// Key of the binding of a TLS key, by the hash of its `SubjectPublicKeyInfo`.
 pub fn binding(spki: &Hash) -> String {
     format!("{BINDINGS}{spki}")
+}
+
+/// Key of how many TLS keys a member has bound so far, those whose binding has ended included.
+pub fn bound(member: &Scid) -> String {
+    format!("bound/{member}")
 }
 
 /// Key of a proposal.

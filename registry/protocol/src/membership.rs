@@ -13,6 +13,9 @@ pub use crate::terms::MemberName;
 pub const MAX_MEMBERS: usize = 128;
 /// Most events in one record. The last place is kept for a removal.
 pub const MAX_MEMBER_EVENTS: usize = 64;
+/// Most TLS keys that one member binds, ended bindings included: every node remembers all of them. A certificate that is
+/// renewed over its key takes none.
+pub const MAX_BINDINGS: u32 = 256;
 /// Largest power of one validator, and largest quota: the engine sums powers in an `i64` and multiplies the sum.
 pub const MAX_POWER: u64 = 1 << 40;
 

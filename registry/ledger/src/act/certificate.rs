@@ -2,6 +2,7 @@
 
 use chop_integrity::Hash;
 use chop_keys::PublicKey;
+use chop_protocol::membership::MAX_BINDINGS;
 use chop_protocol::{Binding, BindingEnd, SignedBinding, UnbindCertificate, keys, spki_hash};
 
 use super::Act;
@@ -26,6 +27,12 @@ pub(super) fn bind<S: StateReader>(
     if view.contains(&keys::binding(&spki))? {
         return Err(Refusal::from(BindingRefusal::Exists { spki }).into());
     }
+    let count_key = keys::bound(&member.scid());
+    let bound: u32 = view.read(&count_key)?.unwrap_or_default();
+    if bound >= MAX_BINDINGS {
+        let most = MAX_BINDINGS;
+        return Err(Refusal::from(BindingRefusal::TooMany { member, most }).into());
+    }
     let state = did_state(view, &member)?;
     let update = state.as_ref().and_then(|state| state.update_keys());
     let signers = binding.update_signers();
@@ -38,6 +45,9 @@ pub(super) fn bind<S: StateReader>(
     if !is_entitled {
         return Err(Refusal::from(BindingRefusal::Unauthorised { member }).into());
     }
+    // A key that lies in the open on a server consents to nothing in the member's name.
+    check_no_tls_key(view, &signers)?;
+    view.write(count_key, &(bound + 1))?;
     let record = Binding {
         member,
         time: act.header.time,

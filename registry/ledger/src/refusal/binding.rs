@@ -27,6 +27,16 @@ pub enum BindingRefusal {
         /// SHA-256 of its `SubjectPublicKeyInfo`.
         spki: Hash,
     },
+    /// The member has bound as many keys as one may.
+    #[error(
+        "{member} has bound {most} keys, ended bindings included, and no member binds more; a certificate is renewed over its key without another binding"
+    )]
+    TooMany {
+        /// The member.
+        member: ChopDid,
+        /// The most.
+        most: u32,
+    },
     /// The signatures beside the TLS key's are not those of enough update keys.
     #[error(
         "beside the TLS key itself enough update keys of {member}, and nobody else, sign its binding"
@@ -62,6 +72,7 @@ impl BindingRefusal {
             Self::OtherLedger => "binding.ledger",
             Self::NotMember { .. } => "binding.not-member",
             Self::Exists { .. } => "binding.exists",
+            Self::TooMany { .. } => "binding.too-many",
             Self::Unauthorised { .. } => "binding.unauthorised",
             Self::Unknown { .. } => "binding.unknown",
             Self::Ended { .. } => "binding.ended",

@@ -3,6 +3,7 @@ use super::world::{Party, key};
 use chop_did::build;
 use chop_integrity::Hash;
 use chop_keys::{KeyType, PrivateKey, Signer};
+use chop_protocol::membership::MAX_BINDINGS;
 use chop_protocol::{
     Action, AnchorCredential, Binding, BindingTerms, Change, SignedBinding, UnbindCertificate,
     anchor_digest, keys, spki_hash,
@@ -93,6 +94,59 @@ fn a_key_is_bound_once_and_an_ended_binding_stays_ended() {
     assert_eq!(council.world.refusal(&envelope), "binding.ended");
     let record: Binding = council.world.read(&keys::binding(&spki(&tls))).unwrap();
     assert!(record.ended.unwrap().height > record.height);
+}
+
+#[test]
+fn refuses_more_bindings_than_every_node_remembers() {
+    let (mut council, first) = bound();
+    let member = council.members[3].did;
+    let count =
+        |council: &Council| -> u32 { council.world.read(&keys::bound(&member.scid())).unwrap() };
+    assert_eq!(count(&council), 1);
+    // What has ended counts on: it is remembered too.
+    let unbind = Action::Unbind(UnbindCertificate { spki: spki(&first) });
+    let envelope = council.by(3, unbind);
+    council.world.commit(&[envelope]);
+    let nth = |n: u32| {
+        PrivateKey::from_seed(
+            KeyType::Ed25519,
+            Hash::of("tls", &n.to_be_bytes()).as_bytes(),
+        )
+    };
+    let mut next = 1..;
+    let mut bind = |council: &mut Council, count: usize| {
+        let actions = next.by_ref().take(count).map(|n| {
+            let tls = nth(n).unwrap();
+            binding(council, 3, &tls, &[&key(13, 0)])
+        });
+        let actions = actions.collect();
+        let mut envelope = council.world.envelope(member, actions);
+        envelope.sponsor = member;
+        envelope.sign(&[&council.members[3].act]).unwrap()
+    };
+    for _ in 0..15 {
+        let envelope = bind(&mut council, 17);
+        council.world.commit(&[envelope]);
+    }
+    assert_eq!(count(&council), MAX_BINDINGS);
+    let envelope = bind(&mut council, 1);
+    assert_eq!(council.world.refusal(&envelope), "binding.too-many");
+    // Each member has its own number.
+    let action = binding(&council, 2, &tls(60), &[&key(12, 0)]);
+    let envelope = council.by(2, action);
+    council.world.commit(&[envelope]);
+}
+
+#[test]
+fn a_tls_key_does_not_agree_to_another_keys_binding() {
+    let mut council = Council::of(4);
+    // The update key of one member becomes a TLS key of another.
+    let action = binding(&council, 2, &key(13, 0), &[&key(12, 0)]);
+    let envelope = council.by(2, action);
+    council.world.commit(&[envelope]);
+    let action = binding(&council, 3, &tls(51), &[&key(13, 0)]);
+    let envelope = council.by(3, action);
+    assert_eq!(council.world.refusal(&envelope), "binding.tls-key");
 }
 
 #[test]

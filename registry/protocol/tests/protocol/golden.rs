@@ -379,6 +379,7 @@ fn bindings_of_tls_keys_stay() {
     let t = "2026-11-02T08:00:00.000Z";
     let d = format!("did:chop:aaaaaaaaaaaaaaaa:a{ONES}");
     assert_eq!(keys::binding(&hash(2)), format!("binding/{TWOS}"));
+    assert_eq!(keys::bound(&did(1).scid()), format!("bound/a{ONES}"));
     let binding = Binding {
         member: did(1),
         time: time(),

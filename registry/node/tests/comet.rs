@@ -9,14 +9,22 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
+use chop_client::Resolver;
 use chop_did::{Document, Relationship};
+use chop_http::outbound::Settings;
+use chop_http::{AdminToken, Guarded, Metrics};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer as _};
 use chop_node::engine::comet::{Binary, Peering, SnapshotConfig};
 use chop_node::engine::{Comet, CometConfig, Engine, Health, SubmitError};
+use chop_node::projection::{Place, Projection};
 use chop_node::store::DiskLimit;
+use chop_node::{MemberDoor, NodeApp, Operator, member_router};
 use chop_proof::hashes::{data_hash, last_commit_hash, results_hash};
 use chop_proof::{Freshness, TrustedHeader, verify_absence, verify_header, verify_inclusion};
 use chop_protocol::{
@@ -24,6 +32,7 @@ use chop_protocol::{
     Parameters, SignedEnvelope, keys,
 };
 use serde_json::json;
+use tower::ServiceExt as _;
 
 fn key(seed: u8) -> Arc<PrivateKey> {
     Arc::new(PrivateKey::from_seed(KeyType::Ed25519, &[seed; 32]).unwrap())
@@ -61,8 +70,8 @@ fn genesis() -> LedgerGenesis {
     .unwrap()
 }
 
-/// `None` where there is no CometBFT, which is an error in CI.
-fn open(folder: &Path, genesis: &LedgerGenesis) -> Option<Comet> {
+/// Its clock is so many milliseconds `fast`. `None` where there is no CometBFT, which is an error in CI.
+fn open(folder: &Path, genesis: &LedgerGenesis, fast: &Arc<AtomicI64>) -> Option<Comet> {
     let binary = match Binary::find() {
         Ok(binary) => binary,
         Err(error) => {
@@ -78,6 +87,7 @@ fn open(folder: &Path, genesis: &LedgerGenesis) -> Option<Comet> {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = free.local_addr().unwrap();
     drop(free);
+    let fast = Arc::clone(fast);
     let comet = Comet::open(CometConfig {
         path: folder.join("registry.redb"),
         home: folder.join("cometbft"),
@@ -93,7 +103,7 @@ fn open(folder: &Path, genesis: &LedgerGenesis) -> Option<Comet> {
             external: None,
             peers: Vec::new(),
         },
-        clock: Arc::new(chop_http::clock::now_ms),
+        clock: Arc::new(move || chop_http::clock::now_ms() + fast.load(Ordering::SeqCst)),
         queue: 64,
         bundle: 16,
         limit: Arc::new(DiskLimit::none()),
@@ -134,7 +144,8 @@ fn fresh() -> Freshness {
 async fn a_live_cometbft_yields_the_headers_hashes_and_proofs_that_the_light_client_checks() {
     let folder = tempfile::tempdir().unwrap();
     let genesis = genesis();
-    let Some(comet) = open(folder.path(), &genesis) else {
+    let fast = Arc::new(AtomicI64::new(0));
+    let Some(comet) = open(folder.path(), &genesis, &fast) else {
         return;
     };
     assert!(comet.until_ready().await);
@@ -174,6 +185,7 @@ async fn a_live_cometbft_yields_the_headers_hashes_and_proofs_that_the_light_cli
     compare_headers(&comet, last);
     follow(&comet, last).await;
     heartbeats(&comet).await;
+    members(folder.path(), &comet, &fast).await;
     comet.stop();
     assert_eq!(comet.health(), Health::Stopped);
     come_back(folder.path(), &genesis, &comet).await;
@@ -275,6 +287,37 @@ async fn heartbeats(comet: &Comet) {
     );
 }
 
+/// By a clock that says that newer blocks are missing here, nobody is told anything on the member API.
+async fn members(folder: &Path, comet: &Comet, fast: &AtomicI64) {
+    let view = comet.view();
+    let place = Place::file(folder.join("projection.sqlite"));
+    let projection = Projection::open(&place, comet.genesis().id(), view.snapshot())
+        .await
+        .unwrap();
+    let operator = Operator {
+        did: comet.genesis().founders().first().unwrap().did(),
+        signer: key(2),
+    };
+    let resolver = Resolver::new(Guarded::new(Settings::default()).unwrap());
+    let token = AdminToken::required("a token");
+    let app = NodeApp::new(
+        comet.clone(),
+        operator,
+        token,
+        Arc::new(resolver),
+        projection,
+    );
+    let router = member_router(app, MemberDoor::new(comet.clone()), Metrics::new());
+    let mut said = Vec::new();
+    for ahead_ms in [0, 3_600_000, 0] {
+        fast.store(ahead_ms, Ordering::SeqCst);
+        let request = Request::get("/v1/member").body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        said.push(answer.status().as_u16());
+    }
+    assert_eq!(said, [403, 503, 403]);
+}
+
 /// Stopped and started again, it has everything and goes on.
 async fn come_back(folder: &Path, genesis: &LedgerGenesis, before: &Comet) {
     let head = before.head();
@@ -287,7 +330,7 @@ async fn come_back(folder: &Path, genesis: &LedgerGenesis, before: &Comet) {
         .arg(copy.join("cometbft"))
         .status()
         .unwrap();
-    let again = open(&copy, genesis).unwrap();
+    let again = open(&copy, genesis, &Arc::default()).unwrap();
     assert!(again.until_ready().await);
     assert!(again.head().height >= head.height);
     let (envelope, key) = anchor(genesis, 100, &key(2));

@@ -163,6 +163,15 @@ impl Engine {
         }
     }
 
+    /// Whether the last block here is of now, by this node's clock: one that is cut off or behind does not know who is a
+    /// member. A solo ledger has no newer block elsewhere.
+    pub fn is_current(&self) -> bool {
+        match self {
+            Self::Solo(_) => true,
+            Self::Comet(comet) => comet.is_current(),
+        }
+    }
+
     /// Tells of every new block: the receiver holds the latest view.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         match self {

@@ -21,6 +21,7 @@ mod home;
 mod mempool;
 mod offence;
 mod packing;
+mod parting;
 mod pending;
 mod process;
 mod receiving;
@@ -296,6 +297,11 @@ impl Comet {
     /// Whether the ledger takes writes.
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// Whether the last block here is of now: a node that is cut off or behind does not know who is a member.
+    pub fn is_current(&self) -> bool {
+        self.shared.is_current()
     }
 
     /// Tells when the engine stops or cannot write.

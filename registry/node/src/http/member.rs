@@ -6,12 +6,11 @@
 
 mod door;
 
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use chop_http::peer::PeerCertificate;
 use chop_http::stack::{Limits, wrap};
 use chop_http::{JsonBytes, Metrics, Problem};
@@ -66,18 +65,6 @@ pub fn member_openapi() -> utoipa::openapi::OpenApi {
 )]
 struct Api;
 
-/// The member behind the certificate, asked for again when the body is here.
-impl FromRequestParts<NodeApp> for Admitted {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &NodeApp) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<PeerCertificate>();
-        MemberDoor::new(app.engine().clone())
-            .admit(peer)
-            .map_err(|refusal| refusal.problem())
-    }
-}
-
 #[utoipa::path(post, path = "/v1/transactions", tag = "member API", summary = "Submit a signed envelope that the member sponsors",
     description = "It carries the sponsor's signature: the node adds none. The same envelope sent twice gets the first answer again.",
     request_body(content = Object, description = "A signed envelope"),
@@ -93,9 +80,14 @@ impl FromRequestParts<NodeApp> for Admitted {
 /// authorises nothing on the ledger.
 async fn submit(
     State(app): State<NodeApp>,
-    member: Admitted,
+    Extension(door): Extension<MemberDoor>,
+    Extension(peer): Extension<PeerCertificate>,
     JsonBytes(bytes): JsonBytes<{ transactions::ENVELOPE_BYTES }>,
 ) -> Result<Response, Problem> {
+    // The body may have taken its time.
+    let member = door
+        .admit(Some(&peer))
+        .map_err(|refusal| refusal.problem())?;
     let envelope = transactions::parse(bytes.as_ref())?;
     let sponsor = envelope.envelope().sponsor;
     if sponsor != member.did {
@@ -117,7 +109,10 @@ async fn submit(
         (status = 403, description = "The certificate is not that of a live member"),
         (status = 503, description = "The node does not follow the ledger now")))]
 /// Shows the member its record, certificate, quota, validators, and the proposals that wait for its vote.
-async fn show(State(app): State<NodeApp>, member: Admitted) -> Result<Json<MemberView>, Problem> {
+async fn show(
+    State(app): State<NodeApp>,
+    Extension(member): Extension<Admitted>,
+) -> Result<Json<MemberView>, Problem> {
     view_of(&app.engine().view(), member)
         .map(Json)
         .map_err(|error| failed(&error))

@@ -3,17 +3,24 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
-use chop_did::{ChopDid, Scid};
+use chop_did::build::{self, GenesisDraft};
+use chop_did::{ChopDid, Class, DidState, Document, KeySet, Relationship, Scid, UpdateKeys};
 use chop_http::Metrics;
 use chop_http::peer::{Doorkeeper as _, PeerCertificate};
 use chop_integrity::Hash;
 use chop_keys::{KeyType, PrivateKey, Signer as _};
 use chop_node::{MemberDoor, member_router};
+use chop_protocol::governance::{Admission, MemberChange};
 use chop_protocol::{
-    Action, BindingTerms, SignedBinding, SignedEnvelope, UnbindCertificate, spki_hash,
+    Action, BindingTerms, Change, MemberName, Propose, Role, SignedBinding, SignedEnvelope,
+    UnbindCertificate, keys, spki_hash,
 };
+use futures_core::Stream;
 use rcgen::{CertificateParams, KeyPair, SanType};
 use serde_json::Value;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tower::ServiceExt as _;
@@ -88,6 +95,12 @@ impl Api {
             envelope.actions = vec![action];
         }
         envelope.sign(&[&key(2)]).unwrap()
+    }
+
+    /// Proposes what the operator, the only other member, decides alone.
+    async fn decide(&self, n: u8, change: Change) {
+        let propose = Propose { change, note: None };
+        self.act(n, Action::Propose(Box::new(propose))).await;
     }
 
     async fn act(&self, n: u8, action: Action) {
@@ -229,6 +242,42 @@ async fn an_unbound_key_is_refused_at_the_next_request_and_its_connection_ends()
         .unwrap();
 }
 
+/// A body that is there once something else is done.
+struct Late(Option<Pin<Box<dyn Future<Output = Vec<u8>> + Send>>>);
+
+impl Stream for Late {
+    type Item = io::Result<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(coming) = self.0.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let bytes = ready!(coming.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(Some(Ok(bytes)))
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_whose_sender_was_let_go_while_it_sent_is_refused() {
+    let api = Api::bound().await;
+    let spki = spki_hash(tls().public_key()).unwrap();
+    let unbind = Action::Unbind(UnbindCertificate { spki });
+    let (unbinding, envelope) = (api.envelope(201, Some(unbind)), api.envelope(1, None));
+    let engine = api.world.engine.clone();
+    let body = Late(Some(Box::pin(async move {
+        let outcome = engine.submit(unbinding).await.unwrap();
+        assert!(outcome.is_committed(), "{outcome:?}");
+        envelope.bytes().to_vec()
+    })));
+    let request = Request::post("/v1/transactions")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from_stream(body))
+        .unwrap();
+    let (status, _, answer) = api.ask(Some(&api.peer), request).await;
+    assert_eq!(status, 403, "{answer}");
+}
+
 #[tokio::test]
 async fn a_certificate_whose_time_is_over_ends_its_open_connection() {
     let api = Api::bound().await;
@@ -240,4 +289,107 @@ async fn a_certificate_whose_time_is_over_ends_its_open_connection() {
         .await
         .unwrap();
     assert!(!short.is_valid_at(chop_http::clock::now_ms()));
+}
+
+/// A member beside the operator, with the TLS key bound to it; the key of seed 12 acts for it, that of 13 updates its DID.
+async fn beside() -> (Api, ChopDid, PeerCertificate) {
+    let api = Api::new().await;
+    let ledger = api.world.engine.genesis().id();
+    let document = Document::empty().with_key(
+        "#key-1",
+        key(12).public_key(),
+        &[Relationship::CapabilityInvocation],
+    );
+    let update = UpdateKeys {
+        current: KeySet::new([key(13).public_key().clone()], 1).unwrap(),
+        next: None,
+    };
+    let genesis = GenesisDraft::own_keys(Class::Service, update, [2; 16])
+        .with_document(document.unwrap())
+        .build(&ledger)
+        .unwrap();
+    let member = genesis.did();
+    let create = build::create(&genesis).signed_by(&[&key(13)]).unwrap();
+    api.act(210, Action::Did(Box::new(create))).await;
+    let admission = Admission {
+        did: member,
+        name: MemberName::parse("Beside").unwrap(),
+        // One without a vote, whom the only voter may put out.
+        role: Role::Supervisor,
+        quota: None,
+    };
+    api.decide(211, Change::Admit(admission)).await;
+    let terms = BindingTerms {
+        ledger,
+        member,
+        public_key: tls().public_key().clone(),
+    };
+    let signed = terms.signed_by(&tls(), &[&key(13)]).unwrap();
+    let binding = SignedBinding::try_from(signed).unwrap();
+    let mut envelope = api.world.anchoring(212, member);
+    envelope.sponsor = member;
+    envelope.actions = vec![Action::Bind(Box::new(binding))];
+    let signed = envelope.sign(&[&key(12)]).unwrap();
+    let outcome = api.world.engine.submit(signed).await.unwrap();
+    assert!(outcome.is_committed(), "{outcome:?}");
+    let peer = peer(&[member.to_string()], later());
+    (api, member, peer)
+}
+
+#[tokio::test]
+async fn a_suspended_members_api_is_closed_until_it_is_reinstated_and_for_good_once_it_is_removed()
+{
+    let (api, member, peer) = beside().await;
+    let of = MemberChange { member };
+    assert_eq!(api.get(&peer, "/v1/member").await.0, 200);
+    for (n, change, standing) in [
+        (220, Change::Suspend(of), Some("suspended")),
+        (221, Change::Reinstate(of), None),
+        (222, Change::Remove(of), Some("removed")),
+    ] {
+        let (door, watched) = (api.door.clone(), peer.clone());
+        let watching = tokio::spawn(async move { door.until_refused(&watched).await });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        api.decide(n, change).await;
+        let (status, closes, answer) = api.get(&peer, "/v1/member").await;
+        let Some(standing) = standing else {
+            assert_eq!(status, 200, "{answer}");
+            watching.abort();
+            continue;
+        };
+        assert_eq!((status, closes), (403, true), "{answer}");
+        let detail = answer["detail"].as_str().unwrap();
+        assert!(detail.ends_with(standing), "{detail}");
+        tokio::time::timeout(Duration::from_secs(5), watching)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_api_is_closed_to_a_member_whose_did_was_deactivated() {
+    let (api, member, peer) = beside().await;
+    let bytes = api
+        .world
+        .engine
+        .view()
+        .value(&keys::did(&member.scid()))
+        .unwrap()
+        .unwrap();
+    let state: DidState = serde_json::from_slice(&bytes).unwrap();
+    let deactivate = build::deactivate(&state).signed_by(&[&key(13)]).unwrap();
+    api.act(230, Action::Did(Box::new(deactivate))).await;
+    let (status, _, answer) = api.get(&peer, "/v1/member").await;
+    let detail = answer["detail"].as_str().unwrap();
+    assert!(status == 403 && detail.contains("deactivated"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_node_that_follows_no_ledger_says_so_instead_of_answering_from_what_it_had() {
+    let api = Api::bound().await;
+    assert_eq!(api.get(&api.peer, "/v1/member").await.0, 200);
+    api.world.engine.stop();
+    let (status, _, answer) = api.get(&api.peer, "/v1/member").await;
+    assert_eq!(status, 503, "{answer}");
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chop_integrity::Timestamp;
-use chop_protocol::{LedgerGenesis, ValidatorUpdate};
+use chop_protocol::{LedgerGenesis, ValidatorUpdate, keys};
 use prost::bytes::Bytes;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::v0_38::abci as pb;
@@ -15,7 +15,7 @@ use tracing::{debug, error, warn};
 
 use super::abci::Application;
 use super::block::{Decided, Executed, execute};
-use super::guests::Guests;
+use super::guests::{Guest, Guests};
 use super::offence::Offence;
 use super::packing::pack;
 use super::receiving::{self, Receiving};
@@ -191,7 +191,10 @@ impl App {
     ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
         let view = self.shared.view();
         let decided = self.decided(ask, &view)?;
-        self.report(ask, decided.height);
+        // A block that is replayed convicts nobody again, who may have been reinstated since.
+        if self.shared.is_of_now(decided.time_ms) {
+            self.report(ask, decided.height);
+        }
         let (height, parent) = (decided.height, view.head().app_hash);
         let (header, executed) = std::thread::scope(|scope| {
             let fetching = scope.spawn(|| self.shared.rpc.signed_header(height));
@@ -305,6 +308,7 @@ impl App {
                 reason: "a commit without a block".to_owned(),
             })?;
         let height = executed.head.height;
+        self.guests.learn(executed.written(keys::BINDINGS))?;
         let keep_from = self.shared.keep_from(height);
         let mut write = executed.write()?;
         write.keep_from = keep_from;
@@ -369,6 +373,7 @@ impl App {
             .take()
             .map(|receiver| receiver.settle(&self.shared));
         if settled.transpose()? == Some(true) {
+            self.guests.forget();
             Ok(answer)
         } else {
             Ok(receiving::answer(Applied::RejectSnapshot))
@@ -388,7 +393,13 @@ impl App {
         let Some(id) = path.strip_prefix("/p2p/filter/id/") else {
             return Ok(refuse("reads go over the node's HTTP API"));
         };
-        if self.guests.refuses(&self.shared.view(), id)? {
+        let is_let_in = match self.guests.standing(&self.shared.view(), id)? {
+            Guest::Welcome => true,
+            Guest::Stranger => false,
+            // The blocks that are still to come may have bound it again or reinstated its member.
+            Guest::Unbound | Guest::Gone => !self.shared.is_current(),
+        };
+        if !is_let_in {
             debug!(id, "refused a peer");
             return Ok(refuse("the node is not that of a live member"));
         }

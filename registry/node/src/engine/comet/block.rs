@@ -99,6 +99,14 @@ pub(super) fn execute(
 }
 
 impl Executed {
+    /// The values that it writes under keys that begin so.
+    pub(super) fn written(&self, prefix: &str) -> impl Iterator<Item = &[u8]> {
+        self.delta
+            .range(prefix.to_owned()..)
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .filter_map(|(_, value)| value.as_deref())
+    }
+
     /// The one durable transaction that commits this block.
     pub(super) fn write(&self) -> Result<BlockWrite<'_>, EngineError> {
         let mut write = BlockWrite {

@@ -19,8 +19,9 @@ use thiserror::Error;
 use tracing::{debug, error, info, warn};
 
 use super::abci;
-use super::guests::Guests;
+use super::guests::{Guest, Guests};
 use super::home::{Home, Settings};
+use super::parting::Parting;
 use super::shared::Shared;
 use crate::engine::solo::Health;
 
@@ -139,9 +140,6 @@ fn is_usable(version: &str) -> bool {
     (major, minor) == (VERSION.0, VERSION.1) && patch >= VERSION.2
 }
 
-/// How far apart the validators start CometBFT again to let go of a peer, one after the other, so that the others go on.
-const TURN: Duration = Duration::from_secs(3);
-
 /// The thread that looks after the process. It ends the process when it goes.
 pub(super) struct Supervisor {
     ending: Arc<AtomicBool>,
@@ -212,11 +210,12 @@ impl Deref for Watch {
 impl Watch {
     fn run(self) {
         let mut failures = 0;
+        let mut parting = Parting::default();
         while !self.is_ending() && *self.shared.health.borrow() != Health::Stopped {
             if self.has_recovered() {
                 let started = Instant::now();
                 let ended = match self.spawn() {
-                    Ok(child) => self.watch(child),
+                    Ok(child) => self.watch(child, &mut parting),
                     Err(error) => {
                         error!(%error, "CometBFT does not start");
                         Ended::Away
@@ -275,16 +274,14 @@ impl Watch {
         }
         let heartbeat_ms = self.shared.parameters().heartbeat_ms;
         self.home
-            .configure(&self.settings, heartbeat_ms, |id| self.refuses(id))
+            .configure(&self.settings, heartbeat_ms, |id| self.is_barred(id))
             .map_err(io::Error::other)?;
         spawn(&self.binary, &self.home, &[])
     }
 
     /// Until the process ends: by itself, because the node stops, because the store takes no writes, or to let go of a peer.
-    fn watch(&self, mut child: Child) -> Ended {
+    fn watch(&self, mut child: Child, parting: &mut Parting) -> Ended {
         let mut asked: Option<Instant> = None;
-        // When it is this node's turn to let go of a peer.
-        let mut turn: Option<Instant> = None;
         loop {
             match child.try_wait() {
                 Ok(None) => {}
@@ -308,15 +305,14 @@ impl Watch {
                 asked = Some(Instant::now());
                 let peers = self.shared.rpc.peers();
                 self.ask(peers.as_deref().ok());
-                let mut connected = peers.unwrap_or_default().into_iter();
-                match connected.find(|id| self.refuses(id)) {
-                    None => turn = None,
-                    Some(id) if turn.is_some_and(|turn| turn <= Instant::now()) => {
-                        info!(id, "lets go of a peer that is no live member's node");
-                        end(&mut child);
-                        return Ended::WithoutPeer;
-                    }
-                    Some(_) => turn = turn.or_else(|| Some(self.turn())),
+                let gone = peers.map(|ids| ids.into_iter().find(|id| self.is_gone(id)));
+                if let Some(id) = parting.look(gone, Instant::now(), || self.place()) {
+                    info!(
+                        id,
+                        "lets go of a peer whose member was suspended or removed"
+                    );
+                    end(&mut child);
+                    return Ended::WithoutPeer;
                 }
             }
             std::thread::sleep(LOOK);
@@ -331,25 +327,29 @@ impl Watch {
         }
     }
 
-    /// Whether a peer must not be connected; one of whom nothing can be told now stays.
-    fn refuses(&self, id: &str) -> bool {
-        let refuses = self.guests.refuses(&self.shared.view(), id);
-        refuses.unwrap_or_else(|error| {
+    /// Whether a peer is not dialled; one of whom nothing can be told now is.
+    fn is_barred(&self, id: &str) -> bool {
+        self.shared.is_current() && self.standing(id) != Guest::Welcome
+    }
+
+    /// Whether the members have voted a connected peer's member out, as far as this node follows the ledger now.
+    fn is_gone(&self, id: &str) -> bool {
+        self.shared.is_current() && self.standing(id) == Guest::Gone
+    }
+
+    fn standing(&self, id: &str) -> Guest {
+        let standing = self.guests.standing(&self.shared.view(), id);
+        standing.unwrap_or_else(|error| {
             debug!(%error, "the state cannot be read to look at a peer");
-            false
+            Guest::Welcome
         })
     }
 
-    /// When this node starts CometBFT again: by its place among the validators; at once when it is none.
-    fn turn(&self) -> Instant {
+    /// This node's place among the validators, from 0; 0 when it is none.
+    fn place(&self) -> u32 {
         let held = self.shared.view().value(keys::VALIDATORS).ok().flatten();
         let held = held.and_then(|bytes| serde_json::from_slice::<ValidatorSet>(&bytes).ok());
-        let own = held.as_ref().and_then(|set| {
-            let mut others = set.validators().iter();
-            others.position(|validator| validator.public_key == self.validator)
-        });
-        let place = own.and_then(|place| u32::try_from(place).ok()).unwrap_or(0);
-        Instant::now() + TURN.saturating_mul(place)
+        held.map_or(0, |set| place(&set, &self.validator))
     }
 
     /// Notes the peers and, while CometBFT answers, fetches headers that are missing: of blocks that it replayed, and of
@@ -367,6 +367,15 @@ impl Watch {
     fn is_ending(&self) -> bool {
         self.ending.load(Ordering::SeqCst)
     }
+}
+
+/// The place of a key among the validators; 0 for one that is none of theirs.
+fn place(set: &ValidatorSet, key: &PublicKey) -> u32 {
+    let mut validators = set.validators().iter();
+    let place = validators.position(|validator| validator.public_key == *key);
+    place
+        .and_then(|place| u32::try_from(place).ok())
+        .unwrap_or(0)
 }
 
 /// Starts CometBFT in its folder, with arguments beside the configuration; passes its log on.
@@ -429,6 +438,22 @@ fn pass_on(stream: Option<impl Read + Send + 'static>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::fixtures::{founder, key};
+    use chop_keys::Signer as _;
+    use chop_protocol::Validator;
+
+    #[test]
+    fn every_validator_has_a_place_of_its_own() {
+        let set = ValidatorSet::new((1..=4).map(|seed| Validator {
+            public_key: key(seed).public_key().clone(),
+            power: 1,
+            member: founder(),
+        }));
+        let mut places = [1, 2, 3, 4].map(|seed| place(&set, key(seed).public_key()));
+        places.sort_unstable();
+        assert_eq!(places, [0, 1, 2, 3]);
+        assert_eq!(place(&set, key(9).public_key()), 0);
+    }
 
     #[test]
     fn takes_the_tested_version_and_later_ones_of_its_series() {

@@ -374,15 +374,30 @@ impl Shared {
     }
 
     fn is_overdue(&self) -> bool {
-        let heartbeat_ms = u64::try_from(self.parameters().heartbeat_ms).unwrap_or(60_000);
-        let patience = Duration::from_millis(heartbeat_ms)
-            .saturating_mul(MISSED_HEARTBEATS)
-            .saturating_add(Duration::from_secs(10));
         self.beat
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .elapsed()
-            > patience
+            > self.patience()
+    }
+
+    /// Whether the last block is of now, by this node's clock. While it is not, newer blocks may say otherwise about members.
+    pub(super) fn is_current(&self) -> bool {
+        self.is_of_now(self.view().head().time_ms)
+    }
+
+    /// Whether a header time is so young that the ledger's newest block may have it.
+    pub(super) fn is_of_now(&self, time_ms: i64) -> bool {
+        let age = u64::try_from((self.clock)().saturating_sub(time_ms)).unwrap_or(0);
+        Duration::from_millis(age) <= self.patience()
+    }
+
+    /// How long there may be no block before something is wrong.
+    fn patience(&self) -> Duration {
+        let heartbeat_ms = u64::try_from(self.parameters().heartbeat_ms).unwrap_or(60_000);
+        Duration::from_millis(heartbeat_ms)
+            .saturating_mul(MISSED_HEARTBEATS)
+            .saturating_add(Duration::from_secs(10))
     }
 }
 

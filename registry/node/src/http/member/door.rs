@@ -27,7 +27,7 @@ pub struct MemberDoor {
 }
 
 /// A member behind a certificate that counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::http) struct Admitted {
     pub(super) did: ChopDid,
     pub(super) record: Member,
@@ -109,7 +109,7 @@ impl MemberDoor {
 
     /// The member behind a certificate.
     pub(super) fn admit(&self, peer: Option<&PeerCertificate>) -> Result<Admitted, Refusal> {
-        if self.engine.health() != Health::Ready {
+        if self.engine.health() != Health::Ready || !self.engine.is_current() {
             return Err(Refusal::Behind);
         }
         let peer = peer.ok_or(Refusal::NoCertificate)?;
@@ -161,12 +161,16 @@ impl Doorkeeper for MemberDoor {
 /// Lets a request pass whose client is a member now; whoever is not is answered and let go.
 pub(super) async fn require(
     State(door): State<MemberDoor>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<PeerCertificate>();
     match door.admit(peer) {
-        Ok(_) => next.run(request).await,
+        Ok(admitted) => {
+            request.extensions_mut().insert(admitted);
+            request.extensions_mut().insert(door);
+            next.run(request).await
+        }
         Err(refusal) => refusal
             .problem()
             .header(CONNECTION, HeaderValue::from_static("close"))

@@ -1,53 +1,49 @@
 //! The application without CometBFT: asked as CometBFT asks it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chop_keys::Signer as _;
+use chop_did::ChopDid;
 use chop_protocol::transaction::bundle;
-use chop_protocol::{
-    Action, BindingTerms, Envelope, Nonce, Outcome, SignedBinding, SignedEnvelope,
-    UnbindCertificate, spki_hash,
-};
+use chop_protocol::{Action, Envelope, Nonce, Outcome, SignedEnvelope};
 use tendermint_proto::google::protobuf::Timestamp as Time;
 use tokio::sync::oneshot;
 
 use super::super::super::fixtures::{
-    FOUNDED_MS, anchor_key, envelope, founder, genesis, genesis_of, key, signed_by,
+    FOUNDED_MS, TestClock, anchor_key, envelope, founder, genesis, genesis_of, key, signed_by,
 };
-use super::super::home::{Peering, node_id};
+use super::super::home::Peering;
 use super::super::rpc::Rpc;
 use super::*;
 use crate::store::{DiskLimit, Store};
 
 mod joining;
+mod peers;
 mod pruning;
 
 fn open(folder: &Path) -> App {
-    open_with(folder, false)
+    open_among(folder, &peers::peering(false), &TestClock::new())
 }
 
-fn open_with(folder: &Path, members_only: bool) -> App {
-    open_within(folder, members_only, Arc::new(DiskLimit::none()))
+fn open_among(folder: &Path, peering: &Peering, clock: &TestClock) -> App {
+    let store = Store::open(&folder.join("ledger.redb"), Arc::new(DiskLimit::none())).unwrap();
+    open_over(store, folder, (peering, clock))
 }
 
-fn open_within(folder: &Path, members_only: bool, limit: Arc<DiskLimit>) -> App {
+fn open_within(folder: &Path, limit: Arc<DiskLimit>) -> App {
     let store = Store::open(&folder.join("ledger.redb"), limit).unwrap();
+    open_over(store, folder, (&peers::peering(false), &TestClock::new()))
+}
+
+fn open_over(store: Store, folder: &Path, (peering, clock): (&Peering, &TestClock)) -> App {
     let rpc = Rpc::at(PathBuf::from("/nonexistent/rpc.sock"));
-    let clock = Arc::new(|| FOUNDED_MS + 1_000);
+    let clock = clock.clone();
+    let clock = Arc::new(move || clock.now());
     let shared = Shared::open(store, genesis(), rpc, (clock, Some(3)), None).unwrap();
     let snapshots = SnapshotConfig {
         folder: folder.join("snapshots"),
         interval: 2,
     };
-    let guests = Guests::new(&Peering {
-        listen: "127.0.0.1:26656".parse().unwrap(),
-        external: None,
-        peers: vec![format!("{}@127.0.0.1:26657", node_id(key(7).public_key()))],
-        members: BTreeMap::from([(node_id(key(6).public_key()), founder())]),
-        members_only,
-    });
-    App::new(Arc::new(shared), Arc::new(guests), snapshots)
+    App::new(Arc::new(shared), Arc::new(Guests::new(peering)), snapshots)
 }
 
 fn tx(envelopes: &[&SignedEnvelope]) -> Bytes {
@@ -296,58 +292,20 @@ fn answers_who_waits_once_the_block_is_durable() {
     );
 }
 
-/// An envelope of the founder with one action.
-fn acting(n: u8, action: Action) -> SignedEnvelope {
+/// An envelope of an actor that sponsors itself, with one action, signed by the key of this seed.
+fn acting_as((actor, seed): (ChopDid, u8), n: u8, action: Action) -> SignedEnvelope {
     let envelope = Envelope {
         ledger: genesis().id(),
-        actor: founder(),
-        sponsor: founder(),
+        actor,
+        sponsor: actor,
         nonce: Nonce::new([n; 16]),
         valid_until: Timestamp::from_unix_ms(FOUNDED_MS + 3_600_000),
         actions: vec![action],
     };
-    envelope.sign(&[&key(2)]).unwrap()
+    envelope.sign(&[&key(seed)]).unwrap()
 }
 
-/// Asks as CometBFT asks about a peer.
-fn lets_in(app: &App, seed: u8) -> bool {
-    let id = node_id(key(seed).public_key());
-    app.query(&format!("/p2p/filter/id/{id}")).unwrap().code == 0
-}
-
-#[test]
-fn a_node_whose_key_was_unbound_is_connected_no_longer() {
-    let folder = tempfile::tempdir().unwrap();
-    let app = open(folder.path());
-    let node = key(8);
-    let terms = BindingTerms {
-        ledger: genesis().id(),
-        member: founder(),
-        public_key: node.public_key().clone(),
-    };
-    let signed = terms.signed_by(&node, &[&key(3)]).unwrap();
-    let binding = SignedBinding::try_from(signed).unwrap();
-    assert!(lets_in(&app, 8));
-    let bind = acting(50, Action::Bind(Box::new(binding)));
-    assert_eq!(codes(&decide(&app, 1, vec![tx(&[&bind])])), [0]);
-    assert!(lets_in(&app, 8));
-    let spki = spki_hash(node.public_key()).unwrap();
-    let unbind = acting(51, Action::Unbind(UnbindCertificate { spki }));
-    decide(&app, 2, vec![tx(&[&unbind])]);
-    assert!(!lets_in(&app, 8));
-    // Others are not meant, and addresses say nothing.
-    for seed in [6, 7, 9] {
-        assert!(lets_in(&app, seed), "{seed}");
-    }
-    let address = app.query("/p2p/filter/addr/127.0.0.1:1").unwrap();
-    assert_eq!(address.code, 0);
-    assert_eq!(app.query("/state").unwrap().code, REFUSED);
-}
-
-#[test]
-fn a_closed_node_lets_in_whom_it_was_told_of_and_whom_the_ledger_knows() {
-    let folder = tempfile::tempdir().unwrap();
-    let app = open_with(folder.path(), true);
-    let told: Vec<bool> = [6, 7, 8, 9].map(|seed| lets_in(&app, seed)).to_vec();
-    assert_eq!(told, [true, true, false, false]);
+/// An envelope of the founder with one action.
+fn acting(n: u8, action: Action) -> SignedEnvelope {
+    acting_as((founder(), 2), n, action)
 }

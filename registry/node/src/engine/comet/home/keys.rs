@@ -96,9 +96,10 @@ impl Home {
         note_used(used, public)
     }
 
+    /// A node may go by another key at any start; nothing that it signed binds it.
     pub(super) fn write_node_key(&self, key: &PrivateKey) -> Result<(), HomeError> {
         let text = Zeroizing::new(json!({"priv_key": private_json(key)?}).to_string());
-        self.write_key("config/node_key.json", &text)
+        self.write("config/node_key.json", text.as_bytes())
     }
 
     fn write_key(&self, name: &str, text: &str) -> Result<(), HomeError> {

@@ -43,6 +43,20 @@ fn writes_private_keys_for_their_owner_only_and_keeps_them() {
 }
 
 #[test]
+fn a_node_goes_by_another_key_when_it_is_given_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = prepare(folder.path(), 1).unwrap();
+    let file = folder.path().join("config/node_key.json");
+    let before = fs::read(&file).unwrap();
+    home.write_node_key(&key(10)).unwrap();
+    assert_ne!(fs::read(&file).unwrap(), before);
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
+#[test]
 fn refuses_a_used_key_without_the_height_that_it_last_signed() {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path(), 1).unwrap();

@@ -2,6 +2,7 @@
 
 use chop_did::build::{GenesisDraft, create};
 use chop_did::{Class, Genesis, KeySet, UpdateKeys};
+use chop_keys::Signer as _;
 use chop_protocol::governance::RulesChange;
 use chop_protocol::{Change, Propose};
 use sha2::{Digest as _, Sha256};
@@ -20,10 +21,10 @@ fn offer(snapshot: &pb::Snapshot, root: &[u8]) -> pb::RequestOfferSnapshot {
     }
 }
 
-/// A ledger with a snapshot at height 2, and the root of the state there.
-fn with_snapshot(folder: &Path) -> (App, pb::Snapshot, [u8; 32]) {
+/// A ledger with this transaction at height 1 and a snapshot at height 2, and the root of the state there.
+fn with_snapshot(folder: &Path, first: Bytes) -> (App, pb::Snapshot, [u8; 32]) {
     let app = open(folder);
-    decide(&app, 1, vec![tx(&[&envelope(1)])]);
+    decide(&app, 1, vec![first]);
     decide(&app, 2, vec![tx(&[&envelope(2)])]);
     let root = app.shared.view().head().app_hash;
     for _ in 0..500 {
@@ -51,7 +52,7 @@ fn chunk(app: &App, snapshot: &pb::Snapshot, index: u32) -> pb::RequestApplySnap
 #[test]
 fn an_empty_node_takes_the_state_of_a_snapshot_and_goes_on_from_there() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (old, snapshot, root) = with_snapshot(from.path());
+    let (old, snapshot, root) = with_snapshot(from.path(), tx(&[&envelope(1)]));
     let new = open(to.path());
     take(&new, &old, &snapshot, &root);
     let info = new.info();
@@ -72,9 +73,23 @@ fn an_empty_node_takes_the_state_of_a_snapshot_and_goes_on_from_there() {
 }
 
 #[test]
+fn a_node_that_took_a_snapshot_knows_whose_nodes_were_bound_before_it() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bind = tx(&[&acting(90, peers::binding(founder(), 3, 8))]);
+    let (old, snapshot, root) = with_snapshot(from.path(), bind);
+    let new = open_among(to.path(), &peers::peering(true), &TestClock::new());
+    assert!(
+        !peers::lets_in(&new, 8),
+        "it is asked before it has the state"
+    );
+    take(&new, &old, &snapshot, &root);
+    assert!(peers::lets_in(&new, 8) && !peers::lets_in(&new, 9));
+}
+
+#[test]
 fn refuses_a_wrong_chunk_and_its_sender_and_takes_the_right_one_then() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (old, snapshot, root) = with_snapshot(from.path());
+    let (old, snapshot, root) = with_snapshot(from.path(), tx(&[&envelope(1)]));
     let new = open(to.path());
     new.offer(&offer(&snapshot, &root)).unwrap();
     let good = chunk(&old, &snapshot, 0);
@@ -100,7 +115,7 @@ fn refuses_a_wrong_chunk_and_its_sender_and_takes_the_right_one_then() {
 #[test]
 fn refuses_a_snapshot_of_another_state_than_the_trusted_one() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (old, snapshot, _) = with_snapshot(from.path());
+    let (old, snapshot, _) = with_snapshot(from.path(), tx(&[&envelope(1)]));
     let new = open(to.path());
     let before = new.shared.view().head();
     new.offer(&offer(&snapshot, &[9; 32])).unwrap();
@@ -162,7 +177,7 @@ fn take(new: &App, old: &App, snapshot: &pb::Snapshot, root: &[u8]) {
 #[test]
 fn a_node_that_was_killed_between_a_snapshot_and_its_first_block_takes_one_again() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (old, snapshot, root) = with_snapshot(from.path());
+    let (old, snapshot, root) = with_snapshot(from.path(), tx(&[&envelope(1)]));
     let new = open(to.path());
     take(&new, &old, &snapshot, &root);
     drop(new);
@@ -177,9 +192,9 @@ fn a_node_that_was_killed_between_a_snapshot_and_its_first_block_takes_one_again
 #[test]
 fn a_full_disk_ends_no_snapshot_for_ever() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (old, snapshot, root) = with_snapshot(from.path());
+    let (old, snapshot, root) = with_snapshot(from.path(), tx(&[&envelope(1)]));
     let limit = Arc::new(DiskLimit::none());
-    let new = open_within(to.path(), false, Arc::clone(&limit));
+    let new = open_within(to.path(), Arc::clone(&limit));
     // More than the files of the state that is there and of the one that comes may grow by.
     let entries: Vec<Entry> = (0..3_000)
         .map(|n| Entry::Value(format!("large/{n:05}"), vec![7; 1_000]))

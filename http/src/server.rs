@@ -80,7 +80,8 @@ impl Listener {
 /// What a connection may take.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// How many connections are open at once; a further one waits in the socket's queue.
+    /// How many connections are open at once, of which every listener has an equal share: a flood at one leaves the others
+    /// theirs. A further one waits in the socket's queue.
     pub connections: usize,
     /// How long a client may take for a TLS handshake or the head of a request, and how long it may idle between two.
     pub head_time: Duration,
@@ -114,14 +115,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let (announce, announced) = watch::channel(false);
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let share = limits.connections / listeners.len().max(1);
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let door = Door {
             router: router.clone(),
             limits: limits.clone(),
             announced: announced.clone(),
-            room: Arc::clone(&room),
+            room: Arc::new(Semaphore::new(share.max(1))),
         };
         accepting.spawn(door.accept(listener));
     }

@@ -8,23 +8,35 @@ use tokio::task::JoinHandle;
 async fn start(
     limits: ConnectionLimits,
 ) -> (std::net::SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
+    let ([address], stop, serving) = start_all(limits).await;
+    (address, stop, serving)
+}
+
+/// Starts so many listeners.
+async fn start_all<const N: usize>(
+    limits: ConnectionLimits,
+) -> (
+    [std::net::SocketAddr; N],
+    oneshot::Sender<()>,
+    JoinHandle<()>,
+) {
+    let mut listeners = Vec::new();
+    let mut addresses = Vec::new();
+    for _ in 0..N {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        addresses.push(socket.local_addr().unwrap());
+        listeners.push(Listener::plain(socket));
+    }
     let (stop, stopped) = oneshot::channel();
     let big = "x".repeat(64 * 1024 * 1024);
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/hang", get(pending::<()>))
         .route("/big", get(move || std::future::ready(big.clone())));
-    let serving = tokio::spawn(serve(
-        vec![Listener::plain(socket)],
-        router,
-        limits,
-        async {
-            let _ = stopped.await;
-        },
-    ));
-    (address, stop, serving)
+    let serving = tokio::spawn(serve(listeners, router, limits, async {
+        let _ = stopped.await;
+    }));
+    (addresses.try_into().unwrap(), stop, serving)
 }
 
 async fn say(address: std::net::SocketAddr, head: &str) -> TcpStream {
@@ -92,6 +104,26 @@ async fn refuses_heads_that_are_too_large_or_have_too_many_fields() {
         first_line(say(address, &many).await).await,
         "HTTP/1.1 431 Request Header Fields Too Large"
     );
+}
+
+#[tokio::test]
+async fn a_flood_at_one_listener_leaves_the_others_their_share() {
+    let limits = ConnectionLimits {
+        connections: 4,
+        ..ConnectionLimits::default()
+    };
+    let ([flooded, other], _stop, _serving) = start_all(limits).await;
+    let mut flood = Vec::new();
+    for _ in 0..8 {
+        flood.push(say(flooded, "GET / HTTP/1.1\r\nHo").await);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let head = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answered = |stream| tokio::time::timeout(Duration::from_secs(2), first_line(stream));
+    let answer = answered(say(other, head).await).await;
+    assert_eq!(answer.unwrap(), "HTTP/1.1 200 OK");
+    // At the flooded one nobody gets in, so the flood did fill what it could.
+    assert!(answered(say(flooded, head).await).await.is_err());
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PublicKey};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// Is a certificate whose parts are read.
 #[derive(Clone, PartialEq)]
@@ -81,7 +80,8 @@ impl Certificate {
             issuer: name::write(read.issuer()),
             subject_der: read.subject().as_raw().to_vec(),
             issuer_der: read.issuer().as_raw().to_vec(),
-            key: key(read.public_key()).ok_or(unusable("its key is of no type used here"))?,
+            key: PublicKey::from_spki_der(read.public_key().raw)
+                .ok_or(unusable("its key is of no type used here"))?,
             signed: read.tbs_certificate.as_ref().to_vec(),
             algorithm,
             signature: signature.ok_or(unusable("its signature is malformed"))?,
@@ -203,23 +203,6 @@ impl Certificate {
                 time,
             })
         }
-    }
-}
-
-fn key(info: &SubjectPublicKeyInfo<'_>) -> Option<PublicKey> {
-    let raw = info.subject_public_key.data.as_ref();
-    match info.algorithm.algorithm.to_id_string().as_str() {
-        "1.3.101.112" => PublicKey::from_raw(KeyType::Ed25519, raw).ok(),
-        "1.2.840.10045.2.1" => {
-            let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
-            let key_type = match curve.to_id_string().as_str() {
-                "1.2.840.10045.3.1.7" => KeyType::P256,
-                "1.3.132.0.34" => KeyType::P384,
-                _ => return None,
-            };
-            PublicKey::from_uncompressed(key_type, raw).ok()
-        }
-        _ => None,
     }
 }
 

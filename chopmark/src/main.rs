@@ -3,6 +3,7 @@
 mod bench;
 mod ca;
 mod cli;
+mod files;
 mod ledger;
 mod localnet;
 mod node;

@@ -170,7 +170,7 @@ impl Authority {
     /// Says whether there is a certificate over the request's key that is to be renewed, rather than a first one to be issued.
     ///
     /// # Errors
-    /// When a certificate over the key was revoked.
+    /// When a certificate over the key was revoked for a reason that speaks against the key.
     pub(crate) fn current(
         &self,
         request: &Request,
@@ -178,7 +178,7 @@ impl Authority {
     ) -> anyhow::Result<Option<&Issued>> {
         ensure!(
             !self.index.is_spent(&request.spki),
-            "a certificate over this key was revoked: take another key"
+            "a certificate over this key was revoked for a reason that speaks against the key: take another key"
         );
         let now = Timestamp::from_unix_ms(now_ms);
         Ok(self.index.holding(&request.spki, now))
@@ -233,9 +233,10 @@ impl Authority {
         };
         let stem = format!("{ISSUED}/{}", issued.serial);
         write_json(&self.folder, &format!("{stem}.json"), evidence)?;
-        write(&self.folder, &format!("{stem}.pem"), certificate.as_bytes())?;
+        // The index first: there is no certificate, wherever this stops, that could not be listed and revoked.
         self.index.issued.push(issued.clone());
         write_json(&self.folder, INDEX, &self.index)?;
+        write(&self.folder, &format!("{stem}.pem"), certificate.as_bytes())?;
         Ok((issued, certificate))
     }
 

@@ -1,9 +1,9 @@
 //! The files of an authority.
 
+use crate::files::replace;
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::Path;
 
 /// Takes the folder for this process; it is free again when the file is closed.
@@ -34,15 +34,8 @@ pub(super) fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> a
     write(folder, name, &text)
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file (0600) whole or not at all.
 pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> anyhow::Result<()> {
     let file = folder.join(name);
-    let fresh = file.with_extension("new");
-    let written = || -> std::io::Result<()> {
-        let mut open = File::create(&fresh)?;
-        open.write_all(content)?;
-        open.sync_all()?;
-        fs::rename(&fresh, &file)
-    };
-    written().with_context(|| format!("cannot write {}", file.display()))
+    replace(&file, content).with_context(|| format!("cannot write {}", file.display()))
 }

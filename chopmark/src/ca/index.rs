@@ -60,6 +60,20 @@ pub(crate) enum Reason {
     PrivilegeWithdrawn,
 }
 
+impl Reason {
+    /// Whether the key itself may be in wrong hands; where nothing is said, it may. The others end a certificate alone (ITU-T
+    /// X.509 §9.5.3.1), and a member that is live again is certified again.
+    const fn speaks_against_the_key(self) -> bool {
+        match self {
+            Self::Unspecified | Self::KeyCompromise => true,
+            Self::AffiliationChanged
+            | Self::Superseded
+            | Self::CessationOfOperation
+            | Self::PrivilegeWithdrawn => false,
+        }
+    }
+}
+
 /// Where a certificate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -104,10 +118,11 @@ impl Index {
         self.issued.iter().rev().find(holds)
     }
 
-    /// Whether a certificate over a key was ever revoked: the key is not certified again.
+    /// Whether a certificate over a key was ever revoked for a reason that speaks against the key: it is not certified again.
     pub(super) fn is_spent(&self, spki: &Hash) -> bool {
-        let revoked = |issued: &Issued| issued.spki == *spki && issued.revoked.is_some();
-        self.issued.iter().any(revoked)
+        let speaks = |revoked: &Revocation| revoked.reason.speaks_against_the_key();
+        let mut issued = self.issued.iter().filter(|issued| issued.spki == *spki);
+        issued.any(|issued| issued.revoked.as_ref().is_some_and(speaks))
     }
 
     pub(super) fn find_mut(&mut self, serial: &str) -> Option<&mut Issued> {

@@ -8,6 +8,7 @@ mod show;
 use super::keyring::{Keyring, KeyringArgs};
 use super::{Done, Failure, Terminal};
 use crate::ca::{Authority, KEY};
+use anyhow::Context as _;
 use chop_keys::PrivateKey;
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -92,4 +93,15 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Command::Crl(args) => crl::run(&args, terminal),
         Command::Show(args) => show::run(&args),
     }
+}
+
+/// Writes what the authority keeps in its folder to another file too, when one is named; the file that people take.
+fn written(out: Option<PathBuf>, kept: PathBuf, text: &str) -> Result<PathBuf, Failure> {
+    let Some(file) = out else {
+        return Ok(kept);
+    };
+    std::fs::write(&file, text)
+        .with_context(|| format!("cannot write {}", file.display()))
+        .map_err(Failure::usage)?;
+    Ok(file)
 }

@@ -4,6 +4,7 @@
 //! `orchard.key-1` (in the document). The names are for people; commands find a key by its public half.
 
 use super::{Failure, Terminal};
+use crate::files::replace;
 use anyhow::{Context as _, anyhow};
 use chop_keys::{KeyType, PrivateKey, PublicKey};
 use chop_keystore::{KeyName, Keystore, KeystoreError, Passphrase, SealedSecret};
@@ -239,12 +240,8 @@ impl Keyring {
         let mut names = self.names()?;
         names.insert(name.to_owned(), did.to_owned());
         let text = serde_json::to_string_pretty(&names).map_err(Failure::internal)?;
-        let (file, fresh) = (
-            self.folder.join("dids.json"),
-            self.folder.join("dids.json.new"),
-        );
-        std::fs::write(&fresh, text + "\n")
-            .and_then(|()| std::fs::rename(&fresh, &file))
+        let file = self.folder.join("dids.json");
+        replace(&file, (text + "\n").as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))
             .map_err(Failure::usage)
     }
@@ -264,5 +261,25 @@ pub(crate) fn read_names(folder: &Path) -> Result<BTreeMap<String, String>, Fail
         Err(error) => Err(Failure::usage(
             anyhow::Error::from(error).context(format!("cannot read {}", file.display())),
         )),
+    }
+}
+
+/// What a key is for, by the name that commands of this program give such keys; `None` where the name does not say.
+///
+/// `NAME.update-N`, `NAME.recovery-N`, `NAME.key-N` are a DID's; the others stand in the folder of a node.
+pub(crate) fn purpose(name: &str) -> Option<&'static str> {
+    match name {
+        "operator" => return Some("the operator's key"),
+        "operator-update" | "operator-next" => return Some("an update key"),
+        "operator-recovery" => return Some("a recovery key"),
+        "validator" | "consortium-validator" => return Some("a validator's key"),
+        _ => {}
+    }
+    let (_, role) = name.rsplit_once('.')?;
+    match role.rsplit_once('-')?.0 {
+        "update" => Some("an update key"),
+        "recovery" => Some("a recovery key"),
+        "key" => Some("a key of a DID document"),
+        _ => None,
     }
 }

@@ -23,12 +23,14 @@
 //! ```
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chop_keystore::Passphrase;
 use data_encoding::BASE64URL_NOPAD;
+
+use crate::files;
 
 /// Which kind of stack a folder belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,30 +192,13 @@ impl Folder {
         }
     }
 
-    /// Writes a file (0600) whole or not at all: temporary file, fsync, rename, fsync of the folder.
+    /// Writes a file (0600) whole or not at all.
     ///
     /// # Errors
     /// [`FolderError::Io`].
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         let path = self.join(name);
-        let temporary = self.join(&format!(".{name}.new"));
-        let written = || -> io::Result<()> {
-            let mut file = OpenOptions::new()
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .mode(0o600)
-                .open(&temporary)?;
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            File::open(&self.path)?.sync_all()
-        };
-        written().map_err(|source| FolderError::Io {
-            path: path.clone(),
-            source,
-        })
+        files::replace(&path, content).map_err(|source| FolderError::Io { path, source })
     }
 }
 
@@ -230,6 +215,7 @@ fn secret() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn keeps_what_it_made_and_makes_it_private() {

@@ -156,6 +156,46 @@ fn a_certificate_is_renewed_late_revoked_once_and_listed() {
 }
 
 #[test]
+fn no_key_that_acts_for_the_member_becomes_a_tls_key() {
+    let (desk, _up) = founded();
+    let misuse = |answer: (i32, Value), words: &str| {
+        let (code, value) = answer;
+        assert!(code == 2 && value.to_string().contains(words), "{value}");
+    };
+    for (key, words) in [
+        ("mill.update-1", "is an update key"),
+        ("mill.update-2", "one of the next update keys"),
+        ("mill.recovery-1", "a recovery key"),
+        ("mill.key-1", "a key that"),
+    ] {
+        misuse(desk.json(&["member", "bind", key, "--as", "mill"]), words);
+        let (csr, secret) = (format!("{key}.csr"), format!("{key}.secret"));
+        let ask = ["member", "csr", key, "--as", "mill", "--out", &csr];
+        misuse(
+            desk.json(&[&ask[..], &["--key-out", &secret]].concat()),
+            "made for TLS",
+        );
+        assert!(!desk.folder.path().join(&secret).exists(), "{key}");
+    }
+}
+
+#[test]
+fn a_certificate_that_another_took_the_place_of_leaves_its_key_renewable() {
+    let (desk, _up) = founded();
+    let request = csr(&desk, "mill");
+    let (code, first) = desk.json(&["ca", "issue", &request]);
+    assert_eq!(code, 0, "{first}");
+    let serial = first["certificate"]["serial"].as_str().unwrap();
+    let kept = format!("chopmark-ca/issued/{serial}.pem");
+    assert_eq!(first["file"], kept);
+    assert!(!certificate(&desk, &kept).is_empty());
+    let revoke = ["ca", "revoke", serial, "--reason", "superseded"];
+    assert_eq!(desk.json(&revoke).0, 0);
+    let (code, second) = desk.json(&["ca", "issue", &request]);
+    assert_eq!(code, 0, "{second}");
+}
+
+#[test]
 fn the_keys_of_member_and_authority_are_for_their_owners() {
     let (desk, _up) = founded();
     let write = [

@@ -148,3 +148,25 @@ fn a_certificate_is_renewable_in_its_last_third() {
         assert_eq!(issued.state_at(now), state, "{days}");
     }
 }
+
+#[test]
+fn a_key_is_certified_again_unless_the_reason_of_a_revocation_speaks_against_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut authority = found(folder.path());
+    for (reason, is_spent) in [
+        (Reason::Unspecified, true),
+        (Reason::KeyCompromise, true),
+        (Reason::Superseded, false),
+        (Reason::AffiliationChanged, false),
+        (Reason::CessationOfOperation, false),
+        (Reason::PrivilegeWithdrawn, false),
+    ] {
+        authority.index.issued = vec![issued("4a01", 30)];
+        authority.revoke("4a01", reason, NOW).unwrap();
+        let spki = authority.index.issued[0].spki;
+        assert_eq!(authority.index.is_spent(&spki), is_spent, "{reason:?}");
+        // Neither does the revoked certificate hold on.
+        let now = Timestamp::from_unix_ms(NOW);
+        assert!(authority.index.holding(&spki, now).is_none());
+    }
+}

@@ -1,9 +1,8 @@
 //! `chopmark ca crl` and `revoke`: what outsiders are told, who do not ask the ledger.
 
-use super::AuthorityArgs;
+use super::{AuthorityArgs, written};
 use crate::ca::Reason;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
-use anyhow::Context as _;
 use chop_http::clock;
 use serde_json::json;
 use std::path::PathBuf;
@@ -45,15 +44,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Done, Failure> {
     let key = args.authority.key(terminal)?;
     let signed = authority.list_revoked(&key, args.days, clock::now_ms());
     let (number, count, text) = signed.map_err(Failure::usage)?;
-    let file = match &args.out {
-        Some(file) => {
-            std::fs::write(file, text)
-                .with_context(|| format!("cannot write {}", file.display()))
-                .map_err(Failure::usage)?;
-            file.clone()
-        }
-        None => args.authority.folder.join("crl.pem"),
-    };
+    let kept = args.authority.folder.join("crl.pem");
+    let file = written(args.out.clone(), kept, &text)?;
     let page = Page::new()
         .heading(Mark::Good, format!("signed list {number}"))
         .field("revoked", count)

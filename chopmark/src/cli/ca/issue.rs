@@ -1,6 +1,6 @@
 //! `chopmark ca issue` and `renew`.
 
-use super::AuthorityArgs;
+use super::{AuthorityArgs, written};
 use crate::ca::{Authority, Issued, Request, State, Term};
 use crate::cli::stack::{MAX_AGE_MS, StackArgs, read_failure};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
@@ -127,10 +127,7 @@ impl Opened {
             .authority
             .folder
             .join(format!("issued/{}.pem", issued.serial));
-        let file = args.out.unwrap_or(kept);
-        std::fs::write(&file, certificate)
-            .with_context(|| format!("cannot write {}", file.display()))
-            .map_err(Failure::usage)?;
+        let file = written(args.out, kept, &certificate)?;
         let page = Page::new()
             .heading(Mark::Good, format!("certified a key of {}", issued.member))
             .field("serial", &issued.serial)

@@ -4,7 +4,7 @@ use crate::cli::Failure;
 use crate::cli::keyring::Keyring;
 use anyhow::anyhow;
 use chop_did::control::{KeyCommitment, KeySet};
-use chop_did::{Control, DidState, UpdateKeys};
+use chop_did::{Control, DidState, Relationship, UpdateKeys};
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
 use std::sync::Arc;
@@ -110,6 +110,37 @@ pub(crate) fn own_control(state: &DidState) -> Result<&UpdateKeys, Failure> {
             state.did()
         ))),
     }
+}
+
+/// What a key is for a DID: whether it signs its operations, is committed to sign them, or acts by its document.
+pub(crate) fn purpose(state: &DidState, key: &PublicKey, now_ms: i64) -> Option<&'static str> {
+    let at = Timestamp::from_unix_ms(now_ms);
+    if let Control::Keys(keys) = state.control() {
+        if keys.current.keys().contains(key) {
+            return Some("an update key");
+        }
+        if keys.next.as_ref().is_some_and(|next| next.contains(key)) {
+            return Some("one of the next update keys");
+        }
+    }
+    let pending = state
+        .pending_recovery_at(at)
+        .map(|pending| &pending.commitment);
+    let mut recovery = state.recovery_at(at).into_iter().chain(pending);
+    if recovery.any(|committed| committed.contains(key)) {
+        return Some("a recovery key");
+    }
+    let relationships = [
+        (Relationship::CapabilityInvocation, "a key that acts"),
+        (
+            Relationship::AssertionMethod,
+            "a key that signs credentials",
+        ),
+    ];
+    let mut granted = relationships.into_iter();
+    granted
+        .find(|(relationship, _)| state.document().grants(*relationship, key, at))
+        .map(|(_, purpose)| purpose)
 }
 
 /// The stem of key names for a DID: its name in the folder, else the start of its identifier.

@@ -8,8 +8,10 @@ use crate::cli::stack::read_failure;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use anyhow::anyhow;
 use chop_client::governance;
+use chop_did::DidState;
+use chop_http::clock;
 use chop_integrity::Hash;
-use chop_keys::{PrivateKey, Signer as _};
+use chop_keys::{PrivateKey, PublicKey, Signer as _};
 use chop_protocol::{Action, BindingTerms, SignedBinding, UnbindCertificate, spki_hash};
 use serde_json::json;
 use std::path::Path;
@@ -55,6 +57,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         ))
     })?;
     let own = keys::own_control(&state)?;
+    check_purpose(&state, tls.public_key(), &args.key)?;
     let update = keys::updating(&keyring, own)?;
     let terms = BindingTerms {
         ledger: council.genesis.id(),
@@ -76,6 +79,17 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         json!({"member": member, "spki": spki, "height": height}),
         page,
     ))
+}
+
+/// Refuses a key that acts for the DID or is to: bound, it would sign none of the DID's operations any more.
+fn check_purpose(state: &DidState, key: &PublicKey, given: &str) -> Result<(), Failure> {
+    let Some(purpose) = keys::purpose(state, key, clock::now_ms()) else {
+        return Ok(());
+    };
+    Err(Failure::usage(anyhow!(
+        "{given} is {purpose} of {}, expected a key that was made for TLS: once it is bound it signs nothing else on the ledger",
+        state.did()
+    )))
 }
 
 /// The key of this name, or the one that the certificate or request in a file is over.

@@ -4,9 +4,10 @@ use super::act::{Council, LedgerArgs};
 use crate::ca::{Request, key_pair};
 use crate::cli::did::named_chop;
 use crate::cli::key::KeyKind;
-use crate::cli::keyring::KeyringArgs;
+use crate::cli::keyring::{KeyringArgs, purpose};
 use crate::cli::stack::read_failure;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
+use crate::files::create_new;
 use anyhow::{Context as _, anyhow};
 use chop_client::membership;
 use chop_integrity::Timestamp;
@@ -15,7 +16,6 @@ use chop_protocol::spki_hash;
 use rcgen::{CertificateParams, DistinguishedName, DnType, SanType};
 use serde_json::json;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -66,6 +66,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Done, Failure> {
     let member = named_chop(&args.member, &args.keyring)?;
     let keyring = args.keyring.open_or_create(terminal)?;
     let known = keyring.public_keys()?;
+    if let Some(purpose) = purpose(&args.key) {
+        return Err(Failure::usage(anyhow!(
+            "{} is {purpose} by its name, expected a key that was made for TLS: a program holds it in the clear, and once it \
+             is bound it signs nothing else",
+            args.key
+        )));
+    }
     let is_new = !known.iter().any(|(name, _)| *name == args.key);
     let key = if is_new {
         keyring.generate(&args.key, KeyType::from(args.key_type))?
@@ -130,12 +137,7 @@ fn write(file: &Path, content: &[u8]) -> Result<(), Failure> {
 
 /// Writes a file that must not be there yet, for its owner alone.
 fn write_secret(file: &Path, content: &[u8]) -> Result<(), Failure> {
-    let opened = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file);
-    opened
+    create_new(file)
         .and_then(|mut open| open.write_all(content))
         .with_context(|| format!("cannot write {}", file.display()))
         .map_err(Failure::usage)

@@ -1,6 +1,7 @@
 //! `chopmark vc bind`.
 
 use crate::cli::{Done, Failure, Mark, Page};
+use crate::files::create_new;
 use anyhow::Context as _;
 use chop_http::random;
 use chop_keys::bbs::commit;
@@ -35,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         encode(blind.as_slice()).as_str()
     ));
     let shown = args.secret.display();
-    create(&args.secret)
+    create_new(&args.secret)
         .and_then(|mut file| file.write_all(kept.as_bytes()))
         .with_context(|| format!("cannot write {shown}"))
         .map_err(Failure::usage)?;
@@ -44,16 +45,4 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         .heading(Mark::Good, format!("wrote the holder's secret to {shown}"))
         .field("commitment", &commitment);
     Ok(Done::new(json!({"commitmentWithProof": commitment}), page))
-}
-
-/// Makes a file that was not there, for its owner alone.
-fn create(path: &std::path::Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
 }

@@ -1,8 +1,7 @@
 //! `chopmark did batch secrets`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
@@ -17,6 +16,7 @@ use zeroize::Zeroizing;
 use super::prepare::{Plan, Work};
 use crate::cli::keyring::{Keyring, KeyringArgs};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
+use crate::files::create_new;
 
 /// Arguments of `chopmark did batch secrets`.
 #[derive(Debug, clap::Args)]
@@ -65,11 +65,7 @@ fn write(args: &Args, keyring: &Keyring) -> anyhow::Result<u32> {
     let master = work.master(keyring)?;
     let master = master.with_context(|| format!("{shown} has no master.json"))?;
     check(&work, &master)?;
-    let out = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&args.out);
+    let out = create_new(&args.out);
     let out = out.with_context(|| format!("cannot make {}", args.out.display()))?;
     let mut out = BufWriter::new(out);
     writeln!(out, "ordinal,did,url")?;

@@ -6,6 +6,7 @@ mod register;
 mod restore;
 mod sync;
 mod take_over;
+mod use_key;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ enum Command {
     Backup(backup::Backup),
     /// Make a data folder of a backup, in which no key signs a height twice
     Restore(restore::Restore),
+    /// Let the node go by another key of its folder
+    UseKey(use_key::UseKey),
 }
 
 /// Who orders and signs.
@@ -192,6 +195,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         Some(Command::Join(join)) => join.run().await,
         Some(Command::Backup(backup)) => backup.run(),
         Some(Command::Restore(restore)) => restore.run().await,
+        Some(Command::UseKey(use_key)) => use_key.run(),
         None => serve(args.run, terminal).await,
     }
 }

@@ -2,10 +2,12 @@
 
 mod applicant;
 mod folder;
+mod identity;
 pub(crate) mod ledger;
 mod member;
 mod page;
 pub(crate) mod passphrase;
+mod peers;
 mod read_model;
 mod stack;
 
@@ -21,7 +23,8 @@ use clap::Parser;
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use};
-pub(crate) use member::{Candidate, Joined, Member, Peers, SYNC, SyncFile, trust_root};
+pub(crate) use member::{Candidate, Joined, Member, SYNC, SyncFile, trust_root};
+pub(crate) use peers::Peers;
 pub(crate) use read_model::ReadModelArgs;
 pub(crate) use stack::{Ledger, MemberApi, Options, READ_MODEL, Stack, keystore};
 

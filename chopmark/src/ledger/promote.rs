@@ -1,10 +1,12 @@
 //! `chopmark ledger promote`: a solo ledger becomes a consortium's (ADR 0010).
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use chop_did::ChopDid;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
@@ -64,6 +66,9 @@ pub(crate) struct PromotionFile {
     pub(crate) handover: Handover,
     /// Where the validators are.
     pub(crate) peers: Vec<String>,
+    /// Whose nodes they are, by node id.
+    #[serde(default)]
+    pub(crate) members: BTreeMap<String, ChopDid>,
 }
 
 impl PromotionFile {
@@ -239,17 +244,19 @@ fn settle(
     (keystore, genesis): (&Keystore, &LedgerGenesis),
     (promoted, applicants): (&Promoted, &[Applicant]),
 ) -> anyhow::Result<TrustRoot> {
-    let mut peers: Vec<String> = applicants
-        .iter()
-        .map(|applicant| applicant.peer.clone())
-        .collect();
+    let mut known = Peers::default();
     if let Some(host) = &args.peer_address {
-        peers.insert(0, Applicant::settle(folder, keystore, genesis, host)?);
+        let peer = Applicant::settle(folder, keystore, genesis, host)?;
+        known.add(&peer, operator_of(genesis)?)?;
+    }
+    for applicant in applicants {
+        known.add(&applicant.peer, applicant.validator.member)?;
     }
     let file = PromotionFile {
         genesis: serde_json::to_value(genesis.terms())?,
         handover: promoted.handover.clone(),
-        peers,
+        peers: known.peers.clone(),
+        members: known.members.clone(),
     };
     let (_, root) = file.check()?;
     if !folder.has("trust-root.solo.json") {
@@ -259,7 +266,7 @@ fn settle(
         )?;
     }
     if args.peer_address.is_some() {
-        Peers::join_under(folder, genesis, &root, &[], &file.peers)?;
+        Peers::join_under(folder, genesis, &root, known)?;
     }
     folder.write("trust-root.json", &serde_json::to_vec_pretty(&root)?)?;
     write_out(&args.out, folder, &file, &root)?;

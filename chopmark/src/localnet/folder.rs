@@ -130,7 +130,7 @@ impl Network {
         }
         let genesis = genesis_of(&members, Parameters::default())?;
         for folder in &folders {
-            Peers::join(folder, &genesis, &members, &[])?;
+            Peers::join(folder, &genesis, Peers::of(&genesis, &members, &[])?)?;
         }
         fs::write(self.path.join("genesis.json"), genesis.canonical_bytes()?)?;
         if let Some(folder) = folders.first() {

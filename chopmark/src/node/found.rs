@@ -111,11 +111,12 @@ impl Join {
         let genesis = match (&self.genesis, &self.promotion) {
             (Some(genesis), _) => {
                 let genesis = read_genesis(genesis)?;
-                Peers::join(&folder, &genesis, &members, &self.peers).map_err(Failure::usage)?;
+                let known = Peers::of(&genesis, &members, &self.peers).map_err(Failure::usage)?;
+                Peers::join(&folder, &genesis, known).map_err(Failure::usage)?;
                 genesis
             }
             (None, Some(promotion)) => {
-                let others = (members.as_slice(), self.peers.clone());
+                let others = (members.as_slice(), self.peers.as_slice());
                 take_over::run(&folder, promotion, self.state.as_deref(), others)?
             }
             (None, None) => return Err(Failure::usage(anyhow!("a genesis is needed"))),

@@ -23,15 +23,19 @@ pub(super) fn run(
     folder: &Folder,
     promotion: &Path,
     state: Option<&Path>,
-    (members, mut peers): (&[Candidate], Vec<String>),
+    (members, more): (&[Candidate], &[String]),
 ) -> Result<LedgerGenesis, Failure> {
     let file: PromotionFile = read_json(promotion)?;
     let (genesis, root) = file.check().map_err(Failure::refused)?;
-    peers.extend(file.peers.iter().cloned());
     if let Some(state) = state {
         take_state(folder, state, (&file, &genesis))?;
     }
-    Peers::join_under(folder, &genesis, &root, members, &peers).map_err(Failure::usage)?;
+    let known = Peers::of(&genesis, members, more).map_err(Failure::usage)?;
+    let promoted = Peers {
+        peers: file.peers.clone(),
+        members: file.members.clone(),
+    };
+    Peers::join_under(folder, &genesis, &root, known.and(promoted)).map_err(Failure::usage)?;
     let text = serde_json::to_vec_pretty(&file).map_err(Failure::internal)?;
     folder.write(PROMOTED, &text).map_err(Failure::usage)?;
     Ok(genesis)

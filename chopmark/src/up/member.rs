@@ -1,11 +1,10 @@
 //! An organisation of a consortium: its candidacy, the ledger that it joined, and its validator.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use chop_did::{ChopDid, Genesis, LedgerId};
+use chop_did::{Genesis, LedgerId};
 use chop_http::{clock, random};
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer as _};
 use chop_keystore::{KeyName, Keystore, KeystoreError};
@@ -23,13 +22,13 @@ use url::Url;
 use super::applicant::OWN_VALIDATOR;
 use super::folder::Folder;
 use super::ledger::{PROMOTED, founder, key};
+use super::peers::{PEERS, Peers, peer_id};
 use crate::ledger::promote::PromotionFile;
 
 /// Envelopes that may wait for their block.
 const QUEUE: usize = 8_192;
 const MEMBER: &str = "member.json";
-const PEERS: &str = "peers.json";
-const GENESIS: &str = "genesis.json";
+pub(super) const GENESIS: &str = "genesis.json";
 /// Beside the keystore's files: which validator keys CometBFT has had.
 const USED_KEYS: &str = "keys/validators.used";
 /// From whom an empty folder takes its state.
@@ -45,17 +44,6 @@ pub(crate) struct Candidate {
     pub validator: GenesisValidator,
     /// Where its node is found: `<node id>@<host>:<port>`.
     pub peer: String,
-}
-
-/// How a folder's node is reached by its peers, and where they are.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Peers {
-    /// The other nodes, each `<node id>@<host>:<port>`.
-    pub peers: Vec<String>,
-    /// Whose nodes they are, by node id, as far as that was said.
-    #[serde(default)]
-    pub members: BTreeMap<String, ChopDid>,
 }
 
 /// From whom an empty folder takes its state, and the header that the folder's trust root led to.
@@ -124,6 +112,16 @@ impl Candidate {
             key(keystore, "operator")?,
             key(keystore, "node")?,
         ];
+        if folder.has(MEMBER) {
+            let kept = Self::read(folder)?;
+            let found = kept.peer.split_once('@').map(|(_, host)| host);
+            ensure!(
+                found == Some(host),
+                "the folder was made for a node at {}, not {host}",
+                found.unwrap_or_default()
+            );
+            return Ok(kept);
+        }
         let candidate = Self {
             founder: founder(keystore, operator.public_key())?,
             validator: GenesisValidator {
@@ -133,16 +131,46 @@ impl Candidate {
             peer: format!("{}@{host}", node_id(node.public_key())),
         };
         check_peer(&candidate.peer)?;
-        let fresh = serde_json::to_string_pretty(&candidate)?;
-        let text = folder.read_or_create(MEMBER, || fresh)?;
-        let kept: Self = serde_json::from_str(&text).context("member.json is malformed")?;
+        candidate.write(folder)?;
+        Ok(candidate)
+    }
+
+    /// Takes another key of the folder as the node's: peers know it under another id from the next start.
+    ///
+    /// # Errors
+    /// When the folder has no candidacy, the key is none of a node, or the file cannot be written.
+    pub(crate) fn with_node_key(
+        folder: &Folder,
+        name: &str,
+        key: &PublicKey,
+    ) -> anyhow::Result<Self> {
         ensure!(
-            kept.peer == candidate.peer,
-            "the folder was made for a node at {}, not {}",
-            kept.peer,
-            candidate.peer
+            key.key_type() == KeyType::Ed25519,
+            "{name} is a {} key, expected {}: CometBFT takes no other as a node's",
+            key.key_type(),
+            KeyType::Ed25519
         );
-        Ok(kept)
+        let mut candidate = Self::read(folder)?;
+        ensure!(
+            candidate.validator.public_key != *key,
+            "{name} is the validator's key, expected one that was made for the node"
+        );
+        let (_, host) = candidate
+            .peer
+            .split_once('@')
+            .context("member.json is malformed")?;
+        candidate.peer = format!("{}@{host}", node_id(key));
+        candidate.write(folder)?;
+        Ok(candidate)
+    }
+
+    /// Whether the node goes by this key.
+    pub(crate) fn is_node_key(&self, key: &PublicKey) -> bool {
+        node_id(key) == peer_id(&self.peer)
+    }
+
+    fn write(&self, folder: &Folder) -> anyhow::Result<()> {
+        Ok(folder.write(MEMBER, &serde_json::to_vec_pretty(self)?)?)
     }
 
     /// Keeps a candidacy that was made elsewhere.
@@ -214,64 +242,6 @@ impl Candidate {
     }
 }
 
-impl Peers {
-    /// Puts genesis, trust root and the other members' nodes into a folder, and peers of which only the address is known.
-    ///
-    /// # Errors
-    /// When the folder is of another ledger or has no candidacy, or a peer is malformed.
-    pub(crate) fn join(
-        folder: &Folder,
-        genesis: &LedgerGenesis,
-        members: &[Candidate],
-        more: &[String],
-    ) -> anyhow::Result<()> {
-        Self::join_under(folder, genesis, &trust_root(genesis)?, members, more)
-    }
-
-    /// The same with a trust root that is not that of the genesis: a promoted ledger has other validators.
-    ///
-    /// # Errors
-    /// As [`Peers::join`].
-    pub(crate) fn join_under(
-        folder: &Folder,
-        genesis: &LedgerGenesis,
-        root: &TrustRoot,
-        members: &[Candidate],
-        more: &[String],
-    ) -> anyhow::Result<()> {
-        let own = Candidate::read(folder)?.peer;
-        let id = |peer: &str| peer.split_once('@').map(|(id, _)| id.to_owned());
-        let mut others = Self {
-            peers: Vec::new(),
-            members: BTreeMap::new(),
-        };
-        for member in members {
-            let did = member.genesis(&genesis.id())?.did();
-            let node = id(&member.peer).filter(|node| Some(node) != id(&own).as_ref());
-            others.members.extend(node.map(|node| (node, did)));
-        }
-        for peer in members.iter().map(|member| &member.peer).chain(more) {
-            check_peer(peer)?;
-            if id(peer) != id(&own) {
-                others.peers.push(peer.clone());
-            }
-        }
-        let canonical = genesis.canonical_bytes()?;
-        let text =
-            folder.read_or_create(GENESIS, || String::from_utf8_lossy(&canonical).into_owned())?;
-        let kept = LedgerGenesis::parse(text.trim_end().as_bytes())?;
-        ensure!(
-            kept.id() == genesis.id(),
-            "the folder has joined ledger {}, not {}",
-            kept.id(),
-            genesis.id()
-        );
-        folder.write("trust-root.json", &serde_json::to_vec_pretty(root)?)?;
-        folder.write(PEERS, &serde_json::to_vec_pretty(&others)?)?;
-        Ok(())
-    }
-}
-
 /// What a folder that has joined a ledger holds for its validator.
 pub(crate) struct Joined {
     /// The ledger's genesis.
@@ -304,11 +274,11 @@ impl Joined {
         .context("genesis.json is malformed")?;
         let known: Peers = serde_json::from_slice(&std::fs::read(folder.join(PEERS))?)
             .context("peers.json is malformed")?;
-        let validator = Candidate::read(folder)?.validator.public_key;
+        let candidate = Candidate::read(folder)?;
         Ok(Self {
             genesis,
-            validator: validator_key(keystore, &validator)?,
-            node: key(keystore, "node")?,
+            validator: validator_key(keystore, &candidate.validator.public_key)?,
+            node: node_key(keystore, &candidate)?,
             known,
             home: folder.join("cometbft"),
         })
@@ -384,6 +354,19 @@ fn validator_key(keystore: &Keystore, named: &PublicKey) -> anyhow::Result<Arc<P
         }
     }
     bail!("the keystore does not hold the validator key {named} of member.json")
+}
+
+/// The folder's node key: the one whose id is in `member.json`.
+fn node_key(keystore: &Keystore, candidate: &Candidate) -> anyhow::Result<Arc<PrivateKey>> {
+    let held = keystore.list()?;
+    let entry = held
+        .iter()
+        .find(|entry| candidate.is_node_key(&entry.public_key))
+        .with_context(|| {
+            let id = peer_id(&candidate.peer);
+            format!("the keystore does not hold the node key {id} of member.json")
+        })?;
+    Ok(keystore.load(&entry.name)?)
 }
 
 /// How the solo ledger ended that this one was.

@@ -28,12 +28,11 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::folder::{Folder, Mode};
+use super::identity::{identity, names};
 use super::{Member, ledger, member, page, passphrase};
 
 /// How long a relying party may keep a status list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
-/// Where the self-signed certificate and its key are kept.
-const TLS_FILE: &str = "tls.json";
 /// Where the read model is kept when nothing else is said.
 pub(crate) const READ_MODEL: &str = "projection.sqlite";
 
@@ -122,6 +121,7 @@ impl Stack {
     /// When the folder, a port, the passphrase or a store cannot be used.
     pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
         let folder = Folder::open(&options.data, mode(&options)?)?;
+        let names = names(&options);
         let token = folder.admin_token()?;
         let keystore = Arc::new(keystore(&folder, options.passphrase)?);
         let (engine, operator) = options.ledger.open(&folder, &keystore)?;
@@ -132,7 +132,7 @@ impl Stack {
         let mut listeners = vec![Listener::plain(socket)];
         if let Some(tls_listen) = options.tls_listen {
             let socket = bind(tls_listen).await?;
-            let identity = identity(&folder, tls_listen)?;
+            let identity = identity(&folder, &names)?;
             bases.push((
                 Url::parse(&format!("https://{}", socket.local_addr()?))?,
                 Some(identity.certificate.clone()),
@@ -206,7 +206,7 @@ impl Stack {
         let metrics = Metrics::new();
         node.register(&metrics);
         if let Some(members) = &options.member_api {
-            listeners.push(receive(members, &folder, node, metrics.clone()).await?);
+            listeners.push(receive(members, (&folder, &names), node, metrics.clone()).await?);
         }
         let router = wrap(api, metrics, guard, Limits::default());
         let (base, _) = bases.swap_remove(0);
@@ -292,13 +292,13 @@ fn leaves(
 /// The listener of the member API.
 async fn receive(
     members: &MemberApi,
-    folder: &Folder,
+    (folder, names): (&Folder, &[String]),
     node: NodeApp,
     metrics: Metrics,
 ) -> anyhow::Result<Listener> {
     let identity = match &members.identity {
         Some(identity) => identity.clone(),
-        None => identity(folder, members.listen)?,
+        None => identity(folder, names)?,
     };
     let acceptor = tls::mutual_acceptor(&identity, &members.authority)
         .context("the member API cannot be served")?;
@@ -391,29 +391,6 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))
-}
-
-/// The self-signed certificate of the folder, made at the first start with https.
-fn identity(folder: &Folder, address: SocketAddr) -> anyhow::Result<tls::Identity> {
-    let names = ["localhost".to_owned(), address.ip().to_string()];
-    let stored = if folder.has(TLS_FILE) {
-        folder.read_or_create(TLS_FILE, String::new)?
-    } else {
-        let fresh = tls::self_signed(&names, clock::now_ms())?;
-        let text =
-            serde_json::json!({"certificate": fresh.certificate, "key": fresh.key}).to_string();
-        folder.read_or_create(TLS_FILE, || text)?
-    };
-    let Stored { certificate, key } = serde_json::from_str(&stored)
-        .context("tls.json is damaged; remove it to have a new certificate made")?;
-    Ok(tls::Identity { certificate, key })
-}
-
-/// A certificate and its key as they are kept.
-#[derive(serde::Deserialize)]
-struct Stored {
-    certificate: String,
-    key: String,
 }
 
 /// The `Host` values that a conformance stack answers to.

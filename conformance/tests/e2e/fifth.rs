@@ -202,18 +202,59 @@ impl<'a> Fifth<'a> {
         StreamOwned::new(session, stream)
     }
 
-    /// How many peers its CometBFT has.
-    fn peers(&self) -> usize {
-        let mut stream = UnixStream::connect(self.folder.join("cometbft/rpc.sock")).unwrap();
-        stream
-            .write_all(b"GET /net_info HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        let body: Value = serde_json::from_str(body).unwrap();
-        body["result"]["n_peers"].as_str().unwrap().parse().unwrap()
+    /// Has its node go by another key, as the operators' page tells it; the node under that key.
+    fn change_node_key(&self, node: Stack) -> Stack {
+        let (keys, passphrase) = (self.folder.join("keys"), self.folder.join("passphrase"));
+        let own = [
+            "--keys",
+            text(&keys),
+            "--passphrase-file",
+            text(&passphrase),
+        ];
+        run(&[&["key", "new", "node-2"][..], &own].concat());
+        let at = self.at(2);
+        let at: Vec<&str> = at.iter().map(String::as_str).collect();
+        self.act(&[&["member", "bind", "node-2"][..], &at].concat());
+        node.terminate();
+        let used = run(&["node", "use-key", "node-2", "--data", text(&self.folder)]);
+        let node = self.start();
+        let (old, new) = (
+            used["before"].as_str().unwrap(),
+            used["peer"].as_str().unwrap(),
+        );
+        assert_eq!(
+            old.split_once('@').unwrap().1,
+            new.split_once('@').unwrap().1
+        );
+        self.act(
+            &[
+                &["member", "unbind", used["spkiBefore"].as_str().unwrap()][..],
+                &at,
+            ]
+            .concat(),
+        );
+        until("the others know it by its new key", || {
+            let ids = peers(&self.consortium.node(0));
+            ids.iter().any(|id| new.starts_with(id.as_str()))
+                && !ids.iter().any(|id| old.starts_with(id.as_str()))
+        });
+        node
     }
+}
+
+/// The ids of the nodes with which a folder's CometBFT is connected.
+fn peers(folder: &Path) -> Vec<String> {
+    let mut stream = UnixStream::connect(folder.join("cometbft/rpc.sock")).unwrap();
+    stream
+        .write_all(b"GET /net_info HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let peers = body["result"]["peers"].as_array().unwrap();
+    let id = |peer: &Value| peer["node_info"]["id"].as_str().unwrap().to_owned();
+    peers.iter().map(id).collect()
 }
 
 /// Asks for its own standing over a connection that stays open; status and body.
@@ -313,6 +354,10 @@ fn tell(consortium: &Consortium) {
     assert_eq!(shown["validators"][0]["publicKey"], validator.as_str());
     let status = node.get("/v1/status").json();
     assert_eq!(status["operator"], did);
+    let node = fifth.change_node_key(node);
+    until("it signs blocks again", || {
+        signs(&consortium.nodes[0], &validator)
+    });
 
     decide(
         consortium,
@@ -335,7 +380,9 @@ fn tell(consortium: &Consortium) {
     let (status, refused) = standing(&mut fifth.connect()).unwrap();
     let detail = refused["detail"].as_str().unwrap();
     assert!(status == 403 && detail.contains("removed"), "{refused}");
-    until("no node is connected with it", || fifth.peers() == 0);
+    until("no node is connected with it", || {
+        peers(&fifth.folder).is_empty()
+    });
     let apart = removed.elapsed();
     let _shown = writeln!(
         io::stderr(),
@@ -347,6 +394,6 @@ fn tell(consortium: &Consortium) {
     until("the others go on", || {
         height(&consortium.nodes[0]) > stands + 3
     });
-    assert_eq!(fifth.peers(), 0);
+    assert_eq!(peers(&fifth.folder), [""; 0]);
     node.terminate();
 }

@@ -157,6 +157,21 @@ fn promote(before: &Before) {
             &state,
         ]);
     }
+    // Each knows whose the others' nodes are, before any of them has bound its key.
+    for name in NAMES {
+        let known = std::fs::read(before.path(name).join("peers.json")).unwrap();
+        let known: Value = serde_json::from_slice(&known).unwrap();
+        let length = |field: &Value| match field {
+            Value::Array(peers) => peers.len(),
+            Value::Object(members) => members.len(),
+            _ => 0,
+        };
+        assert_eq!(
+            [&known["peers"], &known["members"]].map(length),
+            [3, 3],
+            "{known}"
+        );
+    }
 }
 
 /// The four nodes, ready.

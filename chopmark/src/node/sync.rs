@@ -142,6 +142,7 @@ mod tests {
                 ..handover(last)
             },
             peers: vec!["peer".to_owned()],
+            members: std::collections::BTreeMap::new(),
         }
     }
 

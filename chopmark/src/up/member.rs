@@ -107,11 +107,6 @@ impl Candidate {
     /// # Errors
     /// When a key or file cannot be made or read.
     pub(crate) fn of(folder: &Folder, keystore: &Keystore, host: &str) -> anyhow::Result<Self> {
-        let [validator, operator, node] = [
-            key(keystore, "validator")?,
-            key(keystore, "operator")?,
-            key(keystore, "node")?,
-        ];
         if folder.has(MEMBER) {
             let kept = Self::read(folder)?;
             let found = kept.peer.split_once('@').map(|(_, host)| host);
@@ -122,6 +117,11 @@ impl Candidate {
             );
             return Ok(kept);
         }
+        let [validator, operator, node] = [
+            key(keystore, "validator")?,
+            key(keystore, "operator")?,
+            key(keystore, "node")?,
+        ];
         let candidate = Self {
             founder: founder(keystore, operator.public_key())?,
             validator: GenesisValidator {
@@ -215,7 +215,7 @@ impl Candidate {
         let made = keystore.generate(name, KeyType::Ed25519, &mut fill)?;
         let mut candidate = Self::read(folder)?;
         candidate.validator.public_key = made.public_key().clone();
-        folder.write(MEMBER, &serde_json::to_vec_pretty(&candidate)?)?;
+        candidate.write(folder)?;
         Ok(candidate)
     }
 

@@ -13,6 +13,7 @@
 
 mod abci;
 mod app;
+mod binary;
 mod block;
 pub mod floor;
 mod gateway;
@@ -45,11 +46,11 @@ use tracing::debug;
 use super::{Clock, EngineError, Head, Health, OpenError, SubmitError, View, door};
 use crate::store::{DiskLimit, Store};
 
+pub use binary::{Binary, BinaryError};
 pub use home::{
     HomeError, Peering, StateSync, check_peer, is_running, last_signed, node_id, raise_last_signed,
 };
 pub use offence::Offence;
-pub use process::{Binary, BinaryError};
 pub use rpc::NotAsked;
 pub use snapshots::SnapshotConfig;
 

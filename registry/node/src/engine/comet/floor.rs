@@ -19,8 +19,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::abci::Server;
+use super::binary::Binary;
 use super::home::{Content, Home, Peering, Settings, node_id};
-use super::process::{self, Binary};
+use super::process;
 use super::rpc::{Rpc, RpcError};
 use crate::engine::{EngineError, OpenError};
 

@@ -366,3 +366,39 @@ fn done_page(args: &Promote, promoted: &Promoted, root: &TrustRoot) -> Done {
         .text("The key that signed alone is destroyed here; destroy its backups too. Give every validator the folder above: `chopmark node join --promotion`.");
     Done::new(value, page)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chop_protocol::AnchorCredential;
+
+    /// Has the ledger write four blocks, and keep as many as said.
+    async fn write(folder: &Folder, keystore: &Keystore, (from, keep): (u8, Option<u64>)) {
+        let (engine, operator) = ledger::open(folder, keystore, (false, keep)).unwrap();
+        for n in from..from + 4 {
+            let anchor = AnchorCredential {
+                digest: Hash::of("test", &[n]),
+                credential_type: None,
+                subject: None,
+            };
+            let written = submit(&engine, &operator, Action::Anchor(anchor)).await;
+            written.unwrap();
+        }
+        let stopped = tokio::task::spawn_blocking(move || engine.stop());
+        stopped.await.unwrap();
+    }
+
+    #[test]
+    fn refuses_a_ledger_that_nobody_can_execute_again() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path(), Mode::Standard).unwrap();
+        let keystore = keystore(&folder, None).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(write(&folder, &keystore, (0, None)));
+        let genesis = read_genesis(&folder).unwrap();
+        check_whole(&folder, &genesis).unwrap();
+        runtime.block_on(write(&folder, &keystore, (4, Some(2))));
+        let refused = check_whole(&folder, &genesis).unwrap_err().chain().concat();
+        assert!(refused.contains("were pruned"), "{refused}");
+    }
+}

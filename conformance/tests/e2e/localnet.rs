@@ -11,7 +11,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -323,11 +324,30 @@ fn a_fifth_node_joins_by_a_snapshot_and_follows() {
         let output = Command::new(binary()).args(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
-    let mut command = Command::new(binary());
-    command
-        .args(["node", "--engine", "cometbft", "--listen", "127.0.0.1:0"])
-        .args(["--p2p-listen", &address, "--data", &data]);
-    let fifth = Stack::spawn(command);
+    let node = || {
+        let mut command = Command::new(binary());
+        command
+            .args(["node", "--engine", "cometbft", "--listen", "127.0.0.1:0"])
+            .args(["--p2p-listen", &address, "--data", &data]);
+        command
+    };
+    // Killed when the state is there, and CometBFT knows of no block that goes on from it.
+    let mut killed = node()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let restoring = Path::new(&data).join("registry.restoring");
+    for is_there in [true, false] {
+        let since = Instant::now();
+        while restoring.exists() != is_there {
+            assert!(since.elapsed() < PATIENCE, "no snapshot is taken");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let fifth = Stack::spawn(node());
     until("it has the oldest DID", || resolves(&fifth, &oldest));
     until("it says that it executed no block of before", || {
         fifth.get("/v1/blocks/1").status == 410

@@ -22,13 +22,19 @@ const table = (heads, rows) => rows.length === 0
 const fields = (pairs) => element("dl", {}, ...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, ...[value].flat())]));
 const raw = (value) => element("details", {}, element("summary", {}, "As JSON"), element("pre", {}, JSON.stringify(value, null, 2)));
 
-const ask = async (path) => {
-  const answer = await fetch(path, { headers: { accept: "application/json" } });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.detail ?? body.title ?? `the node answered ${answer.status}`);
-  if (body.asOf) asOf.textContent = `As of block ${body.asOf.height}. Lists are not proven; each entry is, by its own key.`;
-  return body;
-};
+const sayAsOf = (height) => { asOf.textContent = `As of block ${height}. Lists are not proven; each entry is, by its own key.`; };
+
+// A visit of one part of the page: what it asks for and follows ends when another part is shown.
+const visiting = (signal) => ({
+  signal,
+  ask: async (path) => {
+    const answer = await fetch(path, { headers: { accept: "application/json" }, signal });
+    const body = await answer.json();
+    if (!answer.ok) throw new Error(body.detail ?? body.title ?? `the node answered ${answer.status}`);
+    if (body.asOf && !signal.aborted) sayAsOf(body.asOf.height);
+    return body;
+  },
+});
 
 const outcome = (transaction) => transaction.status === "committed"
   ? element("span", { class: "good" }, "committed")
@@ -42,73 +48,108 @@ const transactionRow = (transaction) => element("tr", {},
   cell(did(transaction.actor)), cell(outcome(transaction)));
 const transactionHeads = ["Transaction", "Block", "Time", "Actions", "Actor", "Outcome"];
 
-// A list that grows by a button; `rows` makes its rows.
-const list = async (title, heads, path, row) => {
+// Adds rows to a table, which is there from the first row on.
+const grow = (box, heads, rows, place) => {
+  const body = box.querySelector("tbody");
+  if (body) body[place](...rows);
+  else if (rows.length > 0) box.querySelector(".rows").replaceChildren(table(heads, rows));
+};
+
+// A list that grows by a button; `row` makes a row. A page of rare things may be empty and still not be the last.
+const list = async ({ ask }, title, heads, path, row) => {
   const first = await ask(path);
-  const shown = table(heads, first.items.map(row));
-  const box = section(title, shown);
-  let next = first.next;
-  if (next) {
-    const more = element("button", { type: "button" }, "Show more");
-    more.addEventListener("click", async () => {
+  let { next } = first;
+  const none = (items) => (items.length === 0 && next ? " None among these; there are earlier ones." : "");
+  const rows = none(first.items) ? undefined : table(heads, first.items.map(row));
+  const box = section(title, element("div", { class: "rows" }, rows));
+  if (!next) return box;
+  const more = element("button", { type: "button" }, "Show more");
+  const told = element("span", { class: "soft", role: "status" }, none(first.items));
+  more.addEventListener("click", async () => {
+    if (more.getAttribute("aria-disabled")) return;
+    more.setAttribute("aria-disabled", "true");
+    told.textContent = "";
+    try {
       const after = await ask(`${path}${path.includes("?") ? "&" : "?"}cursor=${next}`);
-      box.querySelector("tbody")?.append(...after.items.map(row));
-      next = after.next;
-      if (!next) more.remove();
-    });
-    box.append(element("p", {}, more));
-  }
+      grow(box, heads, after.items.map(row), "append");
+      ({ next } = after);
+      told.textContent = none(after.items);
+      if (!next) more.parentElement.remove();
+    } catch (error) {
+      told.textContent = ` That did not work: ${error.message}`;
+    }
+    more.removeAttribute("aria-disabled");
+  });
+  box.append(element("p", {}, more, told));
   return box;
 };
 
-const transactions = (filters, title) =>
-  list(title, transactionHeads, `/v1/transactions?limit=20${filters}`, transactionRow);
+const transactions = (visit, filters, title) =>
+  list(visit, title, transactionHeads, `/v1/transactions?limit=20${filters}`, transactionRow);
 
-const blocks = () => list("Blocks", ["Height", "Time", "Hash", "Transactions", "Refused"], "/v1/blocks?limit=20", (block) => element("tr", {},
+const blocks = (visit) => list(visit, "Blocks", ["Height", "Time", "Hash", "Transactions", "Refused"], "/v1/blocks?limit=20", (block) => element("tr", {},
   cell(link(`block/${block.height}`, String(block.height)), "short"), cell(time(block.time), "short"),
   cell(element("code", {}, `${block.hash.slice(0, 16)}…`)), cell(String(block.envelopes)), cell(String(block.refused))));
 
-const dids = (filters = "") => list("DIDs", ["DID", "Class", "Controller", "Versions", "Created", ""], `/v1/dids?limit=20${filters}`, (entry) => element("tr", {},
+const dids = (visit, filters = "") => list(visit, "DIDs", ["DID", "Class", "Controller", "Versions", "Created", ""], `/v1/dids?limit=20${filters}`, (entry) => element("tr", {},
   cell(did(entry.did)), cell(entry.class), cell(entry.controller ? did(entry.controller) : "its own keys"), cell(String(entry.versions)),
   cell(time(entry.created), "short"), cell(entry.deactivated ? element("span", { class: "bad" }, "ended") : "")));
 
 const proposalRow = ({ standing, proposal }) => element("tr", {},
   cell(link(`proposal/${proposal.id}`, Object.keys(proposal.change)[0])), cell(did(proposal.proposer)), cell(time(proposal.time), "short"),
   cell(standing), cell(proposal.note ?? ""));
-const proposals = () => list("Proposals", ["Change", "Proposer", "Time", "Standing", "Note"], "/v1/proposals/all?limit=20", proposalRow);
+const proposals = (visit) => list(visit, "Proposals", ["Change", "Proposer", "Time", "Standing", "Note"], "/v1/proposals/all?limit=20", proposalRow);
 
-const accreditations = (filters = "") => list("Accreditations", ["Type", "Held by", "Granted by", "From", "Standing"], `/v1/accreditations?limit=20${filters}`,
+const accreditations = (visit, filters = "") => list(visit, "Accreditations", ["Type", "Held by", "Granted by", "From", "Standing"], `/v1/accreditations?limit=20${filters}`,
   ({ standing, accreditation: found }) => element("tr", {}, cell(found.credentialType), cell(did(found.subject)), cell(did(found.accreditor)),
     cell(time(found.validFrom), "short"), cell(element("span", { class: standing === "live" ? "good" : "bad" }, standing))));
 
-const members = async () => {
+const members = async ({ ask }) => {
   const found = await ask("/v1/members");
   return section("Members", table(["Member", "DID", "Standing", "Since"], found.members.map(({ standing, member }) => element("tr", {},
     cell(member.name ?? "a founder"), cell(did(member.did)), cell(standing), cell(time(member.since), "short")))),
   element("p", { class: "soft" }, `${found.validators.length || "No"} validators under the members' rule.`));
 };
 
-// What happens from now on, the newest on top; the browser goes on behind the last id after a break.
-let stream;
-const now = async () => {
-  const [status, recent] = [await ask("/v1/status"), await ask("/v1/transactions?limit=10")];
+// Follows what happens behind a position while the visit lasts. After a break the browser goes on behind the last id by itself,
+// but never after an answer that is no stream, such as 503: then another stream begins there.
+const follow = (signal, after, take, tell) => {
+  let last = after;
+  const open = () => {
+    if (signal.aborted) return;
+    const stream = new EventSource(`/v1/events?after=${last}`);
+    const close = () => stream.close();
+    signal.addEventListener("abort", close, { once: true });
+    stream.addEventListener("transaction", (event) => {
+      last = event.lastEventId;
+      take(JSON.parse(event.data));
+    });
+    stream.addEventListener("open", () => tell("Live: new ones come by themselves."));
+    stream.addEventListener("error", () => {
+      tell("The connection broke; trying again.");
+      if (stream.readyState !== EventSource.CLOSED) return;
+      signal.removeEventListener("abort", close);
+      setTimeout(open, 3000);
+    });
+  };
+  open();
+};
+
+// The newest transactions, and those that come, on top. Events go on behind the newest that the list has: none is missed, none is shown twice.
+const now = async ({ ask, signal }) => {
+  const [status, recent] = await Promise.all([ask("/v1/status"), ask("/v1/transactions?limit=10")]);
   const height = element("span", {}, String(status.height));
-  const shown = table(transactionHeads, recent.items.map(transactionRow));
-  const latest = section("Latest transactions", element("p", { class: "soft", role: "status" }, "Live: new ones come by themselves."), shown);
-  const state = latest.querySelector("[role=status]");
-  stream = new EventSource("/v1/events");
-  stream.addEventListener("transaction", (event) => {
-    const transaction = JSON.parse(event.data);
-    let body = latest.querySelector("tbody");
-    if (!body) {
-      latest.lastElementChild.replaceWith(table(transactionHeads, [transactionRow(transaction)]));
-      body = latest.querySelector("tbody");
-    } else body.prepend(transactionRow(transaction));
-    while (body.children.length > 50) body.lastElementChild.remove();
-    height.textContent = String(Math.max(Number(height.textContent), transaction.height));
-  });
-  stream.addEventListener("open", () => { state.textContent = "Live: new ones come by themselves."; });
-  stream.addEventListener("error", () => { state.textContent = "The connection broke; trying again."; });
+  const told = element("p", { class: "soft", role: "status" }, "Connecting to what comes.");
+  const latest = section("Latest transactions", told, element("div", { class: "rows" }, table(transactionHeads, recent.items.map(transactionRow))));
+  const [newest] = recent.items;
+  follow(signal, newest ? `${newest.height}.${newest.index}` : "0.0", (transaction) => {
+    grow(latest, transactionHeads, [transactionRow(transaction)], "prepend");
+    const { children } = latest.querySelector("tbody");
+    while (children.length > 50) children[50].remove();
+    const last = Math.max(Number(height.textContent), transaction.height);
+    height.textContent = String(last);
+    sayAsOf(last);
+  }, (text) => { told.textContent = text; });
   return [section("This ledger", fields([["Ledger", element("code", {}, status.ledger)], ["Engine", status.engine], ["Height", height],
     ["State root", element("code", {}, status.app_hash)], ["Validators", String(status.validators.length)]])), latest];
 };
@@ -116,18 +157,18 @@ const now = async () => {
 const pages = {
   "": now,
   blocks,
-  block: async (height) => {
-    const block = await ask(`/v1/blocks/${height}`);
+  block: async (visit, height) => {
+    const block = await visit.ask(`/v1/blocks/${height}`);
     return [section(`Block ${block.height}`, fields([["Time", time(block.time)], ["Hash", element("code", {}, block.hash)],
       ["State root before", element("code", {}, block.appHash)]]),
     element("p", {}, Number(height) > 1 ? link(`block/${height - 1}`, "← before") : "", " ", link(`block/${Number(height) + 1}`, "after →"))),
-    await transactions(`&from=${height}&to=${height}`, "Transactions")];
+    await transactions(visit, `&from=${height}&to=${height}`, "Transactions")];
   },
-  transactions: () => transactions("", "Transactions"),
-  transaction: async (hash) => {
+  transactions: (visit) => transactions(visit, "", "Transactions"),
+  transaction: async ({ ask }, hash) => {
     const known = await ask(`/v1/transactions/${hash}`);
     if (!known.height) return section("Transaction", fields([["Hash", element("code", {}, hash)], ["Status", known.status]]));
-    let path = `/v1/transactions?limit=100&from=${known.height}&to=${known.height}`;
+    const path = `/v1/transactions?limit=100&from=${known.height}&to=${known.height}`;
     let found;
     for (let cursor = ""; !found && cursor !== undefined;) {
       const answer = await ask(path + cursor);
@@ -141,24 +182,24 @@ const pages = {
     table(["Action", "About", "DIDs"], found.actions.map((action) => element("tr", {}, cell(action.type), cell(element("code", {}, action.about ?? "")),
       cell((action.dids ?? []).flatMap((each) => [did(each), " "]))))), raw(found));
   },
-  dids,
-  did: async (name) => {
-    const [resolved, log] = await Promise.all([ask(`/1.0/identifiers/${name}`), ask(`/v1/dids/${name}/log`)]);
+  dids: (visit) => dids(visit),
+  did: async (visit, name) => {
+    const [resolved, log] = await Promise.all([visit.ask(`/1.0/identifiers/${name}`), visit.ask(`/v1/dids/${name}/log`)]);
     const versions = log.map((entry) => element("tr", {}, cell(element("code", {}, short(entry.versionId))), cell(entry.operation.type ?? ""), cell(time(entry.time), "short")));
     return [section(name, raw(resolved)), section("Versions", table(["Version", "Operation", "Time"], versions)),
-      await transactions(`&did=${name}`, "What it did, and what was done about it"), await dids(`&controller=${name}`),
-      await accreditations(`&subject=${name}`)];
+      await transactions(visit, `&did=${name}`, "What it did, and what was done about it"), await dids(visit, `&controller=${name}`),
+      await accreditations(visit, `&subject=${name}`)];
   },
   members,
   proposals,
-  proposal: async (id) => {
+  proposal: async ({ ask }, id) => {
     const shown = await ask(`/v1/proposals/${id}`);
     return section("Proposal", fields([["Id", element("code", {}, id)], ["Standing", shown.standing], ["Proposer", did(shown.proposal.value.proposer)],
       ["Expires", time(shown.proposal.value.expires)]]), element("pre", {}, JSON.stringify(shown.proposal.value.change, null, 2)),
     table(["Voter", "Vote", "Time"], shown.votes.map(({ value }) => element("tr", {}, cell(did(value.voter)), cell(value.choice), cell(time(value.time), "short")))));
   },
-  accreditations: () => accreditations(),
-  search: async (asked) => {
+  accreditations: (visit) => accreditations(visit),
+  search: async ({ ask }, asked) => {
     const found = await ask(`/v1/search?q=${encodeURIComponent(asked)}`);
     const own = { block: "block", transaction: "transaction", did: "did", member: "did", proposal: "proposal" };
     const rows = found.hits.map((hit) => element("tr", {}, cell(hit.kind),
@@ -167,8 +208,11 @@ const pages = {
   },
 };
 
+let visit = new AbortController();
 const show = async (first) => {
-  stream?.close();
+  visit.abort();
+  visit = new AbortController();
+  const { signal } = visit;
   const [name, ...rest] = location.hash.replace(/^#\//, "").split("/");
   let words = rest.join("/");
   try { words = decodeURIComponent(words); } catch { /* As it stands. */ }
@@ -177,18 +221,14 @@ const show = async (first) => {
     else item.removeAttribute("aria-current");
   }
   asOf.textContent = "";
-  const here = location.hash;
   let content;
   try {
     if (!Object.hasOwn(pages, name)) throw new Error("there is no such page");
-    content = [await pages[name](words)].flat();
+    content = [await pages[name](visiting(signal), words)].flat();
   } catch (error) {
     content = [section("That did not work", element("p", { role: "alert" }, error.message))];
   }
-  if (location.hash !== here) {
-    if (name === "") stream?.close();
-    return;
-  }
+  if (signal.aborted) return;
   page.replaceChildren(...content);
   // Whoever goes by keyboard or by ear is at the new content, not at the top.
   if (first !== true) page.focus();

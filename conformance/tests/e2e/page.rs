@@ -1,5 +1,6 @@
 //! The start page works in a browser.
 
+mod explorer;
 pub(crate) mod verifier_js;
 
 use crate::support::browser::Browser;

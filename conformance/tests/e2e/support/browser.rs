@@ -96,6 +96,12 @@ impl Browser {
         }
     }
 
+    /// Shows the page as to somebody whose system is `light` or `dark`.
+    pub(crate) fn prefer(&mut self, scheme: &str) {
+        let scheme = json!({"name": "prefers-color-scheme", "value": scheme});
+        self.call("Emulation.setEmulatedMedia", &json!({"features": [scheme]}));
+    }
+
     pub(crate) fn screenshot(&mut self) -> Vec<u8> {
         let picture = self.call("Page.captureScreenshot", &json!({"format": "png"}));
         data_encoding::BASE64

@@ -18,6 +18,7 @@ mod lifecycle;
 mod localnet;
 mod page;
 mod promotion;
+mod reindex;
 mod scenario;
 mod schemas;
 mod support;

@@ -18,6 +18,7 @@ mod error;
 mod follow;
 mod meta;
 mod page;
+mod place;
 mod plan;
 mod read;
 mod search;
@@ -40,9 +41,9 @@ use sql::Database;
 pub use error::{CursorError, OpenReadModelError, ProjectionError};
 pub use follow::{Follower, Moment, Rebuilt, Stage};
 pub(crate) use page::Filters;
+pub use place::{Place, PlaceError};
 pub(crate) use read::{Accredited, Facets, Page, Position, Reading};
 pub(crate) use search::Search;
-pub use sql::{Place, PlaceError};
 
 /// How long an answer waits for the blocks that the node had when it was asked.
 const PATIENCE: Duration = Duration::from_millis(1_500);

@@ -161,13 +161,34 @@ fn passes(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_) => true,
-        // PostgreSQL's classes of connections, of too few resources and of its operator's doings; SQLite's "busy" and "locked".
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class))
-                || ["5", "6"].contains(&&*code)
-        }),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code_passes(&code)),
         _ => false,
+    }
+}
+
+/// `PostgreSQL`'s classes of connections, of too few resources and of its operator's doings, in codes of five characters; `SQLite`'s
+/// busy, locked, failed, full and not to be opened, in the lowest byte of a number.
+fn code_passes(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["08", "53", "57"]
+            .iter()
+            .any(|class| code.starts_with(class));
+    }
+    let number = code.parse::<u32>().unwrap_or_default();
+    [5, 6, 10, 13, 14].contains(&(number & 0xff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for code in ["57P01", "53300", "08006", "5", "517", "14", "3850"] {
+            assert!(code_passes(code), "{code}");
+        }
+        for code in ["42P01", "22021", "1", "11", "26", ""] {
+            assert!(!code_passes(code), "{code}");
+        }
     }
 }

@@ -3,9 +3,7 @@
 //! Both take the same statements with `$1`, `$2` …; they differ in the type of text, whose order must be that of its bytes, and
 //! in how a transaction begins.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor as _, Row as _};
 use url::Url;
 
 use super::ProjectionError;
+use super::place::{Kept, Place};
 use super::table::Cell;
 
 /// Connections that read.
@@ -26,113 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; \
     PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY";
 const POSTGRES: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'";
-
-/// Where the read model is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Place(Kept);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Kept {
-    File(PathBuf),
-    Postgres(Url),
-}
-
-/// Says why a text names no place for the read model.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a read model is kept in `sqlite:PATH` or under `postgres://USER@HOST/DATABASE`: {reason}")]
-pub struct PlaceError {
-    reason: &'static str,
-}
-
-impl Place {
-    /// A file of `SQLite`, made when it does not exist.
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Kept::File(path.into()))
-    }
-
-    /// Parses `sqlite:PATH` or a URL of `PostgreSQL`.
-    ///
-    /// # Errors
-    /// [`PlaceError`] for anything else; the text, which may hold a password, is not repeated.
-    pub fn parse(text: &str) -> Result<Self, PlaceError> {
-        let wrong = |reason| Err(PlaceError { reason });
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            return match path.trim_start_matches("//") {
-                "" => wrong("the path is missing"),
-                _ => Ok(Self::file(path)),
-            };
-        }
-        let Ok(url) = Url::parse(text) else {
-            return wrong("this is neither");
-        };
-        if !["postgres", "postgresql"].contains(&url.scheme()) {
-            return wrong("the scheme is another");
-        }
-        if url.path().trim_start_matches('/').is_empty() {
-            return wrong("the database is missing");
-        }
-        if demands_encryption(&url) {
-            return wrong(
-                "its connections are not encrypted, which sslmode demands: use a socket, this host or a tunnel",
-            );
-        }
-        if is_elsewhere(&url) && parameter(&url, &SSL_MODE).as_deref() != Some("disable") {
-            return wrong(
-                "its host is another one, to which connections go unencrypted: use a socket or a tunnel, or say sslmode=disable",
-            );
-        }
-        Ok(Self(Kept::Postgres(url)))
-    }
-}
-
-/// The names of the parameter that says whether connections are encrypted.
-const SSL_MODE: [&str; 2] = ["sslmode", "ssl-mode"];
-
-/// The last value of a parameter, as the driver takes it.
-fn parameter(url: &Url, names: &[&str]) -> Option<String> {
-    let values = url
-        .query_pairs()
-        .filter(|(name, _)| names.contains(&&**name));
-    values.last().map(|(_, value)| value.to_ascii_lowercase())
-}
-
-fn demands_encryption(url: &Url) -> bool {
-    parameter(url, &SSL_MODE)
-        .is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode.as_str()))
-}
-
-/// Whether connections leave this host. Where no host is named, the driver takes `PGHOST`, or a socket, or this host.
-fn is_elsewhere(url: &Url) -> bool {
-    let host = parameter(url, &["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned));
-    host.is_some_and(|host| {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let address = bare.parse::<IpAddr>();
-        let is_socket = host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
-        !(host.is_empty()
-            || is_socket
-            || host == "localhost"
-            || address.is_ok_and(|address| address.is_loopback()))
-    })
-}
-
-/// Shows where, and no password.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kept::File(path) => write!(f, "{}", path.display()),
-            Kept::Postgres(url) => {
-                let host = url.host_str().unwrap_or_default();
-                write!(f, "the PostgreSQL database {}{}", host, url.path())
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Place({self})")
-    }
-}
 
 /// In what the two databases differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use sqlx::{Column as _, Row as _};
 use super::sql::Database;
 use super::table::TABLES;
 use super::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, Solo};
 use crate::store::{DiskLimit, Store};
 use postgres::Cluster;
 use world::{ACTIONS, World};
@@ -60,7 +60,11 @@ async fn dump(projection: &Projection) -> BTreeMap<&'static str, Vec<String>> {
 }
 
 fn moment(world: &World) -> Moment {
-    let view = world.engine.view();
+    latest(&world.engine)
+}
+
+fn latest(engine: &Solo) -> Moment {
+    let view = engine.view();
     Moment {
         state: view.shared_snapshot(),
         height: view.last_block(),

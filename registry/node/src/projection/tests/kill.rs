@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::postgres::Cluster;
 use super::world::{founded_ms, genesis, numbered, open};
-use super::{Moment, dump};
+use super::{dump, latest};
 use crate::engine::Engine;
 use crate::projection::{Place, Projection};
 
@@ -80,11 +80,7 @@ async fn goes_on_after_kills(url: &str, kills: u64) {
             .await
             .unwrap();
         assert!(projection.height() >= told, "what was committed is there");
-        let moment = Moment {
-            state: view.shared_snapshot(),
-            height: view.last_block(),
-            blocks: view.shared_snapshot(),
-        };
+        let moment = latest(&solo);
         projection.catch_up(&moment, |_| {}).await.unwrap();
         let anew = Place::file(folder.path().join(format!("anew-{run}.sqlite")));
         let anew = Projection::begin_anew(&anew, genesis().id()).await.unwrap();

@@ -19,6 +19,8 @@ mod federation;
 mod gather;
 mod jws;
 mod lote;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 pub(crate) use certificate::{Certificate, Subject, self_issued};

@@ -87,7 +87,7 @@ pub(crate) fn name(standing: Standing) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use chop_did::ChopDid;
     use chop_integrity::Hash;
@@ -96,11 +96,13 @@ mod tests {
     const DID: &str =
         "did:chop:hu2hp6ct7xnyiujh:a2fv2l37iku35mcbb43ec57en6l7bvk7hq6kceaujyyubpwbxnsdq";
 
-    fn at(second: i64) -> Timestamp {
+    /// So many seconds after a moment.
+    pub(in crate::trust) fn at(second: i64) -> Timestamp {
         Timestamp::from_unix_ms(1_800_000_000_000 + second * 1000)
     }
 
-    fn record(id: &str, from: i64, until: Option<i64>) -> Accreditation {
+    /// An accreditation at the root.
+    pub(in crate::trust) fn record(id: &str, from: i64, until: Option<i64>) -> Accreditation {
         let did = ChopDid::parse(DID).unwrap();
         Accreditation {
             id: Hash::of("test", id.as_bytes()),

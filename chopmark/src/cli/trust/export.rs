@@ -112,7 +112,7 @@ fn statements(signed: &SignedStatements, out: &Path) -> Result<Done, Failure> {
     let page = Page::new()
         .heading(
             Mark::Good,
-            format!("signed statements about {} entit(ies)", ids.len()),
+            format!("signed statements about {} subordinate(s)", ids.len()),
         )
         .field("entity", &federation.entity)
         .field("as of", format!("{}, height {}", facts.time, facts.height))

@@ -20,6 +20,7 @@ use chop_http::stack::{Limits, wrap};
 use chop_http::telemetry::{self, Format};
 use chop_http::{Metrics, clock};
 use serde_json::{Value, json};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -30,6 +31,8 @@ use url::form_urlencoded;
 const LOTE_PATH: &str = "/lote";
 /// Its media type (RFC 7515 §9.2.1).
 const LOTE_TYPE: &str = "application/jose";
+/// How long a failure is the answer before the ledger is asked again, in milliseconds.
+const PAUSE_MS: i64 = 1_000;
 
 /// Arguments of `chopmark trust serve`.
 #[derive(Debug, clap::Args)]
@@ -68,15 +71,18 @@ struct Door {
     list: ListArgs,
     statements: StatementArgs,
     refresh_ms: i64,
-    signed: Mutex<Option<Kept<SignedStatements>>>,
-    lote: Mutex<Option<Kept<SignedList>>>,
+    signed: Shelf<SignedStatements>,
+    lote: Shelf<SignedList>,
 }
 
-/// Something signed, and until when it is answered.
+/// Something signed, or that nothing could be, and until when that is the answer.
 struct Kept<T> {
-    value: Arc<T>,
+    value: Option<Arc<T>>,
     until_ms: i64,
 }
+
+/// Where something signed is kept; whoever finds it stale makes it anew while the others wait.
+type Shelf<T> = Mutex<Option<Kept<T>>>;
 
 /// An error in the words of §8.9.
 struct Refused {
@@ -103,9 +109,9 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         lote: Mutex::default(),
     };
     // What cannot be answered at all is said now, not to the first who asks.
-    door.signed().await?;
+    door.source.statements(&door.statements).await?;
     if door.list.directory.is_some() {
-        door.lote().await?;
+        door.source.list(&door.list).await?;
     }
     let socket = TcpListener::bind(args.listen)
         .await
@@ -135,55 +141,61 @@ fn router(door: Arc<Door>) -> Router {
 }
 
 impl Door {
-    async fn signed(&self) -> Result<(Arc<SignedStatements>, i64), Failure> {
-        let mut kept = self.signed.lock().await;
-        if let Some(answer) = fresh(kept.as_ref()) {
-            return Ok(answer);
-        }
-        let asked_ms = clock::now_ms();
-        let signed = self.source.statements(&self.statements).await?;
-        let expires_ms = signed.federation.expires.unix_ms();
-        Ok(keep(
-            &mut kept,
-            signed,
-            (asked_ms + self.refresh_ms).min(expires_ms),
-        ))
+    async fn signed(&self) -> Result<(Arc<SignedStatements>, i64), Refused> {
+        let made = Box::pin(async {
+            let signed = self.source.statements(&self.statements).await?;
+            let expires_ms = signed.federation.expires.unix_ms();
+            Ok((signed, expires_ms))
+        });
+        kept(&self.signed, made, self.refresh_ms).await
     }
 
-    async fn lote(&self) -> Result<(Arc<SignedList>, i64), Failure> {
-        let mut kept = self.lote.lock().await;
-        if let Some(answer) = fresh(kept.as_ref()) {
-            return Ok(answer);
-        }
-        let asked_ms = clock::now_ms();
-        let signed = self.source.list(&self.list).await?;
-        let expires_ms = signed.list.next_update.unix_ms();
-        Ok(keep(
-            &mut kept,
-            signed,
-            (asked_ms + self.refresh_ms).min(expires_ms),
-        ))
+    async fn lote(&self) -> Result<(Arc<SignedList>, i64), Refused> {
+        let made = Box::pin(async {
+            let signed = self.source.list(&self.list).await?;
+            let expires_ms = signed.list.next_update.unix_ms();
+            Ok((signed, expires_ms))
+        });
+        kept(&self.lote, made, self.refresh_ms).await
     }
 }
 
-/// What is kept and still young, with the seconds for which it stays so.
-fn fresh<T>(kept: Option<&Kept<T>>) -> Option<(Arc<T>, i64)> {
-    let kept = kept?;
-    let left_ms = kept.until_ms - clock::now_ms();
-    (left_ms > 0).then(|| (Arc::clone(&kept.value), left_ms / 1000))
-}
-
-fn keep<T>(kept: &mut Option<Kept<T>>, value: T, until_ms: i64) -> (Arc<T>, i64) {
-    let value = Arc::new(value);
-    *kept = Some(Kept {
-        value: Arc::clone(&value),
-        until_ms,
-    });
-    (value, (until_ms - clock::now_ms()).max(0) / 1000)
+/// What is kept as long as it is young, else what is made anew, with the seconds for which it stays so.
+///
+/// What failed is logged; a client learns only that there is no proof now.
+async fn kept<T>(
+    shelf: &Shelf<T>,
+    made: impl Future<Output = Result<(T, i64), Failure>>,
+    refresh_ms: i64,
+) -> Result<(Arc<T>, i64), Refused> {
+    let mut shelf = shelf.lock().await;
+    let asked_ms = clock::now_ms();
+    if shelf.as_ref().is_none_or(|kept| kept.until_ms <= asked_ms) {
+        let fresh = match made.await {
+            Ok((value, expires_ms)) => Kept {
+                value: Some(Arc::new(value)),
+                until_ms: expires_ms.min(asked_ms + refresh_ms),
+            },
+            Err(failure) => {
+                tracing::warn!(causes = ?failure.chain(), "nothing is proven anew");
+                Kept {
+                    value: None,
+                    until_ms: clock::now_ms() + PAUSE_MS,
+                }
+            }
+        };
+        *shelf = Some(fresh);
+    }
+    let left_ms = |kept: &Kept<T>| kept.until_ms - clock::now_ms();
+    let young = shelf.as_ref().filter(|kept| left_ms(kept) > 0);
+    let answer = young.and_then(|kept| Some((Arc::clone(kept.value.as_ref()?), left_ms(kept))));
+    answer
+        .map(|(value, left_ms)| (value, left_ms / 1000))
+        .ok_or_else(unproven)
 }
 
 async fn configuration(State(door): State<Arc<Door>>) -> Result<Response, Refused> {
-    let (signed, age) = door.signed().await.map_err(unproven)?;
+    let (signed, age) = door.signed().await?;
     Ok(answer(signed.configuration.clone(), MEDIA_TYPE, age))
 }
 
@@ -203,7 +215,7 @@ async fn fetch(
     };
     let (subject, issuer) = (value("sub")?, value("iss")?);
     let subject = subject.ok_or_else(|| bad_request("sub is missing"))?;
-    let (signed, age) = door.signed().await.map_err(unproven)?;
+    let (signed, age) = door.signed().await?;
     let own = signed.federation.entity.as_str();
     if issuer.is_some_and(|issuer| issuer != own) {
         return Err(Refused {
@@ -248,7 +260,7 @@ async fn list(
             _ => only,
         };
     }
-    let (signed, age) = door.signed().await.map_err(unproven)?;
+    let (signed, age) = door.signed().await?;
     let shown: Vec<&String> = signed
         .federation
         .subordinates
@@ -267,7 +279,7 @@ async fn lote(State(door): State<Arc<Door>>) -> Result<Response, Refused> {
             description: "this authority publishes no list of trusted entities here".to_owned(),
         });
     }
-    let (signed, age) = door.lote().await.map_err(unproven)?;
+    let (signed, age) = door.lote().await?;
     Ok(answer(signed.compact.clone(), LOTE_TYPE, age))
 }
 
@@ -295,10 +307,7 @@ fn bad_request(description: impl Into<String>) -> Refused {
     }
 }
 
-/// What failed is logged; a client learns only that there is no proof now.
-#[expect(clippy::needless_pass_by_value, reason = "it is the last to see it")]
-fn unproven(failure: Failure) -> Refused {
-    tracing::warn!(causes = ?failure.chain(), "nothing is proven anew");
+fn unproven() -> Refused {
     Refused {
         status: StatusCode::SERVICE_UNAVAILABLE,
         error: "temporarily_unavailable",

@@ -1,0 +1,273 @@
+//! Facts into lists and statements, at the edges that a ledger in a test does not reach in time.
+
+use super::directory::Directory;
+use super::facts::{Entity, Facts};
+use super::federation::{Federation, federation};
+use super::lote::{List, Terms, list};
+use super::timeline::Grant;
+use super::timeline::tests::{at, record};
+use chop_did::ChopDid;
+use chop_integrity::Timestamp;
+use chop_keys::{KeyType, PrivateKey, Signer as _};
+use serde_json::{Map, Value, json};
+
+const LEDGER: &str = "hu2hp6ct7xnyiujh";
+const MINISTRY: &str = "a2fv2l37iku35mcbb43ec57en6l7bvk7hq6kceaujyyubpwbxnsdq";
+const LAB: &str = "apl3wbv3mzhg4dn2367735hfgq2ukssygzkzb7i7qpsgk5b2xilxq";
+const SHOP: &str = "ac26uz6kcf7vuf7tdx6r2edwcydwsdx6rbejxkta3fdllsbe4ulta";
+/// The second as of which everything is judged here.
+const NOW: i64 = 100;
+const HOURS: u32 = 24;
+
+fn did(scid: &str) -> ChopDid {
+    ChopDid::parse(&format!("did:chop:{LEDGER}:{scid}")).unwrap()
+}
+
+/// Somebody with one key for everything, and an https name.
+fn entity(scid: &str, name: &str, grants: Vec<Grant>) -> Entity {
+    let did = did(scid);
+    let key = PrivateKey::from_seed(KeyType::Ed25519, &[7; 32]).unwrap();
+    let method = format!("{did}#key-1");
+    let document = json!({
+        "id": did,
+        "alsoKnownAs": [name],
+        "verificationMethod": [{
+            "id": method, "type": "Multikey", "controller": did,
+            "publicKeyMultibase": key.public_key().multikey(),
+        }],
+        "assertionMethod": [method],
+        "authentication": [method],
+    });
+    Entity {
+        did,
+        document,
+        deactivated: false,
+        name: None,
+        grants,
+    }
+}
+
+/// An accreditation of a holder by another, from the beginning until a second.
+fn grant(id: &str, by: &str, to: &str, until: Option<i64>) -> Grant {
+    let mut record = record(id, 0, until);
+    record.accreditor = did(by);
+    record.subject = did(to);
+    Grant {
+        record,
+        ancestors: Vec::new(),
+    }
+}
+
+fn facts(subjects: Vec<Entity>) -> Facts {
+    Facts {
+        ledger: LEDGER.to_owned(),
+        height: 12,
+        time: at(NOW),
+        authority: entity(MINISTRY, "https://ministry.example", Vec::new()),
+        subjects,
+        superiors: Vec::new(),
+    }
+}
+
+fn lab(until: Option<i64>) -> Entity {
+    entity(
+        LAB,
+        "https://lab.example",
+        vec![grant("lab", MINISTRY, LAB, until)],
+    )
+}
+
+fn directory() -> Value {
+    json!({
+        "scheme": {"SchemeOperatorName": [{"lang": "en", "value": "Ministry"}]},
+        "entities": {did(LAB).to_string(): {
+            "TEName": [{"lang": "en", "value": "The laboratory"}],
+            "TEAddress": {
+                "TEPostalAddress": [{"lang": "en", "StreetAddress": "1 Road", "Country": "CN"}],
+                "TEElectronicAddress": [{"lang": "en", "uriValue": "mailto:desk@lab.example"}],
+            },
+            "TEInformationURI": [{"lang": "en", "uriValue": "https://lab.example"}],
+        }},
+    })
+}
+
+fn listed(facts: &Facts) -> List {
+    let directory = Directory::parse(directory().to_string().as_bytes()).unwrap();
+    let terms = Terms {
+        valid_hours: HOURS,
+        distribution: Vec::new(),
+    };
+    list(facts, &directory, &terms).unwrap()
+}
+
+fn stated(facts: &Facts) -> Federation {
+    federation(facts, &Map::new(), HOURS).unwrap()
+}
+
+fn status(list: &List) -> &Value {
+    let pointer = "/LoTE/TrustedEntitiesList/0/TrustedEntityServices/0/ServiceInformation/ServiceInformationExtensions/0/Accreditation/standing";
+    list.payload.pointer(pointer).unwrap()
+}
+
+/// Sets a member of the one key that an entity has.
+fn with_time(mut entity: Entity, member: &str, time: Timestamp) -> Entity {
+    entity.document["verificationMethod"][0][member] = json!(time);
+    entity
+}
+
+#[test]
+fn nothing_outlives_a_change_that_is_decided() {
+    let day = at(NOW).plus_ms(i64::from(HOURS) * 3_600_000);
+    let endless = facts(vec![lab(None)]);
+    assert_eq!(listed(&endless).next_update, day);
+    assert_eq!(stated(&endless).expires, day);
+
+    let ending = facts(vec![lab(Some(NOW + 60))]);
+    assert_eq!(listed(&ending).next_update, at(NOW + 60));
+    assert_eq!(stated(&ending).expires, at(NOW + 60));
+
+    let key = with_time(lab(None), "expires", at(NOW + 30));
+    let key = facts(vec![key]);
+    assert_eq!(listed(&key).next_update, at(NOW + 30));
+    assert_eq!(stated(&key).expires, at(NOW + 30));
+}
+
+#[test]
+fn what_has_expired_is_withdrawn_in_a_list_and_has_no_statement() {
+    let expired = facts(vec![lab(Some(NOW))]);
+    let list = listed(&expired);
+    assert_eq!((status(&list), list.services), (&json!("expired"), 1));
+    let federation = stated(&expired);
+    assert!(federation.subordinates.is_empty());
+    let reason = &federation.left_out[0].reason;
+    assert!(reason.contains("expired"), "{reason}");
+}
+
+#[test]
+fn a_holder_without_a_key_that_counts_is_named_and_what_it_lost_stays() {
+    for ended in ["revoked", "compromised", "expires"] {
+        let keyless = facts(vec![with_time(lab(None), ended, at(NOW))]);
+        let list = listed(&keyless);
+        assert_eq!(list.services, 0, "{ended}");
+        assert!(list.left_out[0].reason.contains("no key for assertions"));
+        assert!(list.payload["LoTE"]["TrustedEntitiesList"].is_null());
+        let reason = &stated(&keyless).left_out[0].reason;
+        assert!(reason.contains("no key for authentication"), "{reason}");
+    }
+    let withdrawn = facts(vec![with_time(lab(Some(NOW)), "revoked", at(NOW))]);
+    assert_eq!(listed(&withdrawn).services, 1);
+    let mut ended = lab(None);
+    ended.deactivated = true;
+    assert_eq!(listed(&facts(vec![ended])).services, 0);
+}
+
+#[test]
+fn a_name_that_is_the_authoritys_or_that_two_claim_is_given_to_nobody() {
+    let grants = |scid| vec![grant(scid, MINISTRY, scid, None)];
+    let same = "https://lab.example";
+    let claimed = vec![
+        entity(LAB, same, grants(LAB)),
+        entity(SHOP, same, grants(SHOP)),
+    ];
+    let own = vec![entity(LAB, "https://ministry.example", grants(LAB))];
+    for subjects in [claimed, own] {
+        let count = subjects.len();
+        let federation = stated(&facts(subjects));
+        assert!(federation.subordinates.is_empty());
+        let all = &federation.left_out;
+        assert_eq!(all.len(), count);
+        assert!(
+            all.iter()
+                .all(|left| left.reason.contains("another entity goes by"))
+        );
+    }
+}
+
+#[test]
+fn of_several_accreditations_those_that_count_are_stated_and_the_others_named() {
+    let grants = vec![
+        grant("counts", MINISTRY, LAB, None),
+        grant("lapsed", MINISTRY, LAB, Some(NOW)),
+    ];
+    let federation = stated(&facts(vec![entity(
+        LAB,
+        "https://lab.example",
+        grants.clone(),
+    )]));
+    let claims = &federation.subordinates["https://lab.example"].claims;
+    assert_eq!(claims["accreditations"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        claims["accreditations"][0]["id"],
+        json!(grants[0].record.id)
+    );
+    assert_eq!(federation.left_out.len(), 1);
+    assert_eq!(federation.left_out[0].accreditation, grants[1].record.id);
+}
+
+#[test]
+fn an_authority_hints_at_those_above_it_and_names_those_without_an_identifier() {
+    let mut below = facts(Vec::new());
+    below.authority.grants = vec![
+        grant("a", LAB, MINISTRY, None),
+        grant("b", SHOP, MINISTRY, None),
+    ];
+    let mut nameless = entity(SHOP, "https://shop.example", Vec::new());
+    nameless.document["alsoKnownAs"] = json!([]);
+    below.superiors = vec![entity(LAB, "https://lab.example", Vec::new()), nameless];
+    let federation = stated(&below);
+    let claims = &federation.configuration;
+    assert_eq!(claims["authority_hints"], json!(["https://lab.example"]));
+    // Who accredited nobody is a leaf.
+    assert_eq!(claims["metadata"], json!({"federation_entity": {}}));
+    let [left] = federation.left_out.as_slice() else {
+        panic!("{:?}", federation.left_out);
+    };
+    assert!(left.reason.contains("no authority hint"), "{}", left.reason);
+}
+
+#[test]
+fn refuses_a_directory_that_a_list_cannot_carry() {
+    let lab = did(LAB).to_string();
+    let address = format!("/entities/{lab}/TEAddress/TEPostalAddress");
+    for (pointer, value, words) in [
+        (
+            "/scheme/SchemeOperatorName/0/value",
+            json!("<b>Ministry</b>"),
+            "mark-up",
+        ),
+        (
+            "/scheme/SchemeOperatorName/0/value",
+            json!("Mini\u{7}stry"),
+            "control",
+        ),
+        (
+            "/scheme/SchemeOperatorName/0/lang",
+            json!("English!"),
+            "language tag",
+        ),
+        ("/scheme/SchemeOperatorName", json!([]), "is empty"),
+        (
+            "/scheme",
+            json!({"SchemeOperatorName": [], "Surprise": 1}),
+            "unknown field",
+        ),
+        (&address, json!([]), "postal address is missing"),
+        (
+            &format!("{address}/0/Country"),
+            json!("China"),
+            "two capital letters",
+        ),
+        (
+            &format!("/entities/{lab}/TEInformationURI/0/uriValue"),
+            json!("about"),
+            "is a URI",
+        ),
+        ("/entities", json!({"did:web:x": {}}), "TEAddress"),
+    ] {
+        let mut odd = directory();
+        *odd.pointer_mut(pointer).unwrap() = value;
+        let refused = Directory::parse(odd.to_string().as_bytes()).unwrap_err();
+        let told = format!("{refused:#}");
+        assert!(told.contains(words), "{pointer}: {told}");
+    }
+}

@@ -335,7 +335,7 @@ impl World {
         for (name, version) in [
             ("orchard-inspection", "1.0.0"),
             ("orchard-inspection", "1.1.0"),
-            ("lot-sheet", "1.0.0"),
+            ("lots-sheet", "1.0.0"),
         ] {
             let body = json!({
                 "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-//! `chopmark node restore`: a folder of a backup, in which no key may sign what it has signed otherwise before (ADR 0013).
+//! `chopmark node restore`: a folder of a backup, in which no key may sign what it has signed otherwise before (ADR 0014).
 
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};

@@ -340,6 +340,7 @@ impl App {
             .receiving
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        self.shared.stir();
         // One that was given up makes room for the next.
         *receiving = None;
         let (result, receiver) = Receiving::offered(&self.shared, ask)?;
@@ -360,6 +361,7 @@ impl App {
         let Some(receiver) = receiving.as_mut() else {
             return Ok(receiving::answer(Applied::Abort));
         };
+        self.shared.stir();
         let applied = receiver.apply(ask);
         if applied.is_err() {
             // What it took so far makes room: the snapshot is offered again once the disk takes writes.
@@ -369,9 +371,11 @@ impl App {
         if !receiving.as_ref().is_some_and(Receiving::is_complete) {
             return Ok(answer);
         }
+        self.shared.settle_down();
         let settled = receiving
             .take()
             .map(|receiver| receiver.settle(&self.shared));
+        self.shared.stir();
         if settled.transpose()? == Some(true) {
             self.guests.forget();
             Ok(answer)

@@ -36,6 +36,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SETTLED: Duration = Duration::from_secs(10);
 /// Starts in a row that may fail: a predecessor that was orphaned may hold the stores for some seconds.
 const TRIES: u32 = 40;
+/// How long nothing may come of taking a snapshot: the next heartbeat may bring what a refused one lacked, and CometBFT
+/// refuses a snapshot for as long as it runs.
+const SYNC_PATIENCE: Duration = Duration::from_mins(1);
 /// Room that must be there before blocks are taken again, in bytes.
 const ROOM_BYTES: u64 = 8 * 1024 * 1024;
 /// The longest line of its log that is passed on.
@@ -98,6 +101,8 @@ enum Ended {
     ToRecover,
     /// It is to be started again without a peer that is refused now.
     WithoutPeer,
+    /// It is to be started again, as it has taken no snapshot for too long.
+    Stuck,
 }
 
 impl Deref for Watch {
@@ -123,7 +128,7 @@ impl Watch {
                     }
                 };
                 failures = match ended {
-                    Ended::WithoutPeer => continue,
+                    Ended::WithoutPeer | Ended::Stuck => continue,
                     Ended::Away if started.elapsed() < SETTLED => failures + 1,
                     // However often a disk is full, CometBFT is not to blame.
                     Ended::Away | Ended::ToRecover => 0,
@@ -168,6 +173,7 @@ impl Watch {
     }
 
     fn spawn(&self) -> io::Result<Child> {
+        self.shared.stir();
         // CometBFT does not go on from where a kill between a snapshot's arrival and the next block left it: it begins anew,
         // and takes a snapshot again.
         if self.settings.sync.is_some() && !self.shared.has_blocks().map_err(io::Error::other)? {
@@ -204,6 +210,11 @@ impl Watch {
             }
             if asked.is_none_or(|asked| asked.elapsed() >= ASK) {
                 asked = Some(Instant::now());
+                if self.is_stuck() {
+                    warn!("CometBFT takes no snapshot: it begins anew");
+                    end(&mut child);
+                    return Ended::Stuck;
+                }
                 let peers = self.shared.rpc.peers();
                 self.ask(peers.as_deref().ok());
                 let gone = peers.map(|ids| ids.into_iter().find(|id| self.is_gone(id)));
@@ -218,6 +229,14 @@ impl Watch {
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Whether it was to take a snapshot, has no block, and nothing comes of it. CometBFT itself goes on neither after an
+    /// error nor from snapshots that it refused too soon.
+    fn is_stuck(&self) -> bool {
+        self.settings.sync.is_some()
+            && self.shared.is_stuck(SYNC_PATIENCE)
+            && !self.shared.has_blocks().unwrap_or(true)
     }
 
     /// Why CometBFT is away: it also ends when the application no longer answers.

@@ -49,6 +49,8 @@ pub(super) struct Shared {
     pub(super) offences: broadcast::Sender<Offence>,
     /// When the last block was committed.
     pub(super) beat: Mutex<Instant>,
+    /// When something last came of taking a snapshot; none while one is put into the store, which takes its time.
+    stirred: Mutex<Option<Instant>>,
     /// How many peers CometBFT was connected with when it was last asked.
     pub(super) peers: AtomicUsize,
     /// The validators that signed the last header that was seen.
@@ -97,6 +99,7 @@ impl Shared {
             health: watch::Sender::new(Health::Ready),
             offences: broadcast::Sender::new(MAX_OFFENCES),
             beat: Mutex::new(Instant::now()),
+            stirred: Mutex::new(Some(Instant::now())),
             peers: AtomicUsize::new(0),
             validators: RwLock::new(validators),
         })
@@ -161,6 +164,22 @@ impl Shared {
     /// Whether a block is here that this node took from consensus, instead of nothing or the state of a snapshot alone.
     pub(super) fn has_blocks(&self) -> Result<bool, StoreError> {
         self.store.snapshot()?.has_blocks()
+    }
+
+    /// Notes that something comes of taking a snapshot.
+    pub(super) fn stir(&self) {
+        *self.stirred.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Notes that a snapshot is being put into the store, until the next [`Self::stir`].
+    pub(super) fn settle_down(&self) {
+        *self.stirred.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether nothing has come of taking a snapshot for so long.
+    pub(super) fn is_stuck(&self, patience: Duration) -> bool {
+        let stirred = *self.stirred.lock().unwrap_or_else(PoisonError::into_inner);
+        stirred.is_some_and(|stirred| stirred.elapsed() >= patience)
     }
 
     /// Shows the state that a snapshot brought, in the place of whatever was there.

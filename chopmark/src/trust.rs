@@ -23,7 +23,7 @@ mod lote;
 mod tests;
 mod timeline;
 
-pub(crate) use certificate::{Certificate, Subject, self_issued};
+pub(crate) use certificate::{Certificate, Misfit, Subject, self_issued};
 pub(crate) use directory::{Directory, directory_bytes};
 pub(crate) use facts::{Facts, LeftOut};
 pub(crate) use federation::{

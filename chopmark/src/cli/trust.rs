@@ -2,7 +2,9 @@
 
 mod accredit;
 mod export;
+mod folder;
 mod serve;
+mod shelf;
 mod source;
 
 use super::{Done, Failure, Terminal};

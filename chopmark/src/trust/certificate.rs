@@ -30,8 +30,34 @@ const MAX_NAME: usize = 64;
 pub(crate) struct Certificate {
     /// DER, the signer's first.
     chain: Vec<Vec<u8>>,
-    /// When the signer's ends.
-    until: Timestamp,
+    /// The signer's key; none where it is of a kind that is not known here.
+    key: Option<PublicKey>,
+    /// When the signer's begins and ends.
+    holds: Range<Timestamp>,
+}
+
+/// Says why a certificate does not serve a list.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Misfit {
+    /// It is another's.
+    #[error("its first certificate is of another key than the one that signs")]
+    Key,
+    /// It begins too late.
+    #[error("its first certificate holds from {from}, expected from {expected}")]
+    NotYet {
+        /// When it begins.
+        from: Timestamp,
+        /// When the list begins.
+        expected: Timestamp,
+    },
+    /// It ends too early.
+    #[error("its first certificate holds until {until}, expected until {expected}")]
+    Ended {
+        /// When it ends.
+        until: Timestamp,
+        /// When the list ends.
+        expected: Timestamp,
+    },
 }
 
 /// Whom a self-issued certificate names.
@@ -46,16 +72,11 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Certificate {
-    /// Reads a PEM text: the certificate of `key` first, then those that certify it, if any.
+    /// Reads a PEM text: the signer's certificate first, then those that certify it, if any.
     ///
     /// # Errors
-    /// When the text holds something else, the first is of another key, or not within its term from `term.start` to
-    /// `term.end`.
-    pub(crate) fn read(
-        text: &str,
-        key: &PublicKey,
-        term: &Range<Timestamp>,
-    ) -> anyhow::Result<Self> {
+    /// When the text holds something else.
+    pub(crate) fn read(text: &str) -> anyhow::Result<Self> {
         let mut chain = Vec::new();
         for block in Pem::iter_from_buffer(text.as_bytes()) {
             let block = block.context("it is no PEM text")?;
@@ -76,23 +97,36 @@ impl Certificate {
         let Ok((_, read)) = X509Certificate::from_der(first) else {
             bail!("its first block is no certificate");
         };
-        ensure!(
-            PublicKey::from_spki_der(read.public_key().raw).as_ref() == Some(key),
-            "its first certificate is of another key than the one that signs"
-        );
+        let key = PublicKey::from_spki_der(read.public_key().raw);
         let validity = read.validity();
         let moment = |seconds: i64| Timestamp::from_unix_ms(seconds.saturating_mul(1000));
-        let (from, until) = (
-            moment(validity.not_before.timestamp()),
-            moment(validity.not_after.timestamp()),
-        );
-        ensure!(
-            from <= term.start && term.end <= until,
-            "its first certificate holds from {from} to {until}, expected from {} to {}",
-            term.start,
-            term.end
-        );
-        Ok(Self { chain, until })
+        let from = moment(validity.not_before.timestamp());
+        let until = moment(validity.not_after.timestamp());
+        let holds = from..until;
+        Ok(Self { chain, key, holds })
+    }
+
+    /// Checks that the signer's certificate is of a key, and holds over a term.
+    ///
+    /// # Errors
+    /// Says what does not fit.
+    pub(crate) fn fits(&self, key: &PublicKey, term: &Range<Timestamp>) -> Result<(), Misfit> {
+        let Range {
+            start: from,
+            end: until,
+        } = self.holds;
+        if self.key.as_ref() != Some(key) {
+            return Err(Misfit::Key);
+        }
+        if until < term.end {
+            let expected = term.end;
+            return Err(Misfit::Ended { until, expected });
+        }
+        if term.start < from {
+            let expected = term.start;
+            return Err(Misfit::NotYet { from, expected });
+        }
+        Ok(())
     }
 
     /// The members of `x5c` (RFC 7515 §4.1.6).
@@ -108,7 +142,7 @@ impl Certificate {
 
     /// When the signer's certificate ends.
     pub(crate) fn until(&self) -> Timestamp {
-        self.until
+        self.holds.end
     }
 }
 
@@ -143,4 +177,34 @@ fn date(at: Timestamp) -> anyhow::Result<OffsetDateTime> {
     OffsetDateTime::UNIX_EPOCH
         .checked_add(Duration::seconds(at.unix_ms().div_euclid(1000)))
         .context("the date is out of range")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chop_keys::{KeyType, Signer as _};
+
+    #[test]
+    fn tells_apart_why_a_certificate_does_not_fit() {
+        let [own, other] =
+            [1, 2].map(|seed| PrivateKey::from_seed(KeyType::Ed25519, &[seed; 32]).unwrap());
+        let at = |second: i64| Timestamp::from_unix_ms(1_800_000_000_000 + second * 1000);
+        let subject = Subject {
+            organisation: "Ministry",
+            country: None,
+            did: "did:chop:x",
+        };
+        let text = self_issued(&own, &subject, &(at(0)..at(1_000))).unwrap();
+        let read = Certificate::read(&text).unwrap();
+        assert_eq!(read.until(), at(1_000));
+        let fits =
+            |key: &PrivateKey, from, until| read.fits(key.public_key(), &(at(from)..at(until)));
+        assert!(fits(&own, 0, 1_000).is_ok());
+        assert!(matches!(fits(&other, 0, 1_000), Err(Misfit::Key)));
+        assert!(matches!(fits(&own, 0, 1_001), Err(Misfit::Ended { .. })));
+        assert!(matches!(
+            fits(&own, -301, 1_000),
+            Err(Misfit::NotYet { .. })
+        ));
+    }
 }

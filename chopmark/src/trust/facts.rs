@@ -4,9 +4,11 @@ use super::timeline::Grant;
 use chop_did::{ChopDid, DidState, Relationship, verification_method};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{Jwk, PublicKey};
-use chop_protocol::Member;
+use chop_protocol::{Member, Standing};
 use serde::Serialize;
 use serde_json::Value;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// Everything that an export is made from.
 #[derive(Debug)]
@@ -15,14 +17,19 @@ pub(crate) struct Facts {
     pub(crate) ledger: String,
     /// Height of the oldest header under which something was read: nothing here is older.
     pub(crate) height: u64,
-    /// Its time, as of which everything is judged.
+    /// Its time, as of which what is made of it is issued.
     pub(crate) time: Timestamp,
+    /// The moment as of which everything is judged: the header's, or that of the clock when it is later. What was decided before
+    /// may have taken effect since the header.
+    pub(crate) judged: Timestamp,
     /// Who accredits; its grants are the accreditations that it holds.
     pub(crate) authority: Entity,
     /// Those whom it accredited, by DID.
     pub(crate) subjects: Vec<Entity>,
     /// Those whose accreditations of the authority count, by DID; their grants are not read.
     pub(crate) superiors: Vec<Entity>,
+    /// Accreditations below which there are more than are read.
+    pub(crate) unread: Vec<LeftOut>,
 }
 
 /// A DID with what is proven about it.
@@ -53,7 +60,7 @@ pub(crate) struct ListedKey {
     pub(crate) ends: Option<Timestamp>,
 }
 
-/// An accreditation that is not in the export, or not as one that counts, and why.
+/// An accreditation that is not in the export, or not with all that it lets its holder do, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LeftOut {
@@ -63,6 +70,16 @@ pub(crate) struct LeftOut {
     pub(crate) accreditation: Hash,
     /// Why it is left out.
     pub(crate) reason: String,
+}
+
+impl Facts {
+    /// When what is made of them ends at the latest, to the second: so many hours after the header, or with the key that signs.
+    pub(crate) fn until(&self, valid_hours: u32, key_ends: Option<Timestamp>) -> Timestamp {
+        let hours = self.time.plus_ms(i64::from(valid_hours) * HOUR_MS);
+        key_ends
+            .map_or(hours, |ends| ends.min(hours))
+            .floor_to_second()
+    }
 }
 
 impl Entity {
@@ -113,6 +130,13 @@ impl Entity {
             jwk,
             ends: ends.into_iter().flatten().min(),
         })
+    }
+
+    /// The accreditations that count at a moment.
+    pub(crate) fn live(&self, at: Timestamp) -> Vec<&Grant> {
+        let all = self.grants.iter();
+        all.filter(|grant| grant.standing_at(at) == Standing::Live)
+            .collect()
     }
 
     /// Names every accreditation of the entity as left out, for one reason.

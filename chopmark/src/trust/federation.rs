@@ -5,8 +5,9 @@
 //! entity identifier   the document's service of type OpenIDFederationEntity, else its one https URL in alsoKnownAs   §1.2
 //! jwks                the document's keys for authentication, each under its thumbprint                              §3.1.1
 //! authority_hints     those whose accreditations of the authority count                                              §3.1.2
-//! constraints         issuers of credentials only; as many intermediates as the depth allows                         §6.2
-//! metadata_policy     openid_credential_issuer.accredited_credential_types is a subset of the types                  §6.1
+//! constraints         issuers of credentials only; as many intermediates as the smallest depth of its types allows   §6.2
+//! metadata_policy     openid_credential_issuer.accredited_credential_types is a subset of the types, and not empty   §6.1
+//! metadata            the types that the authority itself may issue, in its own configuration                        §5.1
 //! accreditations      each of them in its own words: place, term, depth (an additional claim, §3.1)
 //! ```
 //!
@@ -37,7 +38,10 @@ pub(crate) const LIST_PATH: &str = "/federation/list";
 const SERVICE: &str = "OpenIDFederationEntity";
 /// The longest entity identifier, in bytes.
 const MAX_IDENTIFIER: usize = 2_048;
-const HOUR_MS: i64 = 60 * 60 * 1000;
+/// The entity type of those who are accredited.
+const ISSUER: &str = "openid_credential_issuer";
+/// The member of its metadata that names the types of the credentials.
+const TYPES: &str = "accredited_credential_types";
 
 /// What an authority publishes, not signed yet.
 #[derive(Debug)]
@@ -59,8 +63,8 @@ pub(crate) struct Federation {
 pub(crate) struct Subordinate {
     /// Its claims.
     pub(crate) claims: Value,
-    /// Whether it may have subordinates of its own.
-    pub(crate) intermediate: bool,
+    /// How many further links may hang below it.
+    pub(crate) depth: u8,
 }
 
 /// Says why an authority cannot publish.
@@ -79,31 +83,30 @@ pub(crate) enum FederationError {
     NoKey,
 }
 
-/// Makes what an authority publishes; `metadata` holds, by entity type, what its configuration says beside the endpoints.
+/// Makes what an authority publishes, which ends at `end` at the latest; `metadata` holds, by entity type, what its
+/// configuration says beside the endpoints.
 ///
 /// # Errors
 /// When the authority has no entity identifier or no key.
 pub(crate) fn federation(
     facts: &Facts,
     metadata: &Map<String, Value>,
-    valid_hours: u32,
+    end: Timestamp,
 ) -> Result<Federation, FederationError> {
     let reason = |reason| FederationError::NoIdentifier { reason };
     let entity = identifier(&facts.authority.document).map_err(reason)?;
-    let end = facts.time.plus_ms(i64::from(valid_hours) * HOUR_MS);
     let mut left_out = Vec::new();
     let mut subordinates = BTreeMap::new();
     let contested = contested(facts, &entity);
     for subject in &facts.subjects {
         match subordinate(facts, subject, (&entity, end), &contested) {
             Ok((id, statement)) => {
+                // Of several, those that do not count, or not in full, are named beside the statement.
+                left_out.extend(lapsed(subject, facts.judged));
+                left_out.extend(shortened(subject, facts.judged, statement.depth));
                 subordinates.insert(id, statement);
             }
             Err(reason) => left_out.extend(subject.left_out(&reason)),
-        }
-        // Of several, those that do not count are named beside the statement.
-        if !left_out.iter().any(|left| left.subject == subject.did) {
-            left_out.extend(lapsed(subject, facts.time));
         }
     }
     let (configuration, own_end) = configuration(facts, &entity, metadata, end)?;
@@ -177,11 +180,15 @@ fn check(text: &str) -> Result<(), String> {
     }
 }
 
-/// The identifiers that more than one entity claims: nobody is told to trust either.
+/// The identifiers that more than one entity claims: nobody is told to trust either. One that does not count claims none: it
+/// would strike the name of another for ever.
 fn contested(facts: &Facts, own: &str) -> BTreeSet<String> {
     let mut seen = BTreeSet::from([own.to_owned()]);
-    let claimed = facts.subjects.iter().chain(&facts.superiors);
-    let claimed = claimed.filter(|entity| entity.did != facts.authority.did);
+    let subjects = facts.subjects.iter();
+    let claimed = subjects
+        .filter(|subject| !subject.live(facts.judged).is_empty())
+        .chain(&facts.superiors)
+        .filter(|entity| !entity.deactivated && entity.did != facts.authority.did);
     // An entity may be above and below at once; it contests nothing then.
     let mut claimants: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for entity in claimed {
@@ -206,16 +213,12 @@ fn subordinate(
     if subject.did == facts.authority.did {
         return Err("it is the authority itself".to_owned());
     }
-    let live: Vec<&Grant> = subject
-        .grants
-        .iter()
-        .filter(|grant| grant.standing_at(facts.time) == Standing::Live)
-        .collect();
+    let live = subject.live(facts.judged);
     if live.is_empty() {
         let standings = subject
             .grants
             .iter()
-            .map(|grant| grant.standing_at(facts.time));
+            .map(|grant| grant.standing_at(facts.judged));
         let standings: BTreeSet<&str> = standings.map(name).collect();
         let standings: Vec<&str> = standings.into_iter().collect();
         return Err(format!("it does not count: {}", standings.join(", ")));
@@ -224,22 +227,17 @@ fn subordinate(
     if contested.contains(&id) {
         return Err(format!("another entity goes by {id} too"));
     }
-    let (keys, key_end) = jwks(subject, facts.time)
+    let (keys, key_end) = jwks(subject, facts.judged)
         .ok_or("its document lists no key for authentication that counts")?;
     let changes = live
         .iter()
-        .filter_map(|grant| grant.next_change(facts.time));
+        .filter_map(|grant| grant.next_change(facts.judged));
     let end = changes.chain(key_end).chain([end]).min().unwrap_or(end);
-    let (made, ends) = (seconds(facts.time), seconds(end));
-    if ends <= made {
+    let ends = seconds(end);
+    if ends <= seconds(facts.judged) {
         return Err("it ends within the second".to_owned());
     }
-    let depth = live.iter().map(|grant| grant.record.depth).max();
-    let depth = depth.unwrap_or_default();
-    let types: BTreeSet<&str> = live
-        .iter()
-        .map(|grant| grant.record.credential_type.as_str())
-        .collect();
+    let depth = depth(&live);
     let accreditations: Vec<Value> = live
         .iter()
         .map(|grant| scope(grant, Standing::Live))
@@ -247,21 +245,49 @@ fn subordinate(
     let claims = json!({
         "iss": issuer,
         "sub": id,
-        "iat": made,
+        "iat": seconds(facts.time),
         "exp": ends,
         "jwks": keys,
         "source_endpoint": endpoint(issuer, FETCH_PATH),
-        "constraints": {"max_path_length": depth, "allowed_entity_types": ["openid_credential_issuer"]},
-        "metadata_policy": {"openid_credential_issuer": {"accredited_credential_types": {"subset_of": types}}},
+        "constraints": {"max_path_length": depth, "allowed_entity_types": [ISSUER]},
+        // Without "essential" the policy would pass over metadata that names no types at all (§6.1.3.1.7).
+        "metadata_policy": {ISSUER: {TYPES: {"subset_of": types(&live), "essential": true}}},
         "accreditations": accreditations,
     });
-    Ok((
-        id,
-        Subordinate {
-            claims,
-            intermediate: depth > 0,
-        },
-    ))
+    Ok((id, Subordinate { claims, depth }))
+}
+
+fn types(live: &[&Grant]) -> BTreeSet<String> {
+    let all = live.iter();
+    all.map(|grant| grant.record.credential_type.as_str().to_owned())
+        .collect()
+}
+
+/// How many further links may hang below: what holds for every one of the types, since a chain goes on for all of them at once.
+fn depth(live: &[&Grant]) -> u8 {
+    let mut by_type: BTreeMap<&str, u8> = BTreeMap::new();
+    for grant in live {
+        let most = by_type
+            .entry(grant.record.credential_type.as_str())
+            .or_default();
+        *most = grant.record.depth.max(*most);
+    }
+    by_type.into_values().min().unwrap_or_default()
+}
+
+/// The accreditations of an entity below which more links may hang than its statement says.
+fn shortened(subject: &Entity, at: Timestamp, depth: u8) -> Vec<LeftOut> {
+    let deeper = subject.live(at).into_iter();
+    deeper
+        .filter(|grant| grant.record.depth > depth)
+        .map(|grant| {
+            let own = grant.record.depth;
+            grant.left_out(&format!(
+                "the statement allows {depth} further link(s), not {own}: the holder's types differ in depth, and the \
+                smallest holds for all"
+            ))
+        })
+        .collect()
 }
 
 /// The accreditations of an entity that do not count.
@@ -300,8 +326,10 @@ fn configuration(
     metadata: &Map<String, Value>,
     end: Timestamp,
 ) -> Result<(Value, Timestamp), FederationError> {
-    let (keys, key_end) = jwks(&facts.authority, facts.time).ok_or(FederationError::NoKey)?;
-    let end = key_end.map_or(end, |key_end| key_end.min(end));
+    let (keys, key_end) = jwks(&facts.authority, facts.judged).ok_or(FederationError::NoKey)?;
+    let held = facts.authority.grants.iter();
+    let changes = held.filter_map(|grant| grant.next_change(facts.judged));
+    let end = changes.chain(key_end).chain([end]).min().unwrap_or(end);
     let mut metadata = metadata.clone();
     let own = metadata
         .entry("federation_entity")
@@ -320,6 +348,7 @@ fn configuration(
             own.insert(name.to_owned(), json!(endpoint(entity, path)));
         }
     }
+    may_issue(&facts.authority.live(facts.judged), &mut metadata);
     let claims = json!({
         "iss": entity,
         "sub": entity,
@@ -337,6 +366,20 @@ fn configuration(
     // Never an empty one (§3.1.2).
     let hints = (!hints.is_empty()).then(|| json!(hints));
     Ok((with(claims, "authority_hints", hints), end))
+}
+
+/// Says which types the authority itself may issue, where its metadata does not: without them a superior's policy ends the chain.
+fn may_issue(live: &[&Grant], metadata: &mut Map<String, Value>) {
+    if live.is_empty() {
+        return;
+    }
+    if let Value::Object(issuer) = metadata.entry(ISSUER).or_insert_with(|| json!({})) {
+        issuer.entry(TYPES).or_insert_with(|| json!(types(live)));
+        // Some readers want to be told; the ledger knows of no registration of clients.
+        issuer
+            .entry("client_registration_types_supported")
+            .or_insert_with(|| json!([]));
+    }
 }
 
 /// The keys of a document for authentication, and when the first of them ends; none when there is none.

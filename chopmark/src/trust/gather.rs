@@ -32,7 +32,7 @@ pub(crate) struct Scope {
     pub(crate) credential_type: Option<CredentialType>,
     /// Whether those that hang below them are read too.
     pub(crate) below: bool,
-    /// The most accreditations that are read.
+    /// The most accreditations that are read: of the authority's own, and apart from them below each of those.
     pub(crate) most: usize,
 }
 
@@ -80,12 +80,17 @@ struct Named {
     accreditation: Accreditation,
 }
 
-/// Reads an authority, those whom it accredited, and those who accredited it.
+/// Reads an authority, those whom it accredited, and those who accredited it, and judges them as of `now`, unless the header
+/// that they are read under is later.
 ///
 /// # Errors
 /// When anything is not proven: then nothing is to be exported.
-pub(crate) async fn gather(registry: &HttpRegistry, scope: &Scope) -> Result<Facts, GatherError> {
-    let mut reader = Reader::new(registry, scope);
+pub(crate) async fn gather(
+    registry: &HttpRegistry,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Facts, GatherError> {
+    let mut reader = Reader::new(registry, scope, now);
     let authority = scope.authority;
     reader.entities([authority]).await?;
     let state = reader.state(&authority)?;
@@ -99,9 +104,8 @@ pub(crate) async fn gather(registry: &HttpRegistry, scope: &Scope) -> Result<Fac
     let subjects: BTreeSet<ChopDid> = reader.holders(&granted)?;
     reader.entities(subjects.iter().copied()).await?;
 
-    // The age of the oldest header is known now; what others say is judged as of its time.
     let held = reader.grants(&held)?;
-    let at = reader.as_of()?.1;
+    let at = reader.as_of()?.1.max(now);
     let live = held
         .iter()
         .filter(|grant| grant.standing_at(at) == Standing::Live);
@@ -120,17 +124,23 @@ struct Reader<'a> {
     values: BTreeMap<String, Option<String>>,
     /// Height and time of the oldest header so far.
     oldest: Option<(u64, i64)>,
+    now: Timestamp,
+    /// How many the service named since the last count began.
     named: usize,
+    /// Those below whom there are more than are to be read.
+    unread: BTreeSet<ChopDid>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(registry: &'a HttpRegistry, scope: &'a Scope) -> Self {
+    fn new(registry: &'a HttpRegistry, scope: &'a Scope, now: Timestamp) -> Self {
         Self {
             registry,
             scope,
             values: BTreeMap::new(),
             oldest: None,
+            now,
             named: 0,
+            unread: BTreeSet::new(),
         }
     }
 
@@ -172,25 +182,62 @@ impl<'a> Reader<'a> {
     }
 
     /// Names all accreditations that the authority granted, and those below them when they are asked for.
+    ///
+    /// What hangs below each is counted apart: one who accredits too many loses these, and the authority's list none of its own.
     async fn granted(&mut self) -> Result<BTreeSet<Hash>, GatherError> {
+        let authority = self.scope.authority;
+        let own = self.granted_by(authority).await?;
+        let mut found: BTreeSet<Hash> = own.iter().map(|record| record.id).collect();
+        let mut asked = BTreeSet::from([authority]);
+        let below = own.iter().filter(|_| self.scope.below);
+        let branches: BTreeSet<ChopDid> = below
+            .filter(|record| record.depth > 0)
+            .map(|record| record.subject)
+            .collect();
+        for subject in branches {
+            self.named = 0;
+            let mut seen = asked.clone();
+            match self.branch(subject, &mut seen).await {
+                Ok(hanging) => {
+                    found.extend(hanging);
+                    asked = seen;
+                }
+                Err(GatherError::TooMany { .. }) => {
+                    self.unread.insert(subject);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.named = 0;
+        Ok(found)
+    }
+
+    /// Names all accreditations that hang below one subject, by way of issuers who were not asked yet.
+    async fn branch(
+        &mut self,
+        top: ChopDid,
+        asked: &mut BTreeSet<ChopDid>,
+    ) -> Result<BTreeSet<Hash>, GatherError> {
         let mut found = BTreeSet::new();
-        let mut asked = BTreeSet::new();
-        let mut issuers = vec![self.scope.authority];
+        let mut issuers = vec![top];
         while let Some(issuer) = issuers.pop() {
             if !asked.insert(issuer) {
                 continue;
             }
-            for record in self.prove(("issuer", issuer)).await? {
-                if record.accreditor != issuer {
-                    continue;
-                }
-                if self.scope.below && record.depth > 0 {
+            for record in self.granted_by(issuer).await? {
+                if record.depth > 0 {
                     issuers.push(record.subject);
                 }
                 found.insert(record.id);
             }
         }
         Ok(found)
+    }
+
+    async fn granted_by(&mut self, issuer: ChopDid) -> Result<Vec<Accreditation>, GatherError> {
+        let mut records = self.prove(("issuer", issuer)).await?;
+        records.retain(|record| record.accreditor == issuer);
+        Ok(records)
     }
 
     /// Names all accreditations that the authority holds.
@@ -364,6 +411,17 @@ impl<'a> Reader<'a> {
         };
         let mut grants = self.grants(granted)?;
         grants.retain(by_word_of);
+        let too_many = format!(
+            "there are more than {} accreditations below it: none of them is listed",
+            self.scope.most
+        );
+        let unread = grants.iter().filter(|grant| {
+            let record = &grant.record;
+            record.accreditor == authority
+                && record.depth > 0
+                && self.unread.contains(&record.subject)
+        });
+        let unread = unread.map(|grant| grant.left_out(&too_many)).collect();
         let mut entities = Vec::new();
         for did in subjects {
             let own: Vec<Grant> = grants
@@ -380,9 +438,11 @@ impl<'a> Reader<'a> {
             ledger: self.registry.trust_root().genesis().to_owned(),
             height,
             time,
+            judged: time.max(self.now),
             authority: self.entity(&authority, held)?,
             subjects: entities,
             superiors: above.collect::<Result<_, _>>()?,
+            unread,
         })
     }
 }

@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 
 /// The longest time between an issue and the next update, in hours: six months (clause 6.3.15).
 pub(crate) const MAX_VALID_HOURS: u32 = 181 * 24;
-const HOUR_MS: i64 = 60 * 60 * 1000;
 /// The rules for parsing (clause 6.3.1).
 const VERSION: u64 = 1;
 /// Earlier standings are never dropped from the list (clause 6.3.12).
@@ -36,8 +35,8 @@ const WITHDRAWN: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/withd
 /// For how long a list holds, and where it is found.
 #[derive(Debug, Clone)]
 pub(crate) struct Terms {
-    /// The most hours until the next update.
-    pub(crate) valid_hours: u32,
+    /// When it is replaced at the latest.
+    pub(crate) until: Timestamp,
     /// Where the list is published.
     pub(crate) distribution: Vec<String>,
 }
@@ -51,7 +50,9 @@ pub(crate) struct List {
     pub(crate) next_update: Timestamp,
     /// How many accreditations it shows.
     pub(crate) services: usize,
-    /// What it does not show.
+    /// How many entities it does not show since the directory does not tell enough of them.
+    pub(crate) undescribed: usize,
+    /// What it does not show, or not in full.
     pub(crate) left_out: Vec<LeftOut>,
 }
 
@@ -82,12 +83,13 @@ pub(crate) fn list(
     terms: &Terms,
 ) -> serde_json::Result<List> {
     let mut entities = Vec::new();
-    let mut left_out = Vec::new();
-    let mut services = 0;
+    let mut left_out = facts.unread.clone();
+    let (mut services, mut undescribed) = (0, 0);
     for entity in &facts.subjects {
         let mapped = match information(entity, directory) {
             Ok(information) => trusted(entity, &information, facts, &mut left_out)?,
             Err(reason) => {
+                undescribed += 1;
                 left_out.extend(entity.left_out(&reason));
                 None
             }
@@ -97,7 +99,7 @@ pub(crate) fn list(
             entities.push(value);
         }
     }
-    let next_update = next_update(facts, terms);
+    let next_update = next_update(facts, terms.until);
     let information = SchemeInformation {
         version: VERSION,
         sequence: facts.height,
@@ -115,6 +117,7 @@ pub(crate) fn list(
         payload: json!({"LoTE": list}),
         next_update,
         services,
+        undescribed,
         left_out,
     })
 }
@@ -133,23 +136,23 @@ fn extensions(facts: &Facts, left_out: &[LeftOut]) -> Vec<Value> {
     extensions
 }
 
-/// At the latest so many hours on; before, where a standing or a key ends before.
-fn next_update(facts: &Facts, terms: &Terms) -> Timestamp {
-    let hours = i64::from(terms.valid_hours.clamp(1, MAX_VALID_HOURS));
+/// The end that is given, or before, where a standing or a key ends before; to the second, as the list tells it.
+fn next_update(facts: &Facts, until: Timestamp) -> Timestamp {
     let changes = facts.subjects.iter().flat_map(|entity| {
         let standings = entity
             .grants
             .iter()
-            .filter_map(|grant| grant.next_change(facts.time));
-        let keys = entity.keys(Relationship::AssertionMethod, facts.time);
+            .filter_map(|grant| grant.next_change(facts.judged));
+        let keys = entity.keys(Relationship::AssertionMethod, facts.judged);
         standings
             .chain(keys.into_iter().filter_map(|key| key.ends))
             .collect::<Vec<_>>()
     });
     changes
-        .chain([facts.time.plus_ms(hours * HOUR_MS)])
+        .chain([until])
         .min()
-        .unwrap_or(facts.time)
+        .unwrap_or(until)
+        .floor_to_second()
 }
 
 /// What the directory says about an entity, with the name of its membership where it says none.
@@ -175,10 +178,10 @@ fn trusted(
     facts: &Facts,
     left_out: &mut Vec<LeftOut>,
 ) -> serde_json::Result<Option<(Value, usize)>> {
-    let keys = entity.keys(Relationship::AssertionMethod, facts.time);
+    let keys = entity.keys(Relationship::AssertionMethod, facts.judged);
     let mut services = Vec::new();
     for grant in &entity.grants {
-        match service(entity, grant, &keys, facts.time) {
+        match service(entity, grant, &keys, facts.judged) {
             Ok(service) => services.push(service),
             Err(reason) => left_out.push(grant.left_out(reason)),
         }

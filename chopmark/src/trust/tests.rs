@@ -5,10 +5,11 @@ use super::facts::{Entity, Facts};
 use super::federation::{Federation, federation};
 use super::lote::{List, Terms, list};
 use super::timeline::Grant;
-use super::timeline::tests::{at, record};
+use super::timeline::tests::{at, event, record};
 use chop_did::ChopDid;
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, Signer as _};
+use chop_protocol::{CredentialType, EventKind};
 use serde_json::{Map, Value, json};
 
 const LEDGER: &str = "hu2hp6ct7xnyiujh";
@@ -63,9 +64,11 @@ fn facts(subjects: Vec<Entity>) -> Facts {
         ledger: LEDGER.to_owned(),
         height: 12,
         time: at(NOW),
+        judged: at(NOW),
         authority: entity(MINISTRY, "https://ministry.example", Vec::new()),
         subjects,
         superiors: Vec::new(),
+        unread: Vec::new(),
     }
 }
 
@@ -92,16 +95,20 @@ fn directory() -> Value {
 }
 
 fn listed(facts: &Facts) -> List {
+    listed_until(facts, facts.until(HOURS, None))
+}
+
+fn listed_until(facts: &Facts, until: Timestamp) -> List {
     let directory = Directory::parse(directory().to_string().as_bytes()).unwrap();
     let terms = Terms {
-        valid_hours: HOURS,
+        until,
         distribution: Vec::new(),
     };
     list(facts, &directory, &terms).unwrap()
 }
 
 fn stated(facts: &Facts) -> Federation {
-    federation(facts, &Map::new(), HOURS).unwrap()
+    federation(facts, &Map::new(), facts.until(HOURS, None)).unwrap()
 }
 
 fn status(list: &List) -> &Value {
@@ -130,6 +137,38 @@ fn nothing_outlives_a_change_that_is_decided() {
     let key = facts(vec![key]);
     assert_eq!(listed(&key).next_update, at(NOW + 30));
     assert_eq!(stated(&key).expires, at(NOW + 30));
+
+    // The key that signs ends before all that.
+    let until = endless.until(HOURS, Some(at(NOW + 20).plus_ms(700)));
+    assert_eq!(until, at(NOW + 20));
+    assert_eq!(listed_until(&endless, until).next_update, until);
+    let federation = federation(&endless, &Map::new(), until).unwrap();
+    assert_eq!(federation.expires, until);
+    let claims = &federation.subordinates["https://lab.example"].claims;
+    assert_eq!(claims["exp"], json!(until.unix_ms() / 1000));
+
+    // What the authority says of itself rests on what it holds.
+    let mut below = facts(Vec::new());
+    below.authority.grants = vec![grant("a", LAB, MINISTRY, Some(NOW + 10))];
+    assert_eq!(stated(&below).expires, at(NOW + 10));
+}
+
+#[test]
+fn what_ends_between_the_header_and_the_clock_has_ended() {
+    let mut ending = facts(vec![lab(Some(NOW + 5))]);
+    assert_eq!(stated(&ending).subordinates.len(), 1);
+    ending.judged = at(NOW + 10);
+    let list = listed(&ending);
+    assert_eq!(status(&list), &json!("expired"));
+    assert_eq!(list.next_update, ending.until(HOURS, None));
+    let information = &list.payload["LoTE"]["ListAndSchemeInformation"];
+    assert_eq!(
+        information["ListIssueDateTime"],
+        json!(at(NOW).to_seconds_text())
+    );
+    let federation = stated(&ending);
+    assert!(federation.subordinates.is_empty());
+    assert_eq!(federation.expires, ending.until(HOURS, None));
 }
 
 #[test]
@@ -184,6 +223,80 @@ fn a_name_that_is_the_authoritys_or_that_two_claim_is_given_to_nobody() {
 }
 
 #[test]
+fn one_that_no_longer_counts_takes_no_name_from_one_that_does() {
+    let same = "https://lab.example";
+    let mut revoked = grant("shop", MINISTRY, SHOP, None);
+    revoked.record.events = vec![event(EventKind::Revoked, NOW - 1)];
+    let revoked = entity(SHOP, same, vec![revoked]);
+    let expired = entity(SHOP, same, vec![grant("shop", MINISTRY, SHOP, Some(NOW))]);
+    let mut ended = entity(SHOP, same, vec![grant("shop", MINISTRY, SHOP, None)]);
+    ended.deactivated = true;
+    for twin in [revoked, expired, ended] {
+        let federation = stated(&facts(vec![lab(None), twin]));
+        assert_eq!(
+            federation.subordinates[same].claims["accreditations"][0]["id"],
+            json!(lab(None).grants[0].record.id)
+        );
+        assert_eq!(federation.left_out[0].subject, did(SHOP));
+    }
+    // An authority above counts by what it granted.
+    let mut below = facts(vec![lab(None)]);
+    below.superiors = vec![entity(SHOP, same, Vec::new())];
+    assert!(stated(&below).subordinates.is_empty());
+}
+
+#[test]
+fn a_chain_goes_on_as_far_as_every_type_allows() {
+    let deep = |id, credential_type: &str, depth| {
+        let mut grant = grant(id, MINISTRY, LAB, None);
+        grant.record.credential_type = CredentialType::parse(credential_type).unwrap();
+        grant.record.depth = depth;
+        grant
+    };
+    let told = |grants: Vec<Grant>| {
+        let federation = stated(&facts(vec![entity(LAB, "https://lab.example", grants)]));
+        let claims = &federation.subordinates["https://lab.example"].claims;
+        let depth = claims["constraints"]["max_path_length"].as_u64().unwrap();
+        let left = federation.left_out.iter();
+        let left: Vec<_> = left.map(|left| left.accreditation).collect();
+        (depth, left)
+    };
+    let differing = vec![deep("a", "Harvest", 2), deep("b", "Inspection", 1)];
+    let shortened = differing[0].record.id;
+    assert_eq!(told(differing), (1, vec![shortened]));
+    // Of one type, the greatest depth holds.
+    let one = vec![deep("a", "Harvest", 2), deep("b", "Harvest", 0)];
+    assert_eq!(told(one), (2, vec![]));
+}
+
+#[test]
+fn an_authority_says_what_it_may_issue_unless_its_metadata_does() {
+    let mut below = facts(Vec::new());
+    let lapsed = {
+        let mut lapsed = grant("b", LAB, MINISTRY, Some(NOW));
+        lapsed.record.credential_type = CredentialType::parse("Harvest").unwrap();
+        lapsed
+    };
+    below.authority.grants = vec![grant("a", LAB, MINISTRY, None), lapsed];
+    let until = below.until(HOURS, None);
+    let told = |metadata: Value| {
+        let metadata = metadata.as_object().unwrap();
+        let federation = federation(&below, metadata, until).unwrap();
+        federation.configuration["metadata"]["openid_credential_issuer"].clone()
+    };
+    assert_eq!(
+        told(json!({})),
+        json!({"accredited_credential_types": ["Inspection"], "client_registration_types_supported": []})
+    );
+    let own = json!({
+        "accredited_credential_types": ["Harvest"],
+        "client_registration_types_supported": ["automatic"],
+        "display": [],
+    });
+    assert_eq!(told(json!({"openid_credential_issuer": own})), own);
+}
+
+#[test]
 fn of_several_accreditations_those_that_count_are_stated_and_the_others_named() {
     let grants = vec![
         grant("counts", MINISTRY, LAB, None),
@@ -218,7 +331,7 @@ fn an_authority_hints_at_those_above_it_and_names_those_without_an_identifier() 
     let claims = &federation.configuration;
     assert_eq!(claims["authority_hints"], json!(["https://lab.example"]));
     // Who accredited nobody is a leaf.
-    assert_eq!(claims["metadata"], json!({"federation_entity": {}}));
+    assert_eq!(claims["metadata"]["federation_entity"], json!({}));
     let [left] = federation.left_out.as_slice() else {
         panic!("{:?}", federation.left_out);
     };

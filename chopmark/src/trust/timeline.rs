@@ -120,7 +120,8 @@ pub(super) mod tests {
         }
     }
 
-    fn event(kind: EventKind, second: i64) -> AccreditationEvent {
+    /// Something that was decided, and took effect, so many seconds after that moment.
+    pub(in crate::trust) fn event(kind: EventKind, second: i64) -> AccreditationEvent {
         AccreditationEvent {
             kind,
             effective: at(second),

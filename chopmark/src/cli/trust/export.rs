@@ -1,13 +1,14 @@
 //! `chopmark trust export`.
 
+use super::folder::{LIST_FILE, STATEMENTS, follows, sweep, write};
 use super::source::{ListArgs, SignedList, SignedStatements, Source, SourceArgs, StatementArgs};
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
 use crate::trust::{CONFIGURATION_PATH, LIST_PATH, LeftOut};
-use anyhow::Context as _;
 use clap::ValueEnum;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `chopmark trust export`.
@@ -55,9 +56,10 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
 fn lote(signed: &SignedList, out: &Path) -> Result<Done, Failure> {
     let shown = format!("{:#}\n", signed.list.payload);
     let files = [
-        ("lote.jws", signed.compact.as_bytes()),
+        (LIST_FILE, signed.compact.as_bytes()),
         ("lote.json", shown.as_bytes()),
     ];
+    follows(out, &signed.list.payload)?;
     let written = write(out, &files)?;
     let list = &signed.list;
     let facts = &signed.facts;
@@ -69,7 +71,7 @@ fn lote(signed: &SignedList, out: &Path) -> Result<Done, Failure> {
         .field("as of", format!("{}, height {}", facts.time, facts.height))
         .field("next update", list.next_update)
         .field("certificate until", signed.certificate.until())
-        .field("file", out.join("lote.jws").display());
+        .field("file", out.join(LIST_FILE).display());
     let page = left_out(page, &list.left_out);
     let value = json!({
         "format": "lote",
@@ -86,6 +88,7 @@ fn lote(signed: &SignedList, out: &Path) -> Result<Done, Failure> {
 }
 
 /// Writes what `chopmark trust serve` would answer: the configuration and the list at their paths, and one statement a file.
+/// Statements of an earlier export that are not among them are removed.
 fn statements(signed: &SignedStatements, out: &Path) -> Result<Done, Failure> {
     let federation = &signed.federation;
     let ids: Vec<&String> = signed.statements.keys().collect();
@@ -108,6 +111,8 @@ fn statements(signed: &SignedStatements, out: &Path) -> Result<Done, Failure> {
         .map(|(name, content)| (name.as_str(), *content))
         .collect();
     let written = write(out, &named)?;
+    let kept: BTreeSet<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let removed = sweep(out, &kept)?;
     let facts = &signed.facts;
     let page = Page::new()
         .heading(
@@ -129,6 +134,7 @@ fn statements(signed: &SignedStatements, out: &Path) -> Result<Done, Failure> {
         "subordinates": ids,
         "leftOut": federation.left_out,
         "files": written,
+        "removed": removed,
     });
     Ok(Done::new(value, page))
 }
@@ -136,7 +142,7 @@ fn statements(signed: &SignedStatements, out: &Path) -> Result<Done, Failure> {
 /// The file of a statement: an entity identifier may hold what a file's name may not.
 fn statement_file(id: &str) -> String {
     let name = HEXLOWER.encode(&Sha256::digest(id));
-    format!("federation/statements/{name}.jwt")
+    format!("{STATEMENTS}/{name}.jwt")
 }
 
 /// Names what was left out, and why.
@@ -150,26 +156,4 @@ fn left_out(mut page: Page, all: &[LeftOut]) -> Page {
     page.dim(
         "each accreditation is proved by the ledger; that the service names all subjects is not",
     )
-}
-
-/// Writes files, each whole or not at all; answers their paths.
-fn write(out: &Path, files: &[(&str, &[u8])]) -> Result<Vec<String>, Failure> {
-    let place = |name: &str, content: &[u8]| -> std::io::Result<PathBuf> {
-        let file = out.join(name);
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let fresh = out.join(format!("{}.new", name.replace('/', "-")));
-        std::fs::write(&fresh, content)?;
-        std::fs::rename(&fresh, &file)?;
-        Ok(file)
-    };
-    let mut written = Vec::new();
-    for (name, content) in files {
-        let file = place(name, content)
-            .with_context(|| format!("cannot write {}", out.join(name).display()))
-            .map_err(Failure::usage)?;
-        written.push(file.display().to_string());
-    }
-    Ok(written)
 }

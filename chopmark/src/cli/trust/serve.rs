@@ -1,9 +1,10 @@
 //! `chopmark trust serve`: the federation endpoints of an authority (`OpenID` Federation 1.0 §8.1, §8.2, §9) and its list of
 //! trusted entities, signed with the authority's own key.
 //!
-//! What is answered was proven at most `--refresh` seconds ago. When it cannot be proven anew, nothing is answered: an old
+//! What is answered was asked of the ledger at most `--refresh` seconds ago, under a header of five minutes at most. When it cannot be proven anew, nothing is answered: an old
 //! statement would hide a suspension.
 
+use super::shelf::Shelf;
 use super::source::{ListArgs, SignedList, SignedStatements, Source, SourceArgs, StatementArgs};
 use crate::cli::{Done, Failure, Terminal};
 use crate::trust::{CONFIGURATION_PATH, FETCH_PATH, LIST_PATH, MEDIA_TYPE};
@@ -15,24 +16,20 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use chop_http::Metrics;
 use chop_http::server::{self, ConnectionLimits, Listener};
 use chop_http::stack::{Limits, wrap};
 use chop_http::telemetry::{self, Format};
-use chop_http::{Metrics, clock};
 use serde_json::{Value, json};
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
 use url::form_urlencoded;
 
 /// Where the list of trusted entities is.
 const LOTE_PATH: &str = "/lote";
 /// Its media type (RFC 7515 §9.2.1).
 const LOTE_TYPE: &str = "application/jose";
-/// How long a failure is the answer before the ledger is asked again, in milliseconds.
-const PAUSE_MS: i64 = 1_000;
 
 /// Arguments of `chopmark trust serve`.
 #[derive(Debug, clap::Args)]
@@ -46,12 +43,12 @@ Put it behind a web server that speaks https under the authority's entity identi
   /federation/list                 the subordinates
   /lote                            the list of trusted entities, with --directory
 
-Nothing is answered that was not proved within --refresh seconds.")]
+The ledger is asked again after --refresh seconds; what it proves may be five minutes older. Without a proof nothing is answered.")]
 pub(super) struct Args {
     /// Where to listen for http; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8410")]
     listen: SocketAddr,
-    /// How old what is answered may be, in seconds
+    /// After how many seconds the ledger is asked again; its proofs may be five minutes older
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     refresh: u32,
     /// What to log: error, warn, info, debug or directives of tracing
@@ -75,15 +72,6 @@ struct Door {
     lote: Shelf<SignedList>,
 }
 
-/// Something signed, or that nothing could be, and until when that is the answer.
-struct Kept<T> {
-    value: Option<Arc<T>>,
-    until_ms: i64,
-}
-
-/// Where something signed is kept; whoever finds it stale makes it anew while the others wait.
-type Shelf<T> = Mutex<Option<Kept<T>>>;
-
 /// An error in the words of §8.9.
 struct Refused {
     status: StatusCode,
@@ -100,19 +88,22 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         }
     };
     telemetry::init(format, &args.log);
+    let refresh_ms = i64::from(args.refresh) * 1000;
+    let source = Source::open(&args.source, terminal).await?;
+    // What cannot be answered at all is said now, not to the first who asks.
+    let signed = Shelf::filled(refresh_ms, Box::pin(statements(&source, &args.statements))).await?;
+    let lote = match args.list.directory {
+        Some(_) => Shelf::filled(refresh_ms, Box::pin(listed(&source, &args.list))).await?,
+        None => Shelf::default(),
+    };
     let door = Door {
-        source: Source::open(&args.source, terminal).await?,
+        source,
         list: args.list,
         statements: args.statements,
-        refresh_ms: i64::from(args.refresh) * 1000,
-        signed: Mutex::default(),
-        lote: Mutex::default(),
+        refresh_ms,
+        signed,
+        lote,
     };
-    // What cannot be answered at all is said now, not to the first who asks.
-    door.source.statements(&door.statements).await?;
-    if door.list.directory.is_some() {
-        door.source.list(&door.list).await?;
-    }
     let socket = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))
@@ -141,57 +132,36 @@ fn router(door: Arc<Door>) -> Router {
 }
 
 impl Door {
-    async fn signed(&self) -> Result<(Arc<SignedStatements>, i64), Refused> {
-        let made = Box::pin(async {
-            let signed = self.source.statements(&self.statements).await?;
-            let expires_ms = signed.federation.expires.unix_ms();
-            Ok((signed, expires_ms))
-        });
-        kept(&self.signed, made, self.refresh_ms).await
+    async fn signed(self: &Arc<Self>) -> Result<(Arc<SignedStatements>, i64), Refused> {
+        let door = Arc::clone(self);
+        let made = Box::pin(async move { statements(&door.source, &door.statements).await });
+        let young = self.signed.young(self.refresh_ms, made).await;
+        young.ok_or_else(unproven)
     }
 
-    async fn lote(&self) -> Result<(Arc<SignedList>, i64), Refused> {
-        let made = Box::pin(async {
-            let signed = self.source.list(&self.list).await?;
-            let expires_ms = signed.list.next_update.unix_ms();
-            Ok((signed, expires_ms))
-        });
-        kept(&self.lote, made, self.refresh_ms).await
+    async fn lote(self: &Arc<Self>) -> Result<(Arc<SignedList>, i64), Refused> {
+        let door = Arc::clone(self);
+        let made = Box::pin(async move { listed(&door.source, &door.list).await });
+        let young = self.lote.young(self.refresh_ms, made).await;
+        young.ok_or_else(unproven)
     }
 }
 
-/// What is kept as long as it is young, else what is made anew, with the seconds for which it stays so.
-///
-/// What failed is logged; a client learns only that there is no proof now.
-async fn kept<T>(
-    shelf: &Shelf<T>,
-    made: impl Future<Output = Result<(T, i64), Failure>>,
-    refresh_ms: i64,
-) -> Result<(Arc<T>, i64), Refused> {
-    let mut shelf = shelf.lock().await;
-    let asked_ms = clock::now_ms();
-    if shelf.as_ref().is_none_or(|kept| kept.until_ms <= asked_ms) {
-        let fresh = match made.await {
-            Ok((value, expires_ms)) => Kept {
-                value: Some(Arc::new(value)),
-                until_ms: expires_ms.min(asked_ms + refresh_ms),
-            },
-            Err(failure) => {
-                tracing::warn!(causes = ?failure.chain(), "nothing is proven anew");
-                Kept {
-                    value: None,
-                    until_ms: clock::now_ms() + PAUSE_MS,
-                }
-            }
-        };
-        *shelf = Some(fresh);
-    }
-    let left_ms = |kept: &Kept<T>| kept.until_ms - clock::now_ms();
-    let young = shelf.as_ref().filter(|kept| left_ms(kept) > 0);
-    let answer = young.and_then(|kept| Some((Arc::clone(kept.value.as_ref()?), left_ms(kept))));
-    answer
-        .map(|(value, left_ms)| (value, left_ms / 1000))
-        .ok_or_else(unproven)
+/// Entity statements, and when the first of them ends, in Unix milliseconds.
+async fn statements(
+    source: &Source,
+    args: &StatementArgs,
+) -> Result<(SignedStatements, i64), Failure> {
+    let signed = source.statements(args).await?;
+    let expires_ms = signed.federation.expires.unix_ms();
+    Ok((signed, expires_ms))
+}
+
+/// A list, and when it ends, in Unix milliseconds.
+async fn listed(source: &Source, args: &ListArgs) -> Result<(SignedList, i64), Failure> {
+    let signed = source.list(args).await?;
+    let expires_ms = signed.list.next_update.unix_ms();
+    Ok((signed, expires_ms))
 }
 
 async fn configuration(State(door): State<Arc<Door>>) -> Result<Response, Refused> {
@@ -265,7 +235,7 @@ async fn list(
         .federation
         .subordinates
         .iter()
-        .filter(|(_, subordinate)| only != Some(true) || subordinate.intermediate)
+        .filter(|(_, subordinate)| only != Some(true) || subordinate.depth > 0)
         .map(|(id, _)| id)
         .collect();
     Ok(answer(json!(shown).to_string(), "application/json", age))

@@ -6,19 +6,22 @@ use crate::cli::keyring::{Keyring, KeyringArgs};
 use crate::cli::member::{Council, LedgerArgs};
 use crate::cli::stack::read_failure;
 use crate::cli::{Failure, Terminal};
+use crate::files::replace;
 use crate::trust::{
     Certificate, Directory, Facts, Federation, FederationError, GatherError, List, MAX_VALID_HOURS,
-    Scope, Subject, TYP, Terms, directory_bytes, federation, gather, list, self_issued, sign,
+    Misfit, Scope, Subject, TYP, Terms, directory_bytes, federation, gather, list, self_issued,
+    sign,
 };
 use anyhow::{Context as _, anyhow};
 use chop_client::{HttpRegistry, Registry as _};
 use chop_did::{ChopDid, Relationship};
 use chop_http::clock;
 use chop_integrity::Timestamp;
-use chop_keys::{PrivateKey, Signer as _};
+use chop_keys::{PrivateKey, PublicKey, Signer as _};
 use chop_protocol::CredentialType;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +41,7 @@ pub(super) struct SourceArgs {
     /// The most hours until the next update; what is signed holds no longer
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_VALID_HOURS)))]
     valid_hours: u32,
-    /// Refuse when the service lists more accreditations
+    /// Refuse when the service lists more accreditations of the authority; what hangs below each is counted apart
     #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     most: u32,
     #[command(flatten)]
@@ -148,20 +151,32 @@ impl Source {
                 facts.height
             )));
         }
+        let (key, key_ends) = self.signing_key(&facts, Relationship::AssertionMethod)?;
         let terms = Terms {
-            valid_hours: self.args.valid_hours,
+            until: facts.until(self.args.valid_hours, key_ends),
             distribution: args.distribution.iter().map(ToString::to_string).collect(),
         };
         let list = list(&facts, &directory, &terms).map_err(Failure::internal)?;
-        if list.services == 0 {
+        // A list of nobody is true where nobody counts, and says so; where the directory is short, it would hide them.
+        if list.services == 0 && list.undescribed > 0 {
             let reasons: Vec<String> = list.left_out.iter().map(ToString::to_string).collect();
             return Err(Failure::refused(anyhow!(
                 "no accreditation can be listed: {}",
                 reasons.join("; ")
             )));
         }
-        let key = self.signing_key(&facts, Relationship::AssertionMethod)?;
-        let certificate = self.certificate(args, &directory, &key, facts.time..list.next_update)?;
+        let term = facts.time..list.next_update;
+        still_holds(term.end)?;
+        let certificate = if let Some(file) = &args.x5c {
+            certified(file, key.public_key(), &term)?
+        } else {
+            let subject = Subject {
+                organisation: directory.scheme.operator(),
+                country: directory.scheme.territory(),
+                did: &self.authority.to_string(),
+            };
+            self.own_certificate(&subject, (key.as_ref(), key_ends), &term)?
+        };
         let compact = signed_list(&facts, &list, &certificate, &key).map_err(Failure::usage)?;
         Ok(SignedList {
             facts,
@@ -188,9 +203,11 @@ impl Source {
                 facts.height
             )));
         }
-        let federation = federation(&facts, &metadata, self.args.valid_hours);
+        let (key, key_ends) = self.signing_key(&facts, Relationship::Authentication)?;
+        let until = facts.until(self.args.valid_hours, key_ends);
+        let federation = federation(&facts, &metadata, until);
         let federation = federation.map_err(|error: FederationError| Failure::refused(error))?;
-        let key = self.signing_key(&facts, Relationship::Authentication)?;
+        still_holds(federation.expires)?;
         let signed = |claims: &Value| statement(claims, &key).map_err(Failure::usage);
         let configuration = signed(&federation.configuration)?;
         let statements = federation.subordinates.iter();
@@ -212,7 +229,7 @@ impl Source {
             below,
             most: usize::try_from(self.args.most).unwrap_or(usize::MAX),
         };
-        let gathered = gather(&self.registry, &scope).await;
+        let gathered = gather(&self.registry, &scope, now()).await;
         gathered.map_err(|error| match error {
             GatherError::Read(error) => read_failure(error),
             error @ GatherError::NoAuthority { .. } => Failure::not_found(error),
@@ -220,18 +237,17 @@ impl Source {
         })
     }
 
-    /// A key of the folder that the authority's proven document lists for a purpose, and that counts now.
+    /// A key of the folder that the authority's proven document lists for a purpose, and that counts now; and when it ends.
     fn signing_key(
         &self,
         facts: &Facts,
         relationship: Relationship,
-    ) -> Result<Arc<PrivateKey>, Failure> {
-        let now = Timestamp::from_unix_ms(clock::now_ms());
-        let listed = facts.authority.keys(relationship, now);
+    ) -> Result<(Arc<PrivateKey>, Option<Timestamp>), Failure> {
+        let listed = facts.authority.keys(relationship, now());
         for wanted in listed {
             let held = self.keyring.load_known(|key| *key == wanted.key)?;
             if let Some((_, key)) = held.into_iter().next() {
-                return Ok(key);
+                return Ok((key, wanted.ends));
             }
         }
         Err(Failure::usage(anyhow!(
@@ -241,48 +257,85 @@ impl Source {
         )))
     }
 
-    /// The certificate that was given, or the key's own one, which is made when there is none that holds for the term.
-    fn certificate(
+    /// The key's own certificate, which is made when there is none, or one of another key, or one that ends too early: readers
+    /// pin it, so that nothing else replaces it.
+    fn own_certificate(
         &self,
-        args: &ListArgs,
-        directory: &Directory,
-        key: &PrivateKey,
-        term: Range<Timestamp>,
+        subject: &Subject<'_>,
+        (key, key_ends): (&PrivateKey, Option<Timestamp>),
+        term: &Range<Timestamp>,
     ) -> Result<Certificate, Failure> {
-        if let Some(file) = &args.x5c {
-            let shown = file.display().to_string();
-            let text = std::fs::read_to_string(file).map_err(anyhow::Error::from);
-            return text
-                .and_then(|text| Certificate::read(&text, key.public_key(), &term))
-                .with_context(|| format!("{shown} is not the certificate of the key that signs"))
-                .map_err(Failure::usage);
+        let name = format!("{}.list-signer.pem", self.authority.scid());
+        let file = self.args.keyring.keys.join(name);
+        match std::fs::read_to_string(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            kept => {
+                let kept = kept.map_err(anyhow::Error::from);
+                let unfit = || {
+                    format!(
+                        "{} is no certificate that serves: remove it to have another made",
+                        file.display()
+                    )
+                };
+                let kept = kept
+                    .and_then(|text| Certificate::read(&text))
+                    .with_context(unfit)
+                    .map_err(Failure::usage)?;
+                match kept.fits(key.public_key(), term) {
+                    Ok(()) => return Ok(kept),
+                    Err(Misfit::Key | Misfit::Ended { .. }) => {}
+                    Err(odd) => {
+                        return Err(Failure::usage(anyhow!(odd).context(unfit())));
+                    }
+                }
+            }
         }
-        let file = self
-            .args
-            .keyring
-            .keys
-            .join(format!("{}.list-signer.pem", self.authority.scid()));
-        let kept = std::fs::read_to_string(&file).map_err(anyhow::Error::from);
-        let kept = kept.and_then(|text| Certificate::read(&text, key.public_key(), &term));
-        if let Ok(kept) = kept {
-            return Ok(kept);
-        }
-        let did = self.authority.to_string();
-        let subject = Subject {
-            organisation: directory.scheme.operator(),
-            country: directory.scheme.territory(),
-            did: &did,
-        };
-        let until = term.end.max(term.start.plus_ms(CERTIFICATE_MS));
-        let made = self_issued(key, &subject, &(term.start..until))
-            .and_then(|text| {
-                std::fs::write(&file, &text)
-                    .with_context(|| format!("cannot write {}", file.display()))?;
-                Certificate::read(&text, key.public_key(), &term)
-            })
-            .context("the key cannot certify itself");
-        made.map_err(Failure::usage)
+        let year = term.start.plus_ms(CERTIFICATE_MS).max(term.end);
+        let until = key_ends.map_or(year, |ends| ends.min(year));
+        let made = self_issued(key, subject, &(term.start..until)).and_then(|text| {
+            let made = Certificate::read(&text)?;
+            made.fits(key.public_key(), term)?;
+            replace(&file, text.as_bytes())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            Ok(made)
+        });
+        made.context("the key cannot certify itself")
+            .map_err(Failure::usage)
     }
+}
+
+/// The certificate that was given for a key.
+fn certified(
+    file: &Path,
+    key: &PublicKey,
+    term: &Range<Timestamp>,
+) -> Result<Certificate, Failure> {
+    let text = std::fs::read_to_string(file).map_err(anyhow::Error::from);
+    let fitting = text.and_then(|text| {
+        let read = Certificate::read(&text)?;
+        read.fits(key, term)?;
+        Ok(read)
+    });
+    fitting
+        .with_context(|| {
+            let shown = file.display();
+            format!("{shown} is not the certificate of the key that signs")
+        })
+        .map_err(Failure::usage)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_ms(clock::now_ms())
+}
+
+/// Refuses to sign what has ended already.
+fn still_holds(end: Timestamp) -> Result<(), Failure> {
+    if now() < end {
+        return Ok(());
+    }
+    Err(Failure::refused(anyhow!(
+        "what was proved ended at {end}, before it was signed: ask again"
+    )))
 }
 
 /// Signs a list as a `JAdES` baseline B signature in compact form (ETSI TS 119 602 clause 6.8, TS 119 182-1 clause 6.3).

@@ -131,6 +131,7 @@ async fn begin(
     keystore: &Keystore,
     applicants: &[Applicant],
 ) -> Result<Asked, Failure> {
+    peers(args, (keystore, genesis), applicants).map_err(Failure::usage)?;
     check_whole(folder, genesis)?;
     let (engine, operator) =
         ledger::open(folder, keystore, (false, None)).map_err(Failure::usage)?;
@@ -244,13 +245,9 @@ fn settle(
     (keystore, genesis): (&Keystore, &LedgerGenesis),
     (promoted, applicants): (&Promoted, &[Applicant]),
 ) -> anyhow::Result<TrustRoot> {
-    let mut known = Peers::default();
+    let known = peers(args, (keystore, genesis), applicants)?;
     if let Some(host) = &args.peer_address {
-        let peer = Applicant::settle(folder, keystore, genesis, host)?;
-        known.add(&peer, operator_of(genesis)?)?;
-    }
-    for applicant in applicants {
-        known.add(&applicant.peer, applicant.validator.member)?;
+        Applicant::settle(folder, keystore, genesis, host)?;
     }
     let file = PromotionFile {
         genesis: serde_json::to_value(genesis.terms())?,
@@ -276,6 +273,23 @@ fn settle(
         Ok(()) | Err(KeystoreError::NotFound { .. }) => Ok(root),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the validators are, and whose their nodes are.
+fn peers(
+    args: &Promote,
+    (keystore, genesis): (&Keystore, &LedgerGenesis),
+    applicants: &[Applicant],
+) -> anyhow::Result<Peers> {
+    let mut known = Peers::default();
+    if let Some(host) = &args.peer_address {
+        let own = Applicant::own_peer(keystore, host)?;
+        known.add(&own, operator_of(genesis)?)?;
+    }
+    for applicant in applicants {
+        known.add(&applicant.peer, applicant.validator.member)?;
+    }
+    Ok(known)
 }
 
 fn write_out(

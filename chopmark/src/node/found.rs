@@ -96,6 +96,8 @@ impl Found {
     pub(super) fn run(&self) -> Result<Done, Failure> {
         let members = candidates(&self.members).map_err(Failure::usage)?;
         let genesis = genesis_of(&members, Parameters::default()).map_err(Failure::usage)?;
+        // Nobody could join with these candidacies where two name one node.
+        Peers::of(&genesis, &members, &[]).map_err(Failure::usage)?;
         let bytes = genesis.canonical_bytes().map_err(Failure::internal)?;
         let value = serde_json::from_slice(&bytes).map_err(Failure::internal)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -35,7 +35,8 @@ pub(super) fn run(
         peers: file.peers.clone(),
         members: file.members.clone(),
     };
-    Peers::join_under(folder, &genesis, &root, known.and(promoted)).map_err(Failure::usage)?;
+    let known = known.and(promoted).map_err(Failure::usage)?;
+    Peers::join_under(folder, &genesis, &root, known).map_err(Failure::usage)?;
     let text = serde_json::to_vec_pretty(&file).map_err(Failure::internal)?;
     folder.write(PROMOTED, &text).map_err(Failure::usage)?;
     Ok(genesis)

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use chop_keystore::{KeyName, Keystore};
 use chop_protocol::spki_hash;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::keyring::purpose;
 use crate::cli::{Done, Failure, Mark, Page};
 use crate::up::{Candidate, Folder, Mode};
 
@@ -33,6 +34,13 @@ pub(super) struct UseKey {
 impl UseKey {
     /// Changes the folder's candidacy.
     pub(super) fn run(&self) -> Result<Done, Failure> {
+        if let Some(purpose) = purpose(&self.key) {
+            return Err(Failure::usage(anyhow!(
+                "{} is {purpose} by its name, expected one that was made for the node: CometBFT reads it in the clear, and once it \
+                 is bound it signs nothing else",
+                self.key
+            )));
+        }
         let folder = Folder::open(&self.data, Mode::Standard).map_err(Failure::usage)?;
         let name = KeyName::parse(&self.key).map_err(Failure::usage)?;
         let held = Keystore::list_public(&folder.join("keys")).map_err(Failure::usage)?;
@@ -64,5 +72,32 @@ impl UseKey {
             json!({"before": before.peer, "peer": now.peer, "spkiBefore": old, "spki": new}),
             page.dim("Bind the new key before the start, unbind the old one after it: chopmark member bind, unbind"),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::up::keystore;
+
+    #[test]
+    fn refuses_a_key_that_has_another_purpose() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path(), Mode::Standard).unwrap();
+        let keystore = keystore(&folder, None).unwrap();
+        let before = Candidate::of(&folder, &keystore, "a.example:1").unwrap();
+        drop(folder);
+        let goes_by = |key: &str| {
+            let data = root.path().to_owned();
+            let key = key.to_owned();
+            UseKey { key, data }.run()
+        };
+        for key in ["operator", "operator-update", "operator-next", "validator"] {
+            let refused = goes_by(key).err().unwrap().chain().concat();
+            assert!(refused.contains("by its name"), "{key}: {refused}");
+        }
+        goes_by("node").unwrap();
+        let folder = Folder::open(root.path(), Mode::Standard).unwrap();
+        assert_eq!(Candidate::read(&folder).unwrap().peer, before.peer);
     }
 }

@@ -66,6 +66,15 @@ impl Applicant {
         possessed(ledger, operator, &*key(keystore, OWN_VALIDATOR)?)
     }
 
+    /// Where the others find the node of the operator's folder.
+    ///
+    /// # Errors
+    /// When the node's key cannot be made.
+    pub(crate) fn own_peer(keystore: &Keystore, host: &str) -> anyhow::Result<String> {
+        let node = key(keystore, "node")?;
+        Ok(format!("{}@{host}", node_id(node.public_key())))
+    }
+
     /// Makes a node of the consortium of the operator's folder: its candidacy, which others see as its peer.
     ///
     /// # Errors
@@ -75,19 +84,12 @@ impl Applicant {
         keystore: &Keystore,
         ledger: &LedgerGenesis,
         host: &str,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<()> {
         let founders = &ledger.terms().founders;
         let founder = founders.first().context("the genesis names no founder")?;
         let validator = key(keystore, OWN_VALIDATOR)?;
-        let node = key(keystore, "node")?;
-        let peer = format!("{}@{host}", node_id(node.public_key()));
-        Candidate::keep(
-            folder,
-            founder.clone(),
-            validator.public_key(),
-            peer.clone(),
-        )?;
-        Ok(peer)
+        let peer = Self::own_peer(keystore, host)?;
+        Candidate::keep(folder, founder.clone(), validator.public_key(), peer)
     }
 
     /// The signed operation that creates the DID.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use chop_did::ChopDid;
 use chop_node::engine::comet::check_peer;
 use chop_proof::TrustRoot;
@@ -50,18 +50,21 @@ impl Peers {
     /// Takes in a member's node.
     ///
     /// # Errors
-    /// When the peer is malformed.
+    /// When the peer is malformed, or the node is another member's: with whoever named it first it would be put out.
     pub(crate) fn add(&mut self, peer: &str, member: ChopDid) -> anyhow::Result<()> {
         check_peer(peer)?;
+        self.name(peer_id(peer).to_owned(), member)?;
         self.peers.push(peer.to_owned());
-        self.members.insert(peer_id(peer).to_owned(), member);
         Ok(())
     }
 
     /// These, and others of which they know nothing.
-    pub(crate) fn and(mut self, others: Self) -> Self {
+    ///
+    /// # Errors
+    /// When the others name another member for a node.
+    pub(crate) fn and(mut self, others: Self) -> anyhow::Result<Self> {
         for (id, member) in others.members {
-            self.members.entry(id).or_insert(member);
+            self.name(id, member)?;
         }
         for peer in others.peers {
             if !self
@@ -72,7 +75,16 @@ impl Peers {
                 self.peers.push(peer);
             }
         }
-        self
+        Ok(self)
+    }
+
+    /// Notes whose a node is.
+    fn name(&mut self, id: String, member: ChopDid) -> anyhow::Result<()> {
+        if let Some(known) = self.members.get(&id).filter(|known| **known != member) {
+            bail!("{member} names the node {id}, which is that of {known}: a node has one member");
+        }
+        self.members.insert(id, member);
+        Ok(())
     }
 
     /// Puts genesis, trust root and the other nodes into a folder.
@@ -142,10 +154,10 @@ mod tests {
         let (mut known, mut others) = (Peers::default(), Peers::default());
         known.add(&format!("{a}@new.example:1"), member(1)).unwrap();
         others
-            .add(&format!("{a}@old.example:1"), member(2))
+            .add(&format!("{a}@old.example:1"), member(1))
             .unwrap();
         others.add(&format!("{b}@b.example:1"), member(3)).unwrap();
-        let both = known.and(others);
+        let both = known.and(others).unwrap();
         assert_eq!(
             both.peers,
             [format!("{a}@new.example:1"), format!("{b}@b.example:1")]
@@ -155,5 +167,17 @@ mod tests {
             BTreeMap::from([(a, member(1)), (b, member(3))])
         );
         assert!(Peers::default().add("nobody", member(1)).is_err());
+    }
+
+    #[test]
+    fn refuses_a_member_that_names_the_node_of_another() {
+        let peer = format!("{}@a.example:1", "a".repeat(40));
+        let (mut known, mut others) = (Peers::default(), Peers::default());
+        known.add(&peer, member(1)).unwrap();
+        let refused = known.add(&peer, member(2)).unwrap_err().to_string();
+        assert!(refused.contains("which is that of"), "{refused}");
+        assert_eq!(known.peers, std::slice::from_ref(&peer));
+        others.add(&peer, member(2)).unwrap();
+        assert!(known.and(others).is_err());
     }
 }

@@ -10,14 +10,15 @@ use chop_integrity::Timestamp;
 use chop_protocol::governance::MemberChange;
 use chop_protocol::terms::{Nonce, Note};
 use chop_protocol::{
-    Action, Change, Envelope, ExecutionResult, Member, Propose, Validator, ValidatorSet, keys,
+    Action, Change, Envelope, ExecutionResult, Member, Proposal, Propose, Validator, ValidatorSet,
+    keys,
 };
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, info, warn};
 
 use crate::engine::comet::Offence;
-use crate::engine::{Engine, EngineError, View};
-use crate::http::{Operator, decode, undecided};
+use crate::engine::{Engine, EngineError, Health, View};
+use crate::http::{Operator, any_proposal, decode, undecided};
 
 /// The first member in turn proposes at once, each further one so much later, so that one proposal is made and not many.
 const TURN: Duration = Duration::from_secs(2);
@@ -52,6 +53,9 @@ async fn answer(
     offence: &Offence,
 ) -> Result<(), EngineError> {
     for attempt in 0..ATTEMPTS {
+        if !until_current(engine).await {
+            return Ok(());
+        }
         let Some(case) = Case::of(&engine.view(), operator, offence)? else {
             return Ok(());
         };
@@ -78,6 +82,18 @@ async fn answer(
     Ok(())
 }
 
+/// Waits until the last block here is of now: an older state does not say what became of the member since. False when the
+/// ledger stops before.
+async fn until_current(engine: &Engine) -> bool {
+    loop {
+        match engine.health() {
+            Health::Ready if engine.is_current() => return true,
+            Health::Stopped | Health::Promoted => return false,
+            Health::Ready | Health::Waiting | Health::ReadOnly => tokio::time::sleep(TURN).await,
+        }
+    }
+}
+
 /// A conviction that calls for a proposal by this node's member.
 struct Case {
     offender: Validator,
@@ -86,7 +102,8 @@ struct Case {
 }
 
 impl Case {
-    /// `None` where the validator or its member is gone, somebody has proposed its suspension, or it is this very member.
+    /// `None` where the validator or its member is gone, the members were asked about it or decided on it since the block with
+    /// the evidence, or it is this very member.
     fn of(
         view: &View,
         operator: &Operator,
@@ -110,7 +127,10 @@ impl Case {
             );
             return Ok(None);
         }
-        if !is_live(view, &offender.member)? || is_accused(view, &offender.member)? {
+        let bytes = view.value(&keys::member(&offender.member.scid()))?;
+        let record = bytes.map(|bytes| decode(&bytes, "member")).transpose()?;
+        let is_settled = record.is_none_or(|record| is_settled(&record, offence.reported));
+        if is_settled || is_accused(view, &offender.member, offence.reported)? {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -120,18 +140,19 @@ impl Case {
     }
 }
 
-fn is_live(view: &View, member: &ChopDid) -> Result<bool, EngineError> {
-    let Some(bytes) = view.value(&keys::member(&member.scid()))? else {
-        return Ok(false);
-    };
-    decode(&bytes, "member").map(|member: Member| member.is_live())
+/// Whether a member is out, or the members decided on it since: one that they reinstated is not accused again, by a node
+/// that executes old blocks.
+fn is_settled(record: &Member, reported: u64) -> bool {
+    !record.is_live() || record.events.iter().any(|event| event.height >= reported)
 }
 
-fn is_accused(view: &View, member: &ChopDid) -> Result<bool, EngineError> {
-    let about = |change: &Change| change.concerns() == Some(member);
-    Ok(undecided(view)?
-        .iter()
-        .any(|proposal| about(&proposal.change)))
+/// Whether the members are asked about a member, or were since, whatever they answered.
+fn is_accused(view: &View, member: &ChopDid, reported: u64) -> Result<bool, EngineError> {
+    let about = |proposal: &Proposal| proposal.change.concerns() == Some(member);
+    Ok(undecided(view)?.iter().any(about)
+        || any_proposal(view, |proposal| {
+            proposal.height >= reported && about(proposal)
+        })?)
 }
 
 /// The place of a member among those with validators, the offender left out, counted from one that the height picks.
@@ -192,10 +213,12 @@ async fn propose(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chop_integrity::Hash;
     use chop_keys::{KeyType, PrivateKey, Signer as _};
+    use chop_protocol::{MemberEvent, MemberEventKind, Role};
 
     fn member(seed: u8) -> ChopDid {
-        let scid = chop_integrity::Hash::from_bytes([seed; 32]);
+        let scid = Hash::from_bytes([seed; 32]);
         format!("did:chop:{}:a{scid}", "a".repeat(16))
             .parse()
             .unwrap()
@@ -208,6 +231,37 @@ mod tests {
             power: 1,
             member: member(seed),
         }
+    }
+
+    /// A member that was suspended and reinstated at these heights.
+    fn record(events: &[(MemberEventKind, u64)]) -> Member {
+        let event = |&(kind, height): &(MemberEventKind, u64)| MemberEvent {
+            kind,
+            time: Timestamp::from_unix_ms(0),
+            height,
+            proposal: Hash::from_bytes([7; 32]),
+        };
+        Member {
+            did: member(1),
+            since: Timestamp::from_unix_ms(0),
+            height: 0,
+            name: None,
+            role: Role::Member,
+            quota: None,
+            events: events.iter().map(event).collect(),
+        }
+    }
+
+    #[test]
+    fn what_the_members_decided_since_the_evidence_settles_it() {
+        use MemberEventKind::{Reinstated, Suspended};
+        let settled = |events: &[_], reported| is_settled(&record(events), reported);
+        assert!(!settled(&[], 9));
+        assert!(settled(&[(Suspended, 9)], 20));
+        let reinstated = [(Suspended, 9), (Reinstated, 12)];
+        assert!(settled(&reinstated, 8));
+        assert!(settled(&reinstated, 12));
+        assert!(!settled(&reinstated, 13));
     }
 
     #[test]

@@ -40,7 +40,7 @@ use crate::projection::Projection;
 pub(crate) use logs::entries as log_entries;
 pub use member::{MemberDoor, member_openapi, member_router};
 pub(crate) use members::decode;
-pub(crate) use proposals::undecided;
+pub(crate) use proposals::{any_proposal, undecided};
 
 /// The member that runs this node: it sponsors the envelopes of those who hold the admin token.
 #[derive(Clone)]

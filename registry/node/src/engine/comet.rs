@@ -105,6 +105,7 @@ pub struct Comet {
 
 /// The threads and the process.
 struct Running {
+    shared: Arc<shared::Shared>,
     queue: usize,
     gateway: gateway::Gateway,
     /// In the order in which they end: the process, then the socket that it talks to.
@@ -156,12 +157,13 @@ impl Comet {
         };
         let supervisor = process::Supervisor::start(watch)?;
         Ok(Self {
-            shared,
             running: Arc::new(Running {
+                shared: Arc::clone(&shared),
                 queue,
                 gateway,
                 parts: Mutex::new(Some((supervisor, server))),
             }),
+            shared,
         })
     }
 
@@ -300,7 +302,8 @@ impl Comet {
         self.shared.health()
     }
 
-    /// Whether the last block here is of now: a node that is cut off or behind does not know who is a member.
+    /// Whether the last block here is of now by this node's clock: a node that is cut off or behind does not know who is a
+    /// member.
     pub fn is_current(&self) -> bool {
         self.shared.is_current()
     }
@@ -334,6 +337,8 @@ impl Comet {
 impl Running {
     fn stop(&self) {
         self.gateway.stop();
+        // What waits may be in other mempools: whoever asks again finds what became of it.
+        self.shared.pending.refuse_all(&SubmitError::Stopped);
         let parts = self
             .parts
             .lock()

@@ -84,6 +84,28 @@ pub(crate) fn undecided(view: &View) -> Result<Vec<Proposal>, EngineError> {
     Ok(proposals)
 }
 
+/// Whether any proposal, decided or not, is as asked.
+pub(crate) fn any_proposal(
+    view: &View,
+    is_so: impl Fn(&Proposal) -> bool,
+) -> Result<bool, EngineError> {
+    let to = keys::after(keys::PROPOSALS);
+    let mut from = keys::PROPOSALS.to_owned();
+    loop {
+        let page = view.snapshot().scan(&from, &to, MAX_OPEN)?;
+        for (_, bytes) in &page {
+            if is_so(&decode(bytes, "proposal")?) {
+                return Ok(true);
+            }
+        }
+        match page.last() {
+            // The first text behind a key is the key with the smallest character at its end.
+            Some((key, _)) if page.len() == MAX_OPEN => from = format!("{key}\0"),
+            _ => return Ok(false),
+        }
+    }
+}
+
 fn listed(view: &View, proposal: Proposal) -> ListedProposal {
     ListedProposal {
         standing: proposal.standing_at(now(view)),

@@ -191,10 +191,7 @@ impl App {
     ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
         let view = self.shared.view();
         let decided = self.decided(ask, &view)?;
-        // A block that is replayed convicts nobody again, who may have been reinstated since.
-        if self.shared.is_of_now(decided.time_ms) {
-            self.report(ask, decided.height);
-        }
+        self.report(ask, decided.height);
         let (height, parent) = (decided.height, view.head().app_hash);
         let (header, executed) = std::thread::scope(|scope| {
             let fetching = scope.spawn(|| self.shared.rpc.signed_header(height));
@@ -229,7 +226,8 @@ impl App {
         Ok(answer)
     }
 
-    /// Tells of the validators that a block convicts; who hears it asks the members to suspend them.
+    /// Tells of the validators that a block convicts, however old it is: who hears it looks what became of their members,
+    /// and asks to suspend them.
     fn report(&self, ask: &pb::RequestFinalizeBlock, height: u64) {
         for evidence in &ask.misbehavior {
             let Some(offence) = Offence::reported(evidence, height) else {
@@ -377,7 +375,7 @@ impl App {
             .map(|receiver| receiver.settle(&self.shared));
         self.shared.stir();
         if settled.transpose()? == Some(true) {
-            self.guests.forget();
+            self.guests.forget(self.shared.view().last_block());
             Ok(answer)
         } else {
             Ok(receiving::answer(Applied::RejectSnapshot))
@@ -401,7 +399,7 @@ impl App {
             Guest::Welcome => true,
             Guest::Stranger => false,
             // The blocks that are still to come may have bound it again or reinstated its member.
-            Guest::Unbound | Guest::Gone => !self.shared.is_current(),
+            Guest::Unbound | Guest::Gone => self.shared.is_behind(),
         };
         if !is_let_in {
             debug!(id, "refused a peer");

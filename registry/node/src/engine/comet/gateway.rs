@@ -1,6 +1,7 @@
 //! The gateway: puts envelopes that arrive together into one transaction and hands it to CometBFT's mempool.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,8 +10,9 @@ use chop_protocol::SignedEnvelope;
 use chop_protocol::transaction::{MAX_BUNDLE, MAX_BYTES, bundle};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use super::mempool::{Broadcast, Mempool};
@@ -25,6 +27,8 @@ const BUNDLES: usize = 4;
 const SINGLES: usize = 32;
 /// How often it looks for envelopes that got lost with a mempool.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long what was handed over may still go out when the ledger stops.
+const GRACE: Duration = Duration::from_secs(1);
 /// After how long without a block an envelope is sent again.
 const RESEND: Duration = Duration::from_secs(10);
 
@@ -35,7 +39,19 @@ type Queue = tokio::sync::Mutex<Receiver<Arc<SignedEnvelope>>>;
 pub(super) struct Gateway {
     queue: usize,
     sender: RwLock<Option<Sender<Arc<SignedEnvelope>>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<Thread>>,
+}
+
+/// A thread, and what tells it to stop by going.
+type Thread = (oneshot::Sender<Infallible>, JoinHandle<()>);
+
+/// Whether an envelope can be in the mempool already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    /// It cannot: what the mempool says of it is its fate.
+    First,
+    /// It can: only a block or its end says what became of it.
+    Again,
 }
 
 impl Gateway {
@@ -46,13 +62,14 @@ impl Gateway {
             .enable_all()
             .build()?;
         let (shared, most) = (Arc::clone(shared), most.clamp(1, MAX_BUNDLE));
+        let (running, stopping) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("gateway".to_owned())
-            .spawn(move || runtime.block_on(run(shared, receiver, most)))?;
+            .spawn(move || runtime.block_on(run(shared, receiver, most, stopping)))?;
         Ok(Self {
             queue,
             sender: RwLock::new(Some(sender)),
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(Some((running, thread))),
         })
     }
 
@@ -71,7 +88,7 @@ impl Gateway {
         })
     }
 
-    /// Ends the thread, after what was handed over.
+    /// Ends the thread, after what was handed over as far as it goes out at once.
     pub(super) fn stop(&self) {
         let sender = self
             .sender
@@ -84,7 +101,8 @@ impl Gateway {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(thread) = thread {
+        if let Some((running, thread)) = thread {
+            drop(running);
             let _ended = thread.join();
         }
     }
@@ -96,16 +114,24 @@ impl Drop for Gateway {
     }
 }
 
-/// Sends what comes until nothing can come any more.
-async fn run(shared: Arc<Shared>, receiver: Receiver<Arc<SignedEnvelope>>, most: usize) {
+/// Sends what comes until it is to stop; then what has come, for a moment.
+async fn run(
+    shared: Arc<Shared>,
+    receiver: Receiver<Arc<SignedEnvelope>>,
+    most: usize,
+    stopping: oneshot::Receiver<Infallible>,
+) {
     let queue = Arc::new(Queue::new(receiver));
     let mut workers = JoinSet::new();
     for _ in 0..if most == 1 { SINGLES } else { BUNDLES } {
         workers.spawn(work(Arc::clone(&shared), Arc::clone(&queue), most));
     }
     let resending = tokio::spawn(resend(shared, most));
-    while workers.join_next().await.is_some() {}
+    let _stopping = stopping.await;
     resending.abort();
+    // A CometBFT that gives no answer holds nobody up: what is left goes with its workers.
+    let sending = async { while workers.join_next().await.is_some() {} };
+    let _ended = timeout(GRACE, sending).await;
 }
 
 async fn work(shared: Arc<Shared>, queue: Arc<Queue>, most: usize) {
@@ -115,7 +141,13 @@ async fn work(shared: Arc<Shared>, queue: Arc<Queue>, most: usize) {
         if envelopes.is_empty() {
             return;
         }
-        send_all(&shared, &mut mempool, &envelopes, most).await;
+        send_all(
+            &shared,
+            &mut mempool,
+            bundles(&envelopes, most),
+            Sending::First,
+        )
+        .await;
     }
 }
 
@@ -127,7 +159,13 @@ async fn resend(shared: Arc<Shared>, most: usize) {
     loop {
         look.tick().await;
         let overdue = shared.pending.overdue(RESEND);
-        send_all(&shared, &mut mempool, &overdue, most).await;
+        send_all(
+            &shared,
+            &mut mempool,
+            bundles(&overdue, most),
+            Sending::Again,
+        )
+        .await;
     }
 }
 
@@ -153,16 +191,16 @@ async fn gather(
 async fn send_all(
     shared: &Shared,
     mempool: &mut Mempool,
-    envelopes: &[Arc<SignedEnvelope>],
-    most: usize,
+    bundles: Vec<Vec<&SignedEnvelope>>,
+    sending: Sending,
 ) {
-    for bundle in bundles(envelopes, most) {
-        if hand_over(shared, mempool, &bundle).await {
+    for bundle in bundles {
+        if hand_over(shared, mempool, &bundle, sending).await {
             continue;
         }
         // One of them spoils the bundle: each gets an answer of its own.
         for envelope in bundle {
-            hand_over(shared, mempool, &[envelope]).await;
+            hand_over(shared, mempool, &[envelope], sending).await;
         }
     }
 }
@@ -192,9 +230,17 @@ fn bundles(envelopes: &[Arc<SignedEnvelope>], most: usize) -> Vec<Vec<&SignedEnv
 
 /// Puts a transaction into the mempool and answers whoever waits for an envelope that it does not take; false when it is a
 /// bundle that was refused, of which nobody was told.
-async fn hand_over(shared: &Shared, mempool: &mut Mempool, envelopes: &[&SignedEnvelope]) -> bool {
+async fn hand_over(
+    shared: &Shared,
+    mempool: &mut Mempool,
+    envelopes: &[&SignedEnvelope],
+    sending: Sending,
+) -> bool {
     match mempool.broadcast(&bundle(envelopes)).await {
         Ok(Broadcast::Taken) => {}
+        Ok(Broadcast::Full) if sending == Sending::Again => {
+            debug!("the mempool is full, envelopes wait to be sent again");
+        }
         Ok(Broadcast::Full) => {
             for envelope in envelopes {
                 let busy = SubmitError::Busy {
@@ -208,6 +254,10 @@ async fn hand_over(shared: &Shared, mempool: &mut Mempool, envelopes: &[&SignedE
                 debug!(%rule, envelopes = envelopes.len(), "a bundle was refused, its envelopes go singly");
                 return false;
             };
+            if sending == Sending::Again {
+                debug!(%rule, "an envelope that may be in the mempool is refused now");
+                return true;
+            }
             let refused = SubmitError::NotAdmitted { rule, detail };
             shared.pending.refuse(&envelope.hash(), &refused);
         }
@@ -219,8 +269,110 @@ async fn hand_over(shared: &Shared, mempool: &mut Mempool, envelopes: &[&SignedE
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixtures::{envelope, envelope_of, party};
+    use std::os::unix::net::UnixListener;
+    use std::path::PathBuf;
+
+    use chop_protocol::Outcome;
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::super::super::fixtures::{TestClock, envelope, envelope_of, genesis, party};
+    use super::super::mempool::tests::{FULL, MUTE, REFUSED, TAKEN, answering};
+    use super::super::rpc::Rpc;
     use super::*;
+    use crate::store::{DiskLimit, Store};
+
+    type Answer = oneshot::Receiver<Result<Outcome, SubmitError>>;
+
+    /// A ledger whose CometBFT is at a socket.
+    fn shared(folder: &tempfile::TempDir, socket: PathBuf) -> Arc<Shared> {
+        let path = folder.path().join("ledger.redb");
+        let store = Store::open(&path, Arc::new(DiskLimit::none())).unwrap();
+        let clock = TestClock::new();
+        let around: (crate::engine::Clock, _) = (Arc::new(move || clock.now()), None);
+        Arc::new(Shared::open(store, genesis(), Rpc::at(socket), around, None).unwrap())
+    }
+
+    /// Envelopes that somebody waits for.
+    fn waiting(shared: &Shared, count: u64) -> (Vec<Arc<SignedEnvelope>>, Vec<Answer>) {
+        let wait = |n| {
+            let (reply, answer) = oneshot::channel();
+            let added = shared.pending.add(envelope(n), reply, 8).unwrap();
+            (added.unwrap(), answer)
+        };
+        (0..count).map(wait).unzip()
+    }
+
+    /// Sends them to a mempool with these answers; what each caller was told.
+    async fn told(
+        answers: &[&'static str],
+        (count, sending): (u64, Sending),
+    ) -> Vec<Result<Result<Outcome, SubmitError>, TryRecvError>> {
+        let (folder, mut mempool, _) = answering(answers.to_vec(), answers.len());
+        if answers.contains(&MUTE) {
+            mempool.patience = Duration::from_millis(100);
+        }
+        let shared = shared(&folder, folder.path().join("rpc.sock"));
+        let (envelopes, mut replies) = waiting(&shared, count);
+        send_all(&shared, &mut mempool, bundles(&envelopes, 8), sending).await;
+        replies.iter_mut().map(Answer::try_recv).collect()
+    }
+
+    fn not_admitted() -> Result<Outcome, SubmitError> {
+        let (rule, detail) = ("envelope.replayed".to_owned(), "no".to_owned());
+        Err(SubmitError::NotAdmitted { rule, detail })
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_first_has_its_fate_in_the_mempools_answer() {
+        let busy = || Ok(Err(SubmitError::Busy { queued: 2 }));
+        let first = |count| (count, Sending::First);
+        assert_eq!(told(&[FULL], first(2)).await, [busy(), busy()]);
+        assert_eq!(told(&[REFUSED], first(1)).await, [Ok(not_admitted())]);
+        assert_eq!(told(&[TAKEN], first(1)).await, [Err(TryRecvError::Empty)]);
+    }
+
+    #[tokio::test]
+    async fn of_a_refused_bundle_each_envelope_gets_an_answer_of_its_own() {
+        let told = told(&[REFUSED, TAKEN, REFUSED], (2, Sending::First)).await;
+        assert_eq!(told, [Err(TryRecvError::Empty), Ok(not_admitted())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_again_waits_on_whatever_the_mempool_says() {
+        let again = (2, Sending::Again);
+        let waits = [Err(TryRecvError::Empty), Err(TryRecvError::Empty)];
+        for answers in [&[FULL][..], &[REFUSED; 3], &[REFUSED, FULL, REFUSED]] {
+            assert_eq!(told(answers, again).await, waits, "{answers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn envelopes_wait_where_no_answer_comes_in_time() {
+        let waits = [Err(TryRecvError::Empty), Err(TryRecvError::Empty)];
+        assert_eq!(told(&[MUTE], (2, Sending::First)).await, waits);
+    }
+
+    #[test]
+    fn stops_soon_where_nobody_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("rpc.sock");
+        let _mute = UnixListener::bind(&socket).unwrap();
+        let shared = shared(&folder, socket);
+        let gateway = Gateway::start(&shared, 8, 1).unwrap();
+        let (envelopes, mut replies) = waiting(&shared, 3);
+        for envelope in envelopes {
+            gateway.send(envelope).unwrap();
+        }
+        let started = Instant::now();
+        gateway.stop();
+        assert!(started.elapsed() < 2 * GRACE, "{:?}", started.elapsed());
+        let late = gateway.send(Arc::new(envelope(9)));
+        assert_eq!(late.unwrap_err(), SubmitError::Stopped);
+        shared.pending.refuse_all(&SubmitError::Stopped);
+        for reply in &mut replies {
+            assert_eq!(reply.try_recv().unwrap(), Err(SubmitError::Stopped));
+        }
+    }
 
     #[test]
     fn bundles_hold_one_sponsor_and_no_more_than_they_may() {

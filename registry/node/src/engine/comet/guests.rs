@@ -49,6 +49,8 @@ pub(super) struct Guests {
 struct Bound {
     /// Whether the bindings of the state were read; from then on blocks tell of new ones.
     is_read: bool,
+    /// The height of the snapshot that the state came from: what an older view shows is not all.
+    from: u64,
     nodes: BTreeMap<String, (ChopDid, Hash)>,
 }
 
@@ -78,9 +80,10 @@ impl Guests {
         Ok(())
     }
 
-    /// Tells that the state is another one now: that of a snapshot.
-    pub(super) fn forget(&self) {
-        self.lock().is_read = false;
+    /// Tells that the state is another one now: that of a snapshot of this height.
+    pub(super) fn forget(&self, height: u64) {
+        let mut bound = self.lock();
+        (bound.is_read, bound.from) = (false, height);
     }
 
     /// Says where the node of this id stands, as of a view. The ledger's word goes before what was told.
@@ -133,7 +136,8 @@ impl Bound {
                 _ => break,
             }
         }
-        self.is_read = true;
+        // Whoever took its view before a snapshot came reads the state before it.
+        self.is_read = view.last_block() >= self.from;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! CometBFT's mempool: transactions go in over a connection that stays open between them.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,13 +42,19 @@ pub(super) enum Broadcast {
 /// A way into the mempool, for one transaction at a time.
 pub(super) struct Mempool {
     socket: PathBuf,
+    /// How long an answer may take.
+    pub(super) patience: Duration,
     open: Option<SendRequest<Body>>,
 }
 
 impl Mempool {
     /// Goes in by the socket of CometBFT's RPC.
     pub(super) fn at(socket: PathBuf) -> Self {
-        Self { socket, open: None }
+        Self {
+            socket,
+            patience: PATIENCE,
+            open: None,
+        }
     }
 
     /// Puts a transaction into the mempool, once the application has checked it.
@@ -64,7 +70,12 @@ impl Mempool {
         let body = Bytes::from(question(METHOD, &json!({"tx": BASE64.encode(tx)})));
         let was_open = self.open.is_some();
         let mut answer = self.ask(body.clone()).await;
-        if was_open && answer.is_err() {
+        let broke = |answer: &io::Result<_>| {
+            answer
+                .as_ref()
+                .is_err_and(|error| error.kind() != ErrorKind::TimedOut)
+        };
+        if was_open && broke(&answer) {
             // CometBFT closes a connection that was idle. What it took all the same, it takes once.
             answer = self.ask(body).await;
         }
@@ -105,9 +116,9 @@ impl Mempool {
                 .await
                 .map_err(io::Error::other)
         };
-        let answer = timeout(PATIENCE, exchange)
+        let answer = timeout(self.patience, exchange)
             .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))??;
+            .map_err(|_| io::Error::new(ErrorKind::TimedOut, "no answer in time"))??;
         self.open = Some(sender);
         Ok(answer)
     }
@@ -124,7 +135,7 @@ impl Mempool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -132,7 +143,7 @@ mod tests {
     use tokio::net::UnixListener;
 
     /// A mempool that gives these answers, as many on a connection as are told; with the count of its connections.
-    fn answering(
+    pub(in super::super) fn answering(
         answers: Vec<&'static str>,
         each: usize,
     ) -> (tempfile::TempDir, Mempool, Arc<AtomicUsize>) {
@@ -143,12 +154,19 @@ mod tests {
         let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             let mut answers = answers.into_iter();
+            let mut mute = Vec::new();
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 counted.fetch_add(1, Ordering::Relaxed);
                 for body in answers.by_ref().take(each) {
-                    let asked = stream.read(&mut [0; 4096]).await.unwrap();
-                    assert!(asked > 0);
+                    let mut asked = Vec::new();
+                    while !is_whole(&asked) {
+                        assert!(stream.read_buf(&mut asked).await.unwrap() > 0);
+                    }
+                    if body == MUTE {
+                        mute.push(stream);
+                        break;
+                    }
                     let answer = format!(
                         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
                         body.len()
@@ -160,7 +178,23 @@ mod tests {
         (folder, Mempool::at(socket), connections)
     }
 
-    const TAKEN: &str = r#"{"result":{"code":0}}"#;
+    /// Whether a request is here with its body.
+    fn is_whole(asked: &[u8]) -> bool {
+        let asked = String::from_utf8_lossy(asked);
+        asked.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+            let mut lines = head.lines();
+            let length = lines.find_map(|line| line.strip_prefix("content-length: "));
+            body.len() >= length.unwrap().parse().unwrap()
+        })
+    }
+
+    /// No answer, on a connection that stays open.
+    pub(in super::super) const MUTE: &str = "";
+    pub(in super::super) const FULL: &str =
+        r#"{"error":{"message":"Internal error","data":"mempool is full: number of txs 5000"}}"#;
+    pub(in super::super) const REFUSED: &str =
+        r#"{"result":{"code":1,"codespace":"envelope.replayed","log":"no"}}"#;
+    pub(in super::super) const TAKEN: &str = r#"{"result":{"code":0}}"#;
 
     #[tokio::test]
     async fn tells_taken_refused_and_full_apart_over_one_connection() {
@@ -168,8 +202,8 @@ mod tests {
             vec![
                 TAKEN,
                 r#"{"error":{"message":"Internal error","data":"tx already exists in cache"}}"#,
-                r#"{"error":{"message":"Internal error","data":"mempool is full: number of txs 5000"}}"#,
-                r#"{"result":{"code":1,"codespace":"envelope.replayed","log":"no"}}"#,
+                FULL,
+                REFUSED,
             ],
             4,
         );
@@ -193,6 +227,19 @@ mod tests {
             assert_eq!(mempool.broadcast(b"tx").await.unwrap(), Broadcast::Taken);
         }
         assert_eq!(connections.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn asks_no_second_time_where_no_answer_came_in_time() {
+        let (_folder, mut mempool, connections) = answering(vec![TAKEN, MUTE, TAKEN], 3);
+        assert_eq!(mempool.broadcast(b"tx").await.unwrap(), Broadcast::Taken);
+        mempool.patience = Duration::from_millis(100);
+        let answer = mempool.broadcast(b"tx").await;
+        assert!(
+            matches!(&answer, Err(RpcError::Io(error)) if error.kind() == ErrorKind::TimedOut),
+            "{answer:?}"
+        );
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -76,10 +76,10 @@ impl Pending {
         }
     }
 
-    /// Answers everybody: the ledger takes no writes.
-    pub(super) fn refuse_all(&self) {
+    /// Answers everybody with an error: the ledger takes no writes.
+    pub(super) fn refuse_all(&self, error: &SubmitError) {
         for (_, entry) in self.lock().drain() {
-            entry.answer(&Err(SubmitError::ReadOnly));
+            entry.answer(&Err(error.clone()));
         }
     }
 

@@ -183,6 +183,7 @@ impl Watch {
         self.home
             .configure(&self.settings, heartbeat_ms, |id| self.is_barred(id))
             .map_err(io::Error::other)?;
+        self.shared.starts();
         spawn(&self.binary, &self.home, &[])
     }
 
@@ -249,12 +250,12 @@ impl Watch {
 
     /// Whether a peer is not dialled; one of whom nothing can be told now is.
     fn is_barred(&self, id: &str) -> bool {
-        self.shared.is_current() && self.standing(id) != Guest::Welcome
+        !self.shared.is_behind() && self.standing(id) != Guest::Welcome
     }
 
     /// Whether the members have voted a connected peer's member out, as far as this node follows the ledger now.
     fn is_gone(&self, id: &str) -> bool {
-        self.shared.is_current() && self.standing(id) == Guest::Gone
+        !self.shared.is_behind() && self.standing(id) == Guest::Gone
     }
 
     fn standing(&self, id: &str) -> Guest {
@@ -272,11 +273,17 @@ impl Watch {
         held.map_or(0, |set| place(&set, &self.validator))
     }
 
-    /// Notes the peers and, while CometBFT answers, fetches headers that are missing: of blocks that it replayed, and of
+    /// Notes the peers and, while CometBFT answers, whether it has caught up, and fetches headers that are missing: of blocks that it replayed, and of
     /// those for which it had no answer in time.
     fn ask(&self, peers: Option<&[String]>) {
         let connected = peers.map_or(0, <[String]>::len);
         self.shared.peers.store(connected, Ordering::Relaxed);
+        if peers.is_some()
+            && self.shared.catching_up.load(Ordering::Relaxed)
+            && matches!(self.shared.rpc.is_catching_up(), Ok(false))
+        {
+            self.shared.catching_up.store(false, Ordering::Relaxed);
+        }
         if peers.is_some()
             && let Err(error) = self.shared.complete()
         {

@@ -196,6 +196,20 @@ impl Rpc {
         Ok(peers.into_iter().map(|peer| peer.node_info.id).collect())
     }
 
+    /// Whether CometBFT still fetches blocks that the others have.
+    pub(super) fn is_catching_up(&self) -> Result<bool, RpcError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            sync_info: Sync,
+        }
+        #[derive(Deserialize)]
+        struct Sync {
+            catching_up: bool,
+        }
+        let Answer { sync_info } = self.call("status", &json!({}))?;
+        Ok(sync_info.catching_up)
+    }
+
     /// Asks what another node's light client wants to know; gives the body of the answer.
     ///
     /// The question is written anew from what was understood of it: CometBFT's parser takes names in any case, and the

@@ -1,24 +1,26 @@
 //! What the callers, the application and the gateway of one ledger all hold.
 
+mod opening;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
-use chop_proof::{Handover, LightBlock, ProofError, TrustRoot, TrustRootError};
+use chop_proof::{Handover, LightBlock, TrustRoot};
 use chop_protocol::{LedgerGenesis, Outcome, Parameters, keys};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
-use super::block::{found, head_of};
+use self::opening::{found_in, last_of_solo, last_view, trust_root};
 use super::offence::Offence;
 use super::pending::Pending;
 use super::rpc::Rpc;
 use crate::engine::solo::{Clock, Health};
-use crate::engine::{EngineError, Head, OpenError, View, founding, handover, rules};
-use crate::store::{Snapshot, Store, StoreError};
+use crate::engine::{EngineError, OpenError, SubmitError, View, founding, handover, rules};
+use crate::store::{Store, StoreError};
 
 /// Offences that wait for whoever looks into them; a block holds few, and most hold none.
 const MAX_OFFENCES: usize = 64;
@@ -51,6 +53,8 @@ pub(super) struct Shared {
     pub(super) beat: Mutex<Instant>,
     /// When something last came of taking a snapshot; none while one is put into the store, which takes its time.
     stirred: Mutex<Option<Instant>>,
+    /// Whether newer blocks are elsewhere, until CometBFT says that it has caught up.
+    pub(super) catching_up: AtomicBool,
     /// How many peers CometBFT was connected with when it was last asked.
     pub(super) peers: AtomicUsize,
     /// The validators that signed the last header that was seen.
@@ -83,7 +87,7 @@ impl Shared {
             |last| last.next_validators.clone(),
         );
         let validators = Arc::new(validators);
-        Ok(Self {
+        let shared = Self {
             genesis,
             trust_root,
             handover,
@@ -100,9 +104,14 @@ impl Shared {
             offences: broadcast::Sender::new(MAX_OFFENCES),
             beat: Mutex::new(Instant::now()),
             stirred: Mutex::new(Some(Instant::now())),
+            catching_up: AtomicBool::new(false),
             peers: AtomicUsize::new(0),
             validators: RwLock::new(validators),
-        })
+        };
+        // How long this node was away, only the clock can say; CometBFT says when it has caught up.
+        let is_old = !shared.is_current();
+        shared.catching_up.store(is_old, Ordering::Relaxed);
+        Ok(shared)
     }
 
     pub(super) fn view(&self) -> Arc<View> {
@@ -384,7 +393,7 @@ impl Shared {
         if let Err(error) = reopened {
             warn!(%error, "the database does not open for reading either");
         }
-        self.pending.refuse_all();
+        self.pending.refuse_all(&SubmitError::ReadOnly);
     }
 
     /// Says whether the envelope waits for its block.
@@ -402,92 +411,35 @@ impl Shared {
 
     /// Whether the last block is of now, by this node's clock. While it is not, newer blocks may say otherwise about members.
     pub(super) fn is_current(&self) -> bool {
-        self.is_of_now(self.view().head().time_ms)
+        let time_ms = self.view().head().time_ms;
+        let age = u64::try_from((self.clock)().saturating_sub(time_ms)).unwrap_or(0);
+        // A header's time is that of the votes for the block before: on an idle ledger it is a heartbeat old when it comes.
+        Duration::from_millis(age) <= self.patience().saturating_add(self.heartbeat())
     }
 
-    /// Whether a header time is so young that the ledger's newest block may have it.
-    pub(super) fn is_of_now(&self, time_ms: i64) -> bool {
-        let age = u64::try_from((self.clock)().saturating_sub(time_ms)).unwrap_or(0);
-        Duration::from_millis(age) <= self.patience()
+    /// Whether newer blocks than the last one here may say otherwise about peers: CometBFT catches up, or none came for
+    /// long. No clock is asked, for with a wrong one a peer would be let in and let go of in turns.
+    pub(super) fn is_behind(&self) -> bool {
+        self.catching_up.load(Ordering::Relaxed) || self.is_overdue()
+    }
+
+    /// Notes that CometBFT starts. One that was away for a moment is not behind.
+    pub(super) fn starts(&self) {
+        if self.is_overdue() {
+            self.catching_up.store(true, Ordering::Relaxed);
+        }
     }
 
     /// How long there may be no block before something is wrong.
     fn patience(&self) -> Duration {
-        let heartbeat_ms = u64::try_from(self.parameters().heartbeat_ms).unwrap_or(60_000);
-        Duration::from_millis(heartbeat_ms)
+        self.heartbeat()
             .saturating_mul(MISSED_HEARTBEATS)
             .saturating_add(Duration::from_secs(10))
     }
-}
 
-fn trust_root(genesis: &LedgerGenesis) -> Result<TrustRoot, TrustRootError> {
-    let validators: Vec<_> = genesis
-        .terms()
-        .validators
-        .iter()
-        .map(|listed| (listed.public_key.clone(), listed.power))
-        .collect();
-    TrustRoot::new(&genesis.id().to_string(), &validators)
-}
-
-/// The last header of the solo ledger that this one was, checked from its genesis on.
-fn last_of_solo(
-    handover: Option<&Handover>,
-    root: &TrustRoot,
-) -> Result<Option<LightBlock>, OpenError> {
-    let Some(handover) = handover else {
-        return Ok(None);
-    };
-    let unusable = |error: ProofError| {
-        OpenError::from(StoreError::Damaged {
-            what: "handover",
-            reason: error.to_string(),
-        })
-    };
-    handover.verify_last(root).map_err(unusable)?;
-    handover.last.decode().map(Some).map_err(unusable)
-}
-
-fn found_in(store: &Store, genesis: &LedgerGenesis) -> Result<(), OpenError> {
-    let delta = chop_ledger::genesis_state(genesis).map_err(|error| OpenError::Found {
-        reason: error.to_string(),
-    })?;
-    found(genesis, &delta, |write| Ok(store.commit(write)?))?;
-    Ok(())
-}
-
-/// The state after the last block, or the founding one; checked against the tree.
-fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<View, EngineError> {
-    let Some((height, record)) = snapshot.last_block()? else {
-        let head = Head {
-            height: 0,
-            time_ms: genesis.terms().time.unix_ms(),
-            app_hash: snapshot.root(0)?,
-            hash: [0; 32],
-        };
-        return Ok(View::committed(snapshot, 0, head));
-    };
-    let root = snapshot.root(height)?;
-    if root != record.root {
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-        let (found, expected) = (hex(&root), hex(&record.root));
-        return Err(StoreError::OtherRoot {
-            version: height,
-            found,
-            expected,
-        }
-        .into());
+    /// After how long without anything to do a block comes.
+    fn heartbeat(&self) -> Duration {
+        let heartbeat_ms = u64::try_from(self.parameters().heartbeat_ms).unwrap_or(60_000);
+        Duration::from_millis(heartbeat_ms)
     }
-    let head = if record.signed_header.is_empty() {
-        // A block that was replayed just before the last end: its header is fetched again.
-        Head {
-            height,
-            time_ms: genesis.terms().time.unix_ms(),
-            app_hash: record.root,
-            hash: [0; 32],
-        }
-    } else {
-        head_of(&record, &record.decode_header()?)?
-    };
-    Ok(View::committed(snapshot, height, head))
 }

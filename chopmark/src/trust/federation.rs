@@ -370,12 +370,14 @@ fn configuration(
 
 /// Says which types the authority itself may issue, where its metadata does not: without them a superior's policy ends the chain.
 fn may_issue(live: &[&Grant], metadata: &mut Map<String, Value>) {
-    if live.is_empty() {
+    if live.is_empty() && !metadata.contains_key(ISSUER) {
         return;
     }
     if let Value::Object(issuer) = metadata.entry(ISSUER).or_insert_with(|| json!({})) {
-        issuer.entry(TYPES).or_insert_with(|| json!(types(live)));
-        // Some readers want to be told; the ledger knows of no registration of clients.
+        if !live.is_empty() {
+            issuer.entry(TYPES).or_insert_with(|| json!(types(live)));
+        }
+        // Some readers want to be told, suspended or not; the ledger knows of no registration of clients.
         issuer
             .entry("client_registration_types_supported")
             .or_insert_with(|| json!([]));

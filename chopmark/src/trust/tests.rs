@@ -294,6 +294,16 @@ fn an_authority_says_what_it_may_issue_unless_its_metadata_does() {
         "display": [],
     });
     assert_eq!(told(json!({"openid_credential_issuer": own})), own);
+    // One who holds nothing that counts names no types; what its metadata says can be read all the same.
+    below.authority.grants.clear();
+    let metadata = json!({"openid_credential_issuer": {"display": []}});
+    let federation = federation(&below, metadata.as_object().unwrap(), until).unwrap();
+    assert_eq!(
+        federation.configuration["metadata"]["openid_credential_issuer"],
+        json!({"display": [], "client_registration_types_supported": []})
+    );
+    let plain = &stated(&below).configuration["metadata"];
+    assert!(plain["openid_credential_issuer"].is_null());
 }
 
 #[test]

@@ -104,21 +104,21 @@ const SHOP: &str = "/federation/fetch?sub=https%3A%2F%2Fshop.example";
 const BUREAU: &str = "/federation/fetch?sub=https%3A%2F%2Fbureau.example";
 const CONFIGURATION: &str = "/.well-known/openid-federation";
 
-fn chain() -> Chain {
+fn chain(metadata: Option<&Value>) -> Chain {
     let (desk, up) = founded(&["bureau", "shop"]);
     let china = ["--depth", "1", "--jurisdiction", "CN"];
     let bureau = accredited(&desk, "ministry", "bureau", &china);
     let shaanxi = ["--under", &bureau, "--jurisdiction", "CN-SN"];
     let shop = accredited(&desk, "bureau", "shop", &shaanxi);
-    let metadata = json!({"openid_credential_issuer": {
-        "client_registration_types_supported": ["automatic"],
-        "accredited_credential_types": [TYPE, "Harvest"],
-    }});
-    let metadata = desk.write("metadata.json", &metadata.to_string());
+    let metadata = metadata.map(|value| desk.write("metadata.json", &value.to_string()));
+    let metadata: Vec<&str> = metadata
+        .iter()
+        .flat_map(|file| ["--metadata", file.as_str()])
+        .collect();
     Chain {
         anchor: Serving::start(&desk, "ministry", &[]),
         middle: Serving::start(&desk, "bureau", &[]),
-        leaf: Serving::start(&desk, "shop", &["--metadata", &metadata]),
+        leaf: Serving::start(&desk, "shop", &metadata),
         desk,
         up: Some(up),
         bureau,
@@ -139,7 +139,9 @@ fn read_by_peer(chain: &Chain) -> Option<Value> {
 
 #[test]
 fn a_chain_of_authorities_leads_to_whom_they_accredited_as_long_as_it_counts() {
-    let mut chain = chain();
+    let mut chain = chain(Some(&json!({"openid_credential_issuer": {
+        "accredited_credential_types": [TYPE, "Harvest"],
+    }})));
     if let Some(read) = read_by_peer(&chain) {
         assert_eq!(read["chains"], 1, "{read}");
         let names = ["shop", "bureau", "ministry"].map(|name| format!("https://{name}.example"));
@@ -160,7 +162,12 @@ fn a_chain_of_authorities_leads_to_whom_they_accredited_as_long_as_it_counts() {
 
 #[test]
 fn the_endpoints_answer_as_the_specification_has_it() {
-    let chain = chain();
+    let chain = chain(None);
+    // Whose configuration says nothing of its own is led to by what it was accredited for.
+    if let Some(read) = read_by_peer(&chain) {
+        assert_eq!(read["chains"], 1, "{read}");
+        assert_eq!(read["types"], json!([TYPE]), "{read}");
+    }
     let Chain {
         anchor,
         middle,
@@ -183,10 +190,15 @@ fn the_endpoints_answer_as_the_specification_has_it() {
     assert_eq!(below["authority_hints"], json!(["https://bureau.example"]));
     let own = &below["metadata"]["federation_entity"];
     assert!(own["federation_fetch_endpoint"].is_null());
+    let issuer = &below["metadata"]["openid_credential_issuer"];
+    assert_eq!(issuer["accredited_credential_types"], json!([TYPE]));
 
     let statement = Token::parse(&middle.get(SHOP).2).payload;
     assert_eq!(statement["sub"], "https://shop.example");
     assert_eq!(statement["constraints"]["max_path_length"], 0);
+    let policy = &statement["metadata_policy"]["openid_credential_issuer"];
+    let demanded = json!({"subset_of": [TYPE], "essential": true});
+    assert_eq!(policy["accredited_credential_types"], demanded);
     let accreditation = &statement["accreditations"][0];
     assert_eq!(accreditation["id"], chain.shop.as_str());
     assert_eq!(accreditation["jurisdiction"], "CN-SN");
@@ -304,6 +316,24 @@ fn statements_are_written_and_what_has_none_is_named() {
             .count(),
         1
     );
+
+    // Once its namesake is revoked, the other has its name; the statement of who lost its accreditation goes.
+    for name in ["shop", "twin-2"] {
+        let (_, id) = ids.iter().find(|(found, _)| *found == name).unwrap();
+        assert_eq!(desk.json(&["trust", "revoke", id, "--as", "ministry"]).0, 0);
+    }
+    let (code, answer) = export("ministry");
+    let other = json!(["https://other.example"]);
+    assert_eq!((code, &answer["subordinates"]), (0, &other), "{answer}");
+    assert_eq!(answer["removed"].as_array().unwrap().len(), 1, "{answer}");
+    let left: Vec<_> = std::fs::read_dir(public.join("federation/statements"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let [left] = left.as_slice() else {
+        panic!("{} statements", left.len());
+    };
+    assert_eq!(Token::parse(left).payload["sub"], "https://other.example");
 
     refused(export("nameless"), 1, "gives no entity identifier");
     assert_eq!(desk.json(&["did", "create", "--name", "nobody"]).0, 0);

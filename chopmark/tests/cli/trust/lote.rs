@@ -172,6 +172,32 @@ fn a_list_tells_the_history_of_what_no_longer_counts() {
     assert_eq!(desk.json(&reinstate).0, 0);
     assert_eq!(export(&desk, &named, &["--below"]).0, 0);
     assert!(granted_by_peer(&desk).is_none_or(|granted| granted == 2));
+
+    // One who accredits too many loses those, and the authority none of its own.
+    for place in ["CN", "CN-SN"] {
+        let more = ["--under", &bureau, "--jurisdiction", place];
+        accredited(&desk, "bureau", "lab", &more);
+    }
+    let (code, answer) = export(&desk, &named, &["--below", "--most", "2"]);
+    assert_eq!((code, &answer["listed"]), (0, &json!(2)), "{answer}");
+    let left = &answer["leftOut"][0];
+    assert_eq!(left["accreditation"], bureau.as_str());
+    let reason = left["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("more than 2 accreditations below"),
+        "{reason}"
+    );
+
+    // A certificate that readers pinned is not replaced since it cannot be read.
+    let folder = std::fs::read_dir(desk.folder.path().join("chopmark-keys")).unwrap();
+    let mut files = folder.map(|entry| entry.unwrap().path());
+    let pem = files.find(|file| file.extension().is_some_and(|found| found == "pem"));
+    std::fs::write(pem.as_ref().unwrap(), "half a cert").unwrap();
+    refused(export(&desk, &named, &[]), 2, "no certificate that serves");
+    assert_eq!(
+        std::fs::read_to_string(pem.unwrap()).unwrap(),
+        "half a cert"
+    );
 }
 
 #[test]
@@ -238,6 +264,20 @@ fn what_is_not_proven_or_has_no_place_in_a_list_is_refused() {
         "pins ledger",
     );
     assert!(!desk.folder.path().join("public").exists());
+
+    // Where nobody is left who counts, the list says so.
+    for name in ["lab", "stranger"] {
+        assert_eq!(desk.json(&["did", "deactivate", name, "--yes"]).0, 0);
+    }
+    let named = directory(&desk, &["lab", "stranger"]);
+    let (code, answer) = export(&desk, &named, &[]);
+    assert_eq!((code, &answer["listed"]), (0, &json!(0)), "{answer}");
+    let list = token(&desk).1;
+    list.certified();
+    assert!(list.payload["LoTE"]["TrustedEntitiesList"].is_null());
+    let information = &list.payload["LoTE"]["ListAndSchemeInformation"];
+    let all = information["SchemeExtensions"][1]["NotListed"].as_array();
+    assert_eq!(all.unwrap().len(), 2, "{information}");
 }
 
 fn other_certificate() -> String {

@@ -182,3 +182,32 @@ fn candidate(file: &Path) -> anyhow::Result<Candidate> {
     serde_json::from_slice(&text)
         .with_context(|| format!("{} is not what `chopmark node init` prints", file.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_a_genesis_of_members_of_which_one_names_the_others_node() {
+        let root = tempfile::tempdir().unwrap();
+        let candidate = |name: &str| {
+            let folder = Folder::open(&root.path().join(name), Mode::Standard).unwrap();
+            let keystore = keystore(&folder, None).unwrap();
+            Candidate::of(&folder, &keystore, &format!("{name}.example:1")).unwrap()
+        };
+        let (a, mut b) = (candidate("a"), candidate("b"));
+        let found = |members: [&Candidate; 2]| {
+            let file = |(n, member): (usize, &Candidate)| {
+                let path = root.path().join(format!("{n}.json"));
+                std::fs::write(&path, serde_json::to_vec(member).unwrap()).unwrap();
+                path
+            };
+            let members = members.into_iter().enumerate().map(file).collect();
+            Found { members }.run()
+        };
+        assert!(found([&a, &b]).is_ok());
+        b.peer.clone_from(&a.peer);
+        let refused = found([&a, &b]).err().unwrap().chain().concat();
+        assert!(refused.contains("a node has one member"), "{refused}");
+    }
+}

@@ -317,7 +317,11 @@ mod tests {
         let listener = UnixListener::bind(path).unwrap();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let (mut bytes, mut length) = ([0; 4096], 0);
+            // Head and body come in two writes.
+            while body_of(&bytes[..length]).is_none_or(<[u8]>::is_empty) {
+                length += stream.read(&mut bytes[length..]).unwrap();
+            }
             let _ = stream.write_all(answer);
         });
         Rpc::at(path.to_owned())
@@ -396,6 +400,27 @@ mod tests {
         assert_eq!(rpc.clone().admit().unwrap_err(), NotAsked::Busy);
         drop(held);
         assert!(rpc.admit().is_ok());
+    }
+
+    #[test]
+    fn hears_whether_cometbft_catches_up() {
+        for (answer, expected) in [
+            (
+                br#"{"result":{"sync_info":{"catching_up":true}}}"#.as_slice(),
+                Some(true),
+            ),
+            (
+                br#"{"result":{"sync_info":{"catching_up":false}}}"#,
+                Some(false),
+            ),
+            (br#"{"result":{"sync_info":{}}}"#, None),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let whole: &'static [u8] =
+                Box::leak([b"HTTP/1.0 200 OK\r\n\r\n", answer].concat().into());
+            let rpc = answering(&folder.path().join("rpc.sock"), whole);
+            assert_eq!(rpc.is_catching_up().ok(), expected);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use chop_integrity::Timestamp;
 use chop_node::engine::{Sealed, verify_replay};
-use chop_node::store::{DiskLimit, Store};
+use chop_node::store::Store;
 use chop_proof::{Fork, TrustRoot};
 use chop_protocol::LedgerGenesis;
 use clap::{Parser, Subcommand};
@@ -145,13 +145,12 @@ fn replay(data: &Path) -> Result<Done, Failure> {
     Ok(Done::new(value, page))
 }
 
-/// The genesis and the store of a data folder that no process uses.
+/// The genesis and the store of a data folder that no process uses, or of a backup; nothing of it is written.
 fn opened(data: &Path) -> Result<(LedgerGenesis, Store), Failure> {
     let genesis = std::fs::read(data.join("genesis.json"))
         .with_context(|| format!("cannot read the genesis in {}", data.display()))
         .map_err(Failure::usage)?;
     let genesis = LedgerGenesis::parse(&genesis).map_err(Failure::usage)?;
-    let store = Store::open(&data.join("registry.redb"), DiskLimit::none().into())
-        .map_err(Failure::usage)?;
+    let store = Store::open_frozen(&data.join("registry.redb")).map_err(Failure::usage)?;
     Ok((genesis, store))
 }

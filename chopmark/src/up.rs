@@ -22,8 +22,8 @@ use clap::Parser;
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
 pub(crate) use applicant::{Applicant, operator_of};
-pub(crate) use folder::{Folder, Mode, is_in_use};
-pub(crate) use member::{Candidate, Joined, Member, SYNC, SyncFile, trust_root};
+pub(crate) use folder::{Folder, Mode, is_in_use, mark_copy, refuse_copy, unmark_copy};
+pub(crate) use member::{Candidate, Joined, Member, SYNC, SyncFile, USED_KEYS, trust_root};
 pub(crate) use peers::Peers;
 pub(crate) use read_model::ReadModelArgs;
 pub(crate) use stack::{Ledger, MemberApi, Options, READ_MODEL, Stack, keystore};

@@ -1,7 +1,8 @@
 //! `chopmark ledger promote`: a solo ledger becomes a consortium's (ADR 0010).
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -23,12 +24,15 @@ use serde_json::{Value, json};
 
 use super::read_json;
 use crate::cli::{Done, Failure, Mark, Page};
+use crate::files;
 use crate::up::ledger::{self, PROMOTED};
 use crate::up::{Applicant, Folder, Mode, Peers, keystore, operator_of, passphrase, trust_root};
 
 /// How long an envelope may wait for its block, in milliseconds.
 const LIFE_MS: i64 = 60_000;
 const STATE: &str = "registry.redb";
+/// What clients pinned before the promotion.
+const SOLO_ROOT: &str = "trust-root.solo.json";
 
 /// Arguments of `chopmark ledger promote`.
 #[derive(Debug, Args)]
@@ -99,7 +103,11 @@ pub(crate) async fn run(args: &Promote) -> Result<Done, Failure> {
         .collect::<Result<_, _>>()?;
     let promoted = read_promoted(&folder).map_err(Failure::internal)?;
     let promoted = match promoted {
-        Some(promoted) => promoted,
+        // A vote decided it since, on a node that may have pruned blocks by then.
+        Some(promoted) => {
+            check_whole(&folder, &genesis)?;
+            promoted
+        }
         None => match begin(args, (&folder, &genesis), &keystore, &applicants).await? {
             Asked::Decided => read_promoted(&folder)
                 .map_err(Failure::internal)?
@@ -256,11 +264,8 @@ fn settle(
         members: known.members.clone(),
     };
     let (_, root) = file.check()?;
-    if !folder.has("trust-root.solo.json") {
-        fs::copy(
-            folder.join("trust-root.json"),
-            folder.join("trust-root.solo.json"),
-        )?;
+    if !folder.has(SOLO_ROOT) {
+        folder.write(SOLO_ROOT, &fs::read(folder.join("trust-root.json"))?)?;
     }
     if args.peer_address.is_some() {
         Peers::join_under(folder, genesis, &root, known)?;
@@ -292,6 +297,7 @@ fn peers(
     Ok(known)
 }
 
+/// Writes the folder for the validators durably: the key that could make another one is destroyed after this.
 fn write_out(
     out: &Path,
     folder: &Folder,
@@ -305,14 +311,25 @@ fn write_out(
         .with_context(|| format!("cannot make {}", out.display()))?;
     let write = |name: &str, bytes: Vec<u8>| {
         let path = out.join(name);
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        files::replace(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))
     };
     write(PROMOTED, serde_json::to_vec_pretty(file)?)?;
     write("trust-root.json", serde_json::to_vec_pretty(root)?)?;
     let state = out.join(STATE);
-    fs::copy(folder.join(STATE), &state)
+    copy_durably(&folder.join(STATE), &state)
         .with_context(|| format!("cannot write {}", state.display()))?;
+    let out = std::path::absolute(out)?;
+    File::open(out.parent().unwrap_or(Path::new("/")))?.sync_all()?;
     Ok(())
+}
+
+/// Copies a file whole or not at all: temporary file, fsync, rename, fsync of the folder.
+fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+    let temporary = to.with_extension("new");
+    fs::copy(from, &temporary)?;
+    File::open(&temporary)?.sync_all()?;
+    fs::rename(&temporary, to)?;
+    File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn read_genesis(folder: &Folder) -> anyhow::Result<LedgerGenesis> {
@@ -414,5 +431,38 @@ mod tests {
         runtime.block_on(write(&folder, &keystore, (4, Some(2))));
         let refused = check_whole(&folder, &genesis).unwrap_err().chain().concat();
         assert!(refused.contains("were pruned"), "{refused}");
+    }
+
+    #[test]
+    fn keeps_the_key_of_a_pruned_ledger_that_a_vote_promoted() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&root.path().join("data"), Mode::Standard).unwrap();
+        let keystore = keystore(&folder, None).unwrap();
+        let args = Promote {
+            data: root.path().join("data"),
+            peer_address: Some("127.0.0.1:26656".to_owned()),
+            out: root.path().join("out"),
+            fewer: true,
+            note: None,
+            passphrase_file: None,
+            applications: Vec::new(),
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            write(&folder, &keystore, (0, None)).await;
+            let (engine, operator) = ledger::open(&folder, &keystore, (false, Some(2))).unwrap();
+            let asked = ask(&args, &keystore, (&engine, &operator), &[]).await;
+            assert!(matches!(asked, Ok(Asked::Decided)));
+            let stopped = tokio::task::spawn_blocking(move || engine.stop());
+            stopped.await.unwrap();
+        });
+        drop(folder);
+        let refused = runtime.block_on(run(&args)).err().unwrap();
+        let refused = refused.chain().concat();
+        assert!(refused.contains("were pruned"), "{refused}");
+        keystore
+            .load(&KeyName::parse("validator").unwrap())
+            .unwrap();
+        assert!(!args.out.exists());
     }
 }

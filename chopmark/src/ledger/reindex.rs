@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::opened;
 use crate::cli::{Done, Failure, Mark, Page, Terminal};
-use crate::up::{READ_MODEL, ReadModelArgs, is_in_use};
+use crate::up::{READ_MODEL, ReadModelArgs, is_in_use, refuse_copy};
 
 /// How often a line is written where nobody watches, beside one at the end of each stage.
 const LINES: Duration = Duration::from_secs(5);
@@ -39,6 +39,7 @@ impl Reindex {
                 self.data.display()
             )));
         }
+        refuse_copy(&self.data).map_err(Failure::usage)?;
         let (genesis, store) = opened(&self.data)?;
         let place = place.unwrap_or_else(|| Place::file(self.data.join(READ_MODEL)));
         let snapshot = store.snapshot().map_err(Failure::internal)?;

@@ -5,11 +5,11 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use chop_http::clock;
 use chop_integrity::Timestamp;
 use chop_node::engine::comet::{is_running, last_signed};
-use chop_node::store::{DiskLimit, Store};
+use chop_node::store::Store;
 use chop_protocol::LedgerGenesis;
 use clap::Args;
 use data_encoding::HEXLOWER;
@@ -18,11 +18,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::{Done, Failure, Mark, Page};
-use crate::up::{Folder, Mode};
+use crate::up::{Folder, Mode, USED_KEYS, mark_copy};
 
 /// Names what is in a backup; a folder without it is none.
 const MANIFEST: &str = "backup.json";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Bytes that are copied at once.
 const PIECE: usize = 1024 * 1024;
 
@@ -58,7 +58,7 @@ pub(super) struct Manifest {
     pub(super) taken: Timestamp,
     /// Height of the last block.
     pub(super) height: u64,
-    /// The last height that the key which signs headers has signed.
+    /// The last height that the key which signs headers has signed; of a member, no file says it.
     pub(super) signed: Option<u64>,
     /// Every file but the manifest.
     pub(super) files: Vec<Kept>,
@@ -113,7 +113,8 @@ impl Backup {
             .context("a backup is taken of a node that is stopped")
             .map_err(Failure::usage)?;
         let mut manifest = describe(&folder).map_err(Failure::usage)?;
-        empty(&self.out).map_err(Failure::usage)?;
+        self.make_out().map_err(Failure::usage)?;
+        mark_copy(&self.out).map_err(Failure::internal)?;
         manifest.files = copy_all(&self.data, &self.out).map_err(Failure::internal)?;
         manifest.write(&self.out).map_err(Failure::internal)?;
         let value = json!({
@@ -132,6 +133,24 @@ impl Backup {
             .text("It holds the keys, sealed. Bring it back with `chopmark node restore` only: a copy of its files would let a key sign a height twice.");
         Ok(Done::new(value, page))
     }
+
+    /// Makes the folder to write, outside of the one that is copied: inside it would be copied into itself without end.
+    fn make_out(&self) -> anyhow::Result<()> {
+        let was_there = self.out.exists();
+        empty(&self.out)?;
+        let (data, out) = (self.data.canonicalize()?, self.out.canonicalize()?);
+        if out.starts_with(&data) {
+            if !was_there {
+                fs::remove_dir(&out)?;
+            }
+            bail!(
+                "{} lies in {}, the folder that is copied: expected one outside of it",
+                out.display(),
+                data.display()
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Everything that a manifest says but the files.
@@ -139,25 +158,28 @@ fn describe(folder: &Folder) -> anyhow::Result<Manifest> {
     let genesis = fs::read_to_string(folder.join("genesis.json"))?;
     let genesis = LedgerGenesis::parse(genesis.trim_end().as_bytes())?;
     let state = folder.join("registry.redb");
+    let is_member = folder.has("peers.json");
+    // The state of a member comes from the others again, its keys do not.
     ensure!(
-        state.exists(),
+        state.exists() || (is_member && folder.has(USED_KEYS)),
         "the folder's node has never run: there is nothing that `node init` and `node join` do not make again"
     );
-    let store = Store::open(&state, DiskLimit::none().into())?;
-    let snapshot = store.snapshot()?;
-    let height = snapshot.last_block()?.map_or(0, |(height, _)| height);
+    let (mut height, mut signed) = (0, None);
+    if state.exists() {
+        let snapshot = Store::open_frozen(&state)?.snapshot()?;
+        height = snapshot.last_block()?.map_or(0, |(height, _)| height);
+        signed = snapshot.last_signed()?.map(|(height, _)| height);
+    }
     let home = folder.join("cometbft");
-    let (kind, signed) = if folder.has("peers.json") {
+    let kind = if is_member {
         ensure!(
             !is_running(&home)?,
             "the CometBFT of this folder runs still: wait until it has ended"
         );
-        (Kind::Member, last_signed(&home)?)
+        signed = last_signed(&home)?;
+        Kind::Member
     } else {
-        (
-            Kind::Solo,
-            snapshot.last_signed()?.map(|(height, _)| height),
-        )
+        Kind::Solo
     };
     Ok(Manifest {
         format: FORMAT,
@@ -198,9 +220,10 @@ fn create(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// What a node makes again, and what a copy must not have: the key in the clear, and CometBFT's own notes of a height under way.
+/// What a node makes again, and what a copy must not have: the key in the clear, what it signed last, which would let CometBFT
+/// start with it, and CometBFT's own notes of a height under way.
 fn is_left_out(path: &str) -> bool {
-    const WHOLE: [&str; 8] = [
+    const WHOLE: [&str; 10] = [
         "lock",
         "pid",
         "node.log",
@@ -208,7 +231,9 @@ fn is_left_out(path: &str) -> bool {
         "cometbft/abci.sock",
         "cometbft/rpc.sock",
         "cometbft/config/priv_validator_key.json",
+        "cometbft/data/priv_validator_state.json",
         "cometbft/data/cs.wal",
+        "cometbft/data/statesync",
     ];
     WHOLE.contains(&path)
         || path.starts_with("projection.sqlite")

@@ -19,10 +19,8 @@ use url::Url;
 use super::backup::{Kind, Manifest, copy, empty, make};
 use super::sync::service;
 use crate::cli::{Done, Failure, Mark, Page};
-use crate::up::{Candidate, Folder, Mode, keystore, passphrase};
+use crate::up::{Candidate, Folder, Mode, keystore, mark_copy, passphrase, unmark_copy};
 
-/// CometBFT's record of the last height that the validator's key signed.
-const LAST_SIGNED: &str = "cometbft/data/priv_validator_state.json";
 /// By how much this machine's clock may be behind those of the validators, in milliseconds.
 const CLOCK_MS: i64 = 5_000;
 /// How long a header may take that is dated after the command began: more than two heartbeats.
@@ -84,7 +82,7 @@ impl Restore {
             Kind::Member => {}
         }
         empty(&self.data).map_err(Failure::usage)?;
-        // Beside it, so that it gets its name at once; nothing is found there that could be started before.
+        // Beside it, so that it gets its name at once; its mark goes last, so that nothing starts it before.
         let building = self.building().map_err(Failure::usage)?;
         if building.exists() {
             fs::remove_dir_all(&building).map_err(Failure::usage)?;
@@ -126,24 +124,25 @@ impl Restore {
     }
 
     async fn build(&self, manifest: &Manifest, building: &Path) -> Result<Outcome, Failure> {
+        make(building).map_err(Failure::internal)?;
+        mark_copy(building).map_err(Failure::internal)?;
         if manifest.kind == Kind::Solo {
             copy_back(manifest, (&self.from, building), &[]).map_err(Failure::usage)?;
             return Ok(Outcome::Kept(manifest.signed.unwrap_or(0) + 1));
         }
         if self.validator_key {
             copy_back(manifest, (&self.from, building), &[]).map_err(Failure::usage)?;
-            return self.keep_key(building).await;
+            return self.keep_key(manifest, building).await;
         }
         let (name, old) = validator(&self.from).map_err(Failure::usage)?;
         let sealed = format!("keys/{name}.key.json");
-        let without = [sealed.as_str(), LAST_SIGNED];
-        copy_back(manifest, (&self.from, building), &without).map_err(Failure::usage)?;
+        copy_back(manifest, (&self.from, building), &[&sealed]).map_err(Failure::usage)?;
         let given = passphrase::given(self.passphrase_file.as_deref()).map_err(Failure::usage)?;
         renew(building, given, (&name, old)).map_err(Failure::usage)
     }
 
     /// Has the key sign nothing below what the ledger has reached since its old node stopped.
-    async fn keep_key(&self, building: &Path) -> Result<Outcome, Failure> {
+    async fn keep_key(&self, manifest: &Manifest, building: &Path) -> Result<Outcome, Failure> {
         let (_, key) = validator(&self.from).map_err(Failure::usage)?;
         let root = fs::read(building.join("trust-root.json")).map_err(Failure::usage)?;
         let root: TrustRoot = serde_json::from_slice(&root).map_err(Failure::usage)?;
@@ -153,7 +152,8 @@ impl Restore {
             let client = LightClient::new(service(node)?, root.clone());
             highest = highest.max(reached(&client, (node, &key), began_ms).await?);
         }
-        let signed = raise_last_signed(&building.join("cometbft"), highest + MARGIN);
+        let signed = manifest.signed.unwrap_or(0).max(highest + MARGIN);
+        let signed = raise_last_signed(&building.join("cometbft"), signed);
         Ok(Outcome::Kept(signed.map_err(Failure::internal)? + 1))
     }
 }
@@ -241,7 +241,6 @@ fn copy_back(
     (from, to): (&Path, &Path),
     without: &[&str],
 ) -> anyhow::Result<()> {
-    make(to)?;
     for file in &manifest.files {
         let place = Path::new(&file.path);
         let is_inside = place
@@ -271,7 +270,7 @@ fn renew(
     given: Option<chop_keystore::Passphrase>,
     (name, old): (&KeyName, PublicKey),
 ) -> anyhow::Result<Outcome> {
-    let folder = Folder::open(building, Mode::Standard)?;
+    let folder = Folder::open_marked(building, Mode::Standard)?;
     let keystore = keystore(&folder, given)?;
     let genesis = fs::read_to_string(folder.join("genesis.json"))?;
     let genesis = LedgerGenesis::parse(genesis.trim_end().as_bytes())?;
@@ -289,7 +288,7 @@ fn put(building: &Path, data: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot put the folder at {}", data.display()))?;
     let data = std::path::absolute(data)?;
     File::open(data.parent().unwrap_or(Path::new("/")))?.sync_all()?;
-    Ok(())
+    Ok(unmark_copy(&data)?)
 }
 
 fn page(manifest: &Manifest, outcome: &Outcome) -> Done {

@@ -19,6 +19,7 @@
 //! DIR/sync.json        from whom an empty folder takes its state
 //! DIR/snapshots/       the state for nodes that join, in chunks
 //! DIR/pid              the process that runs on the folder, of `chopmark node`
+//! DIR/copy             marks a backup, and what is being restored: nothing runs on it
 //! DIR/tls.json         the self-signed certificate of --tls-listen, with its key (0600)
 //! ```
 
@@ -31,6 +32,12 @@ use chop_keystore::Passphrase;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::files;
+
+/// Marks a copy of a data folder.
+pub(crate) const COPY: &str = "copy";
+/// What lies in the file of that name, for whoever finds it.
+const COPY_TEXT: &[u8] = b"This folder is a backup, or was not restored whole. Nothing runs on it: its keys would sign again what they have signed.\n\
+`chopmark node restore --from BACKUP --data DIR` makes a data folder of a backup.\n";
 
 /// Which kind of stack a folder belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +74,14 @@ pub(crate) enum FolderError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder is a backup, or its restoring was cut short.
+    #[error(
+        "{path} is a backup or was not restored whole, and nothing runs on it: expected a data folder; make one with `chopmark node restore --from BACKUP --data DIR`"
+    )]
+    Copy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder's keys belong to the other mode.
     #[error(
         "the keys in {path} belong to {found} mode, and this start asks for {asked} mode; use another folder"
@@ -92,8 +107,17 @@ impl Folder {
     /// Makes or opens the folder (0700), locks it and checks its mode.
     ///
     /// # Errors
-    /// [`FolderError`] when it cannot be written, is in use, or is of the other mode.
+    /// [`FolderError`] when it cannot be written, is in use, is of the other mode, or is a copy.
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, FolderError> {
+        refuse_copy(path)?;
+        Self::open_marked(path, mode)
+    }
+
+    /// Opens a folder as [`Folder::open`] does, though it is marked as a copy: to finish it.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub(crate) fn open_marked(path: &Path, mode: Mode) -> Result<Self, FolderError> {
         let fail = |path: &Path| {
             let path = path.to_owned();
             move |source| FolderError::Io { path, source }
@@ -202,6 +226,35 @@ impl Folder {
     }
 }
 
+/// Refuses a backup and what was not restored whole.
+///
+/// # Errors
+/// [`FolderError::Copy`].
+pub(crate) fn refuse_copy(path: &Path) -> Result<(), FolderError> {
+    if path.join(COPY).exists() {
+        let path = path.to_owned();
+        return Err(FolderError::Copy { path });
+    }
+    Ok(())
+}
+
+/// Marks a folder as a copy, durably; the first thing that is written into one.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn mark_copy(path: &Path) -> io::Result<()> {
+    files::replace(&path.join(COPY), COPY_TEXT)
+}
+
+/// Takes the mark away, the last step of a restoring.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn unmark_copy(path: &Path) -> io::Result<()> {
+    fs::remove_file(path.join(COPY))?;
+    File::open(path)?.sync_all()
+}
+
 /// Whether a process runs on the folder.
 pub(crate) fn is_in_use(path: &Path) -> bool {
     File::open(path.join("lock"))
@@ -249,6 +302,18 @@ mod tests {
             Folder::open(root.path(), Mode::Standard),
             Err(FolderError::Locked { .. })
         ));
+    }
+
+    #[test]
+    fn refuses_a_copy_and_leaves_it_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        mark_copy(root.path()).unwrap();
+        let refused = Folder::open(root.path(), Mode::Standard);
+        assert!(matches!(refused, Err(FolderError::Copy { .. })));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        drop(Folder::open_marked(root.path(), Mode::Standard).unwrap());
+        unmark_copy(root.path()).unwrap();
+        drop(Folder::open(root.path(), Mode::Standard).unwrap());
     }
 
     #[test]

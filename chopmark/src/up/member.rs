@@ -30,7 +30,7 @@ const QUEUE: usize = 8_192;
 const MEMBER: &str = "member.json";
 pub(super) const GENESIS: &str = "genesis.json";
 /// Beside the keystore's files: which validator keys CometBFT has had.
-const USED_KEYS: &str = "keys/validators.used";
+pub(crate) const USED_KEYS: &str = "keys/validators.used";
 /// From whom an empty folder takes its state.
 pub(crate) const SYNC: &str = "sync.json";
 

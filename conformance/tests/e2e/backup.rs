@@ -44,6 +44,29 @@ fn refused(mut command: Command, code: i32) -> String {
     said
 }
 
+/// What was begun of a folder is gone when it was refused.
+fn assert_nothing_beside(data: &Path) {
+    let name = data.file_name().unwrap().to_str().unwrap();
+    assert!(!data.with_file_name(format!(".{name}.restoring")).exists());
+    assert!(!data.join("keys").exists());
+}
+
+/// A backup is no data folder: its keys would sign from an old copy.
+fn assert_starts_nothing(backup: &Path) {
+    for start in [&["up"][..], &["node", "--engine", "solo"]] {
+        let mut command = Command::new(binary());
+        command.args(start).args(["--data", text(backup)]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        let said = refused(command, 2);
+        assert!(said.contains("is a backup"), "{said}");
+    }
+    assert!(
+        !backup
+            .join("cometbft/data/priv_validator_state.json")
+            .exists()
+    );
+}
+
 fn validator(data: &Path) -> String {
     let file = std::fs::read(data.join("member.json")).unwrap();
     let file: Value = serde_json::from_slice(&file).unwrap();
@@ -65,6 +88,7 @@ fn a_members_node_comes_back_with_a_new_validator_key_or_above_what_the_old_one_
     until("the node is stopped, and its backup written", || {
         backup(&node, &copy).status.success()
     });
+    assert_starts_nothing(&copy);
     let old = validator(&node);
     let written = consortium.write(0);
 
@@ -89,7 +113,7 @@ fn a_members_node_comes_back_with_a_new_validator_key_or_above_what_the_old_one_
         refused(asking(&consortium, &copy, &second), 1)
     });
     assert!(said.contains("runs still"), "{said}");
-    assert!(!second.join("keys").exists());
+    assert_nothing_beside(&second);
     consortium.assert_same_blocks();
     std::fs::remove_dir_all(aside).unwrap();
 }
@@ -165,6 +189,13 @@ fn a_solo_ledger_comes_back_from_its_last_block_and_from_no_earlier_one() {
     let seen = height(&stack).to_string();
     stack.terminate();
     assert!(backup(&data, &latest).status.success());
+    let inside = backup(&data, &data.join("copies/latest"));
+    assert_eq!(inside.status.code(), Some(2), "{inside:?}");
+    assert!(String::from_utf8_lossy(&inside.stderr).contains("outside of it"));
+    assert_starts_nothing(&latest);
+    let mut replay = Command::new(binary());
+    replay.args(["ledger", "replay", "--data", text(&latest)]);
+    said(&mut replay);
 
     let back = at("back");
     let unasked = refused(restore(&latest, &back, &[]), 1);
@@ -180,7 +211,7 @@ fn a_solo_ledger_comes_back_from_its_last_block_and_from_no_earlier_one() {
     let damaged = refused(restore(&latest, &back, &named), 2);
     assert!(damaged.contains("damaged: genesis.json"), "{damaged}");
     std::fs::write(&genesis, text).unwrap();
-    assert!(!back.join("keys").exists());
+    assert_nothing_beside(&back);
 
     said(&mut restore(&latest, &back, &named));
     std::fs::remove_dir_all(&data).unwrap();

@@ -26,6 +26,8 @@ pub use restore::{Entry, Goal, Restoring};
 pub use snapshot::Snapshot;
 pub use write::BlockWrite;
 
+/// The longest file that is written to see whether there is room.
+const PROBE_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes of the file that are kept in memory; redb's own default is 1 GiB.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -58,6 +60,21 @@ impl Store {
             path: path.to_owned(),
             limit,
             handle: RwLock::new(Handle::Writable(database)),
+        })
+    }
+
+    /// Opens the file for reading, and never writes to it: not even what redb notes at an opening and a closing.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and when there is no such file.
+    pub fn open_frozen(path: &Path) -> Result<Self, StoreError> {
+        let database = frozen_database(path)?;
+        // What is missing in an old file is made in memory.
+        tables::prepare(&database)?;
+        Ok(Self {
+            path: path.to_owned(),
+            limit: Arc::new(DiskLimit::none()),
+            handle: RwLock::new(Handle::Frozen(database)),
         })
     }
 
@@ -176,10 +193,14 @@ impl Store {
         Ok(())
     }
 
-    /// Says whether the disk takes `bytes` more, by writing and removing a file of that size next to the database.
+    /// Says whether the disk takes `bytes` more, by writing and removing a file of that size next to the database; of more than
+    /// [`PROBE_BYTES`] the file system is asked for the rest.
     pub fn has_room(&self, bytes: u64) -> bool {
         let probe = self.path.with_extension("room");
-        let taken = disk::probe(&probe, bytes);
+        if bytes > PROBE_BYTES && disk::free_bytes(&self.path).is_some_and(|free| free < bytes) {
+            return false;
+        }
+        let taken = disk::probe(&probe, bytes.min(PROBE_BYTES));
         // A probe that cannot be removed costs room, but the answer stands.
         let _removed = std::fs::remove_file(&probe);
         taken.is_ok() && self.limit.allows_growth_of(&self.path, bytes)

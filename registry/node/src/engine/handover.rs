@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use chop_integrity::{Hash, Timestamp};
 use chop_ledger::tree;
 use chop_proof::{Handover, LightBlock, ProofError, validator_set};
-use chop_protocol::{ValidatorSet, keys};
+use chop_protocol::governance::MAX_OPEN;
+use chop_protocol::{Change, Proposal, ValidatorSet, keys};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 
-use super::EngineError;
 use super::batch::{Batch, Layered};
+use super::{EngineError, View};
 use crate::store::{Snapshot, StoreError};
 
 /// How a store's ledger ended as a solo one.
@@ -65,6 +67,31 @@ pub(super) fn successors(
         .collect();
     let set = validator_set(&listed).map_err(|error| unusable(error.to_string()))?;
     Ok(Some(set))
+}
+
+/// Says whether a vote may still decide a promotion.
+pub(super) fn is_proposed(view: &View) -> Result<bool, EngineError> {
+    let unusable = |reason: String| EngineError::Json {
+        what: "proposal",
+        reason,
+    };
+    let from = keys::ballots_from(Timestamp::from_unix_ms(view.head().time_ms));
+    let open = view
+        .snapshot()
+        .scan(&from, &keys::after(keys::BALLOTS), MAX_OPEN)?;
+    for (key, _) in open {
+        let id = key.rsplit('/').next().unwrap_or_default();
+        let id: Hash = id.parse().map_err(|_| unusable(key.clone()))?;
+        let Some(bytes) = view.value(&keys::proposal(&id))? else {
+            continue;
+        };
+        let proposal: Proposal =
+            serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+        if matches!(proposal.change, Change::Promote(_)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The part of the handover that the solo ledger makes: its last header, and the record proven under it.

@@ -17,6 +17,7 @@ use tracing::{error, info};
 
 use super::batch::{self, Batch, Chain, Parent};
 use super::founding;
+use super::handover;
 use super::room::Room;
 use super::rules;
 use super::solo::{Health, Shared};
@@ -306,9 +307,7 @@ impl Sequencer {
         self.round = self.round.saturating_add(1);
         let mut write = batch.write(None)?;
         let last = self.parent.height + batch.blocks.len() as u64;
-        write.keep_from = self
-            .keep_blocks
-            .map_or(0, |keep| last.saturating_add(1).saturating_sub(keep));
+        write.keep_from = self.keep_from(&view, last)?;
         self.shared.store.commit(&write)?;
         self.round = 0;
         if batch.handover.is_some() {
@@ -316,6 +315,16 @@ impl Sequencer {
         }
         self.advance(&batch, &view)?;
         Ok(batch.outcomes)
+    }
+
+    /// The first block that stays; all do while a vote may promote the ledger, for whoever takes it over executes each of them.
+    fn keep_from(&self, view: &View, last: u64) -> Result<u64, EngineError> {
+        let keep = self.keep_blocks;
+        let from = keep.map_or(0, |keep| last.saturating_add(1).saturating_sub(keep));
+        if from > 1 && handover::is_proposed(view)? {
+            return Ok(0);
+        }
+        Ok(from)
     }
 
     /// Makes what was committed the state that everybody sees.

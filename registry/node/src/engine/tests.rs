@@ -1,13 +1,21 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chop_did::{
+    ChopDid, Class, Document, Genesis, KeySet, Relationship, UpdateKeys, build, build::GenesisDraft,
+};
+use chop_keys::Signer as _;
 use chop_proof::{Freshness, verify_absence, verify_inclusion};
-use chop_protocol::ExecutionResult;
+use chop_protocol::governance::Admission;
+use chop_protocol::{
+    Action, CastVote, Change, Choice, Envelope, ExecutionResult, MemberName, Propose, Role,
+    SignedEnvelope,
+};
 use tokio::time::timeout;
 
 use super::fixtures::{
     FOUNDED_MS, Gated, TestClock, anchor_key, config, envelope, founder, genesis, genesis_of, key,
-    open, signed_by,
+    open, promotion, signed_by,
 };
 use super::*;
 use crate::store::StoreError;
@@ -402,4 +410,71 @@ async fn header_time_does_not_run_away_from_the_clock() {
         before.elapsed()
     );
     assert!(solo.head().time_ms <= clock() + 2_100);
+}
+
+/// The organisation that is a member beside the founder: key 12 acts, key 13 updates.
+fn second() -> Genesis {
+    let invokes = [Relationship::CapabilityInvocation];
+    let document = Document::empty().with_key("#key-1", key(12).public_key(), &invokes);
+    let update = UpdateKeys {
+        current: KeySet::new([key(13).public_key().clone()], 1).unwrap(),
+        next: None,
+    };
+    GenesisDraft::own_keys(Class::Service, update, [2; 16])
+        .with_document(document.unwrap())
+        .build(&genesis().id())
+        .unwrap()
+}
+
+fn acting(n: u64, (actor, seed): (ChopDid, u8), action: Action) -> SignedEnvelope {
+    let envelope = Envelope {
+        actor,
+        sponsor: actor,
+        actions: vec![action],
+        ..signed_by(n, &key(seed)).envelope().clone()
+    };
+    envelope.sign(&[&key(seed)]).unwrap()
+}
+
+#[tokio::test]
+async fn prunes_nothing_while_a_vote_may_promote_the_ledger() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::new());
+    let solo = open(folder.path(), &clock);
+    let create = build::create(&second()).signed_by(&[&key(13)]).unwrap();
+    let admit = Change::Admit(Admission {
+        did: second().did(),
+        name: MemberName::parse("Second").unwrap(),
+        role: Role::Member,
+        quota: None,
+    });
+    let admit = Action::Propose(Box::new(Propose {
+        change: admit,
+        note: None,
+    }));
+    let proposal = promotion(1);
+    for envelope in [
+        acting(50, (founder(), 2), Action::Did(Box::new(create))),
+        acting(51, (founder(), 2), admit),
+        proposal.clone(),
+    ] {
+        assert!(solo.submit(envelope).await.unwrap().is_committed());
+    }
+    solo.stop();
+    drop(solo);
+    let mut pruning = config(folder.path(), &clock);
+    pruning.keep_blocks = Some(2);
+    let solo = Solo::open(pruning).unwrap();
+    let first = || solo.view().snapshot().first_height().unwrap();
+    for n in 1..=4 {
+        solo.submit(envelope(n)).await.unwrap();
+    }
+    assert_eq!(first(), Some(1));
+    let no = Action::Vote(CastVote {
+        proposal: proposal.hash(),
+        choice: Choice::No,
+    });
+    let refused = solo.submit(acting(52, (second().did(), 12), no)).await;
+    assert!(refused.unwrap().is_committed());
+    solo.submit(envelope(5)).await.unwrap();
+    assert_eq!(first(), Some(solo.head().height - 1));
 }

@@ -107,6 +107,12 @@ impl StorageBackend for Disk {
     }
 }
 
+/// Bytes that the file system has left for this process; `None` where it does not say.
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+    let told = rustix::fs::statvfs(path).ok()?;
+    Some(told.f_bavail.saturating_mul(told.f_frsize))
+}
+
 /// Writes `bytes` bytes to a new file and syncs them.
 pub(super) fn probe(path: &Path, bytes: u64) -> io::Result<()> {
     let mut file = OpenOptions::new()

@@ -15,8 +15,14 @@ use redb::{Database, ReadableDatabase};
 use super::write::{Nodes, encode};
 use super::{BlockRecord, DiskLimit, StoreError, open_writable, tables};
 
-/// Pairs that go into the tree at once.
-const SLICE: usize = 16_384;
+/// What goes into the tree at once weighs so much, or little more; 16,384 pairs at most.
+const SLICE_WEIGHT: u64 = 16 * 1024 * 1024;
+/// What a pair weighs beside its bytes: the nodes of the tree above it.
+const PAIR_WEIGHT: u64 = 1024;
+/// The heaviest slice: more than a block of 4 MiB can write, so that no state of a ledger takes a heavier one.
+const MAX_SLICE_WEIGHT: u64 = 256 * 1024 * 1024;
+/// The longest key with its value: with a full chunk before it, the longest chunk that a node makes.
+const MAX_PAIR_BYTES: usize = 3 * 1024 * 1024;
 /// The state keys of DIDs and of their versions: from the first to before the second.
 const DIDS: (&str, &str) = ("did/", "did0");
 /// Most entries of one kind that are written in one transaction.
@@ -71,11 +77,17 @@ impl Restoring {
         self.database.as_ref().ok_or(StoreError::Closed)
     }
 
-    /// Takes entries in; nothing about them is known yet.
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.path.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Takes entries in; nothing about them is known yet but that they are no longer than a ledger's.
     ///
     /// # Errors
-    /// When the disk does not take them.
+    /// When the disk does not take them, or one is too long.
     pub fn add(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        entries.iter().try_for_each(check_length)?;
         for batch in entries.chunks(BATCH) {
             let transaction = self.database()?.begin_write()?;
             {
@@ -135,11 +147,23 @@ impl Restoring {
 
     /// Adds the values slice by slice, each a version; the last one is that of the snapshot's height.
     fn build_tree(&self, height: u64) -> Result<[u8; 32], StoreError> {
-        let count = self.count()?;
+        let mut total: u64 = 0;
+        self.each_weight(|weight| total = total.saturating_add(weight))?;
         // There are as many versions as heights; a young ledger with many keys takes larger slices.
-        let most = usize::try_from(height.max(1)).unwrap_or(usize::MAX);
-        let size = SLICE.max(count.div_ceil(most)).max(1);
-        let slices = count.div_ceil(size).max(1) as u64;
+        let size = SLICE_WEIGHT.max(total.div_ceil(height.max(1)));
+        if size > MAX_SLICE_WEIGHT {
+            return Err(StoreError::Damaged {
+                what: "snapshot",
+                reason: format!("{height} blocks do not write state of weight {total}"),
+            });
+        }
+        let (mut slices, mut slice) = (1, 0);
+        self.each_weight(|weight| {
+            if slice >= size {
+                (slices, slice) = (slices + 1, 0);
+            }
+            slice += weight;
+        })?;
         let mut from = String::new();
         let mut root = [0; 32];
         for version in height.saturating_sub(slices - 1)..=height {
@@ -152,21 +176,27 @@ impl Restoring {
         Ok(root)
     }
 
-    fn count(&self) -> Result<usize, StoreError> {
+    fn each_weight(&self, mut each: impl FnMut(u64)) -> Result<(), StoreError> {
         let values = self.database()?.begin_read()?.open_table(tables::VALUES)?;
-        let count = redb::ReadableTableMetadata::len(&values)?;
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+        for pair in values.range::<&str>(..)? {
+            let (key, value) = pair?;
+            each(weight(key.value(), value.value()));
+        }
+        Ok(())
     }
 
-    fn pairs_after(&self, from: &str, size: usize) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    /// The pairs after a key, until they weigh `size`.
+    fn pairs_after(&self, from: &str, size: u64) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let values = self.database()?.begin_read()?.open_table(tables::VALUES)?;
         let mut pairs = Vec::new();
+        let mut slice = 0;
         for pair in values.range(from..)? {
             let (key, value) = pair?;
-            if pairs.len() == size {
+            if slice >= size {
                 break;
             }
             if key.value() != from || from.is_empty() {
+                slice += weight(key.value(), value.value());
                 pairs.push((key.value().to_owned(), value.value().to_vec()));
             }
         }
@@ -254,6 +284,22 @@ impl Drop for Restoring {
             let _removed = fs::remove_file(&self.path);
         }
     }
+}
+
+fn weight(key: &str, value: &[u8]) -> u64 {
+    PAIR_WEIGHT + key.len() as u64 + value.len() as u64
+}
+
+fn check_length(entry: &Entry) -> Result<(), StoreError> {
+    let (what, found, most) = match entry {
+        Entry::Value(key, value) => ("value", key.len() + value.len(), MAX_PAIR_BYTES),
+        Entry::Operation(_, _, body) => ("operation", body.len(), MAX_OPERATION_BYTES),
+    };
+    if found <= most {
+        return Ok(());
+    }
+    let reason = format!("it has {found} bytes, at most {most} are allowed");
+    Err(StoreError::Damaged { what, reason })
 }
 
 /// DID and sequence number of a state key, when it is that of a version.

@@ -1,5 +1,6 @@
 //! The application of CometBFT: what it asks through ABCI 2.0, answered by the state machine and the store.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chop_integrity::Timestamp;
@@ -18,7 +19,7 @@ use super::block::{Decided, Executed, execute};
 use super::guests::{Guest, Guests};
 use super::offence::Offence;
 use super::packing::pack;
-use super::receiving::{self, Receiving};
+use super::receiving::{self, Receiving, Settled};
 use super::shared::Shared;
 use super::snapshots::{SnapshotConfig, Snapshots};
 use super::verified::Verified;
@@ -362,6 +363,8 @@ impl App {
         self.shared.stir();
         let applied = receiver.apply(ask);
         if applied.is_err() {
+            let held = receiver.held();
+            self.shared.needed.store(held, Ordering::Relaxed);
             // What it took so far makes room: the snapshot is offered again once the disk takes writes.
             *receiving = None;
         }
@@ -374,11 +377,12 @@ impl App {
             .take()
             .map(|receiver| receiver.settle(&self.shared));
         self.shared.stir();
-        if settled.transpose()? == Some(true) {
-            self.guests.forget(self.shared.view().last_block());
-            Ok(answer)
-        } else {
-            Ok(receiving::answer(Applied::RejectSnapshot))
+        match settled.transpose()? {
+            Some(Settled::Refused(senders)) => Ok(receiving::rejected(senders)),
+            Some(Settled::Taken) | None => {
+                self.guests.forget(self.shared.view().last_block());
+                Ok(answer)
+            }
         }
     }
 

@@ -41,6 +41,8 @@ const STORES: [&str; 5] = [
     "tx_index.db",
     "cs.wal",
 ];
+/// Where CometBFT keeps the chunks of a snapshot that it fetches, in the folder in which it is started.
+const CHUNKS: &str = "data/statesync";
 
 /// How a node finds its peers.
 #[derive(Debug, Clone)]
@@ -88,9 +90,17 @@ pub enum HomeError {
     },
     /// The key is there, and what it last signed is not.
     #[error(
-        "{path} is missing, but the validator's key has been used: without the last height that it signed it may sign twice"
+        "{path} is missing, but the validator's key has been used: without the last height that it signed it may sign twice; `chopmark node backup` and `node restore` give the node a new validator key"
     )]
     NoLastSigned {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key has been used, and its record says that it signed nothing.
+    #[error(
+        "{path} says that the validator's key has signed nothing, but CometBFT has had the key before: expected the last height that it signed; `chopmark node backup` and `node restore` give the node a new validator key"
+    )]
+    SignedNothing {
         /// The file.
         path: PathBuf,
     },
@@ -190,7 +200,7 @@ impl Home {
             let path = path.to_owned();
             move |source| HomeError::Io { path, source }
         };
-        for folder in [path.to_owned(), path.join("config"), path.join("data")] {
+        for folder in ["", "config", "data"].map(|name| path.join(name)) {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -233,6 +243,22 @@ impl Home {
         let is_new = last_signed(&self.path)?.unwrap_or(0) == 0;
         let text = config::config(settings, (heartbeat_ms, is_new), &peers.join(","));
         self.write("config/config.toml", text.as_bytes())
+    }
+
+    /// Empties the folder of the chunks that CometBFT fetches: one that was killed leaves them.
+    ///
+    /// # Errors
+    /// When it cannot be removed or made.
+    pub(super) fn forget_chunks(&self) -> Result<(), HomeError> {
+        let path = self.path.join(CHUNKS);
+        let removed = match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        let mut made = fs::DirBuilder::new();
+        removed
+            .and_then(|()| made.mode(0o700).create(&path))
+            .map_err(|source| HomeError::Io { path, source })
     }
 
     /// Removes CometBFT's own stores, so that it begins anew; what the validator's key signed last stays.

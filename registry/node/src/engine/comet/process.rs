@@ -41,6 +41,8 @@ const TRIES: u32 = 40;
 const SYNC_PATIENCE: Duration = Duration::from_mins(1);
 /// Room that must be there before blocks are taken again, in bytes.
 const ROOM_BYTES: u64 = 8 * 1024 * 1024;
+/// The longest pause before a snapshot is taken again that did not fit onto the disk.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// The longest line of its log that is passed on.
 const MAX_LINE: u64 = 4_096;
 
@@ -117,8 +119,9 @@ impl Watch {
     fn run(self) {
         let mut failures = 0;
         let mut parting = Parting::default();
+        let mut waiting = Waiting::default();
         while !self.is_ending() && *self.shared.health.borrow() != Health::Stopped {
-            if self.has_recovered() {
+            if waiting.is_over(Instant::now()) && self.has_recovered() {
                 let started = Instant::now();
                 let ended = match self.spawn() {
                     Ok(child) => self.watch(child, &mut parting),
@@ -127,6 +130,8 @@ impl Watch {
                         Ended::Away
                     }
                 };
+                let needed = self.shared.needed.load(Ordering::Relaxed);
+                waiting.after(ended == Ended::ToRecover && needed > 0, Instant::now());
                 failures = match ended {
                     Ended::WithoutPeer | Ended::Stuck => continue,
                     Ended::Away if started.elapsed() < SETTLED => failures + 1,
@@ -150,7 +155,12 @@ impl Watch {
         if *self.shared.health.borrow() != Health::ReadOnly {
             return true;
         }
-        if !self.shared.store.has_room(ROOM_BYTES) {
+        let needed = self.shared.needed.load(Ordering::Relaxed);
+        if !self
+            .shared
+            .store
+            .has_room(needed.saturating_add(ROOM_BYTES))
+        {
             return false;
         }
         let opened = self
@@ -174,6 +184,7 @@ impl Watch {
 
     fn spawn(&self) -> io::Result<Child> {
         self.shared.stir();
+        self.home.forget_chunks().map_err(io::Error::other)?;
         // CometBFT does not go on from where a kill between a snapshot's arrival and the next block left it: it begins anew,
         // and takes a snapshot again.
         if self.settings.sync.is_some() && !self.shared.has_blocks().map_err(io::Error::other)? {
@@ -296,6 +307,29 @@ impl Watch {
     }
 }
 
+/// How long a snapshot is not begun again that did not fit onto the disk: each time twice as long, as all of it is fetched anew.
+#[derive(Default)]
+struct Waiting {
+    times: u32,
+    until: Option<Instant>,
+}
+
+impl Waiting {
+    fn is_over(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now >= until)
+    }
+
+    fn after(&mut self, did_not_fit: bool, now: Instant) {
+        if !did_not_fit {
+            *self = Self::default();
+            return;
+        }
+        self.times = self.times.saturating_add(1);
+        let pause = PAUSE.saturating_mul(2_u32.saturating_pow(self.times));
+        self.until = Some(now + pause.min(LONGEST_PAUSE));
+    }
+}
+
 /// The place of a key among the validators; 0 for one that is none of theirs.
 fn place(set: &ValidatorSet, key: &PublicKey) -> u32 {
     let mut validators = set.validators().iter();
@@ -368,6 +402,23 @@ mod tests {
     use crate::engine::fixtures::{founder, key};
     use chop_keys::Signer as _;
     use chop_protocol::Validator;
+
+    #[test]
+    fn waits_longer_each_time_a_snapshot_does_not_fit_and_no_longer_once_it_does() {
+        let (mut waiting, now) = (Waiting::default(), Instant::now());
+        assert!(waiting.is_over(now));
+        let mut last = Duration::ZERO;
+        for _ in 0..40 {
+            waiting.after(true, now);
+            let pause = waiting.until.unwrap() - now;
+            assert!(pause > last || pause == LONGEST_PAUSE);
+            assert!(!waiting.is_over(now) && waiting.is_over(now + pause));
+            last = pause;
+        }
+        assert_eq!(last, LONGEST_PAUSE);
+        waiting.after(false, now);
+        assert!(waiting.is_over(now));
+    }
 
     #[test]
     fn every_validator_has_a_place_of_its_own() {

@@ -1,6 +1,9 @@
 //! A node that joins by a snapshot: every chunk is checked when it arrives, and the whole against the state root that light
 //! clients trust.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
 use borsh::BorshDeserialize;
 use sha2::{Digest, Sha256};
 use tendermint_proto::v0_38::abci as pb;
@@ -20,7 +23,19 @@ pub(super) struct Receiving {
     /// The root that CometBFT's light client found for this height.
     root: [u8; 32],
     next: usize,
+    /// Who sent the chunks that were taken.
+    senders: BTreeSet<String>,
+    /// Bytes of those chunks, which CometBFT keeps in files of its own until all are in.
+    bytes: u64,
     restoring: Restoring,
+}
+
+/// What became of a snapshot of which every chunk was there.
+pub(super) enum Settled {
+    /// It is the node's state now.
+    Taken,
+    /// It is another state than the trusted one; these nodes sent it.
+    Refused(BTreeSet<String>),
 }
 
 impl Receiving {
@@ -62,6 +77,8 @@ impl Receiving {
             manifest,
             root,
             next: 0,
+            senders: BTreeSet::new(),
+            bytes: 0,
             restoring: shared.store.restore()?,
         };
         Ok((Offered::Accept, Some(receiver)))
@@ -86,12 +103,32 @@ impl Receiving {
             );
             return Ok(again(ask.index, &ask.sender));
         }
-        let Ok(entries) = Vec::<Entry>::try_from_slice(&ask.chunk) else {
-            return Ok(answer(Applied::RejectSnapshot));
+        self.senders.insert(ask.sender.clone());
+        self.bytes = self.bytes.saturating_add(ask.chunk.len() as u64);
+        let taken = match Vec::<Entry>::try_from_slice(&ask.chunk) {
+            Ok(entries) => self.restoring.add(&entries),
+            Err(error) => Err(StoreError::Damaged {
+                what: "chunk",
+                reason: error.to_string(),
+            }),
         };
-        self.restoring.add(&entries)?;
-        self.next += 1;
-        Ok(answer(Applied::Accept))
+        match taken {
+            Ok(()) => {
+                self.next += 1;
+                Ok(answer(Applied::Accept))
+            }
+            // The manifest names this chunk: whoever offers it offers what no node takes from its state.
+            Err(error @ StoreError::Damaged { .. }) => {
+                warn!(%error, chunk = index, "refused a snapshot: no node makes such a chunk");
+                Ok(rejected(std::mem::take(&mut self.senders)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Bytes that the disk has to have room for before it is worth while to begin again.
+    pub(super) fn held(&self) -> u64 {
+        self.restoring.bytes().saturating_add(self.bytes)
     }
 
     /// Whether every chunk is in.
@@ -99,8 +136,8 @@ impl Receiving {
         self.next == self.manifest.chunks.len()
     }
 
-    /// Puts the state into the node's store when it is the one that the root names; says whether it was.
-    pub(super) fn settle(self, shared: &Shared) -> Result<bool, EngineError> {
+    /// Puts the state into the node's store when it is the one that the root names.
+    pub(super) fn settle(self, shared: &Shared) -> Result<Settled, EngineError> {
         let genesis = founding::canonical(&shared.genesis).map_err(|error| EngineError::Json {
             what: "genesis",
             reason: error.to_string(),
@@ -122,17 +159,29 @@ impl Receiving {
             Ok(()) => {}
             Err(error @ (StoreError::OtherRoot { .. } | StoreError::Damaged { .. })) => {
                 error!(%error, "refused a snapshot: it is another state than the trusted one");
-                return Ok(false);
+                return Ok(Settled::Refused(self.senders));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                shared.needed.store(self.held(), Ordering::Relaxed);
+                return Err(error.into());
+            }
         }
         shared.store.replace(self.restoring)?;
         shared.take_restored()?;
+        shared.needed.store(0, Ordering::Relaxed);
         info!(
             height = self.manifest.height,
             "took the state of a snapshot"
         );
-        Ok(true)
+        Ok(Settled::Taken)
+    }
+}
+
+/// Refuses the snapshot, and asks nobody again who sent it.
+pub(super) fn rejected(senders: BTreeSet<String>) -> pb::ResponseApplySnapshotChunk {
+    pb::ResponseApplySnapshotChunk {
+        reject_senders: senders.into_iter().collect(),
+        ..answer(Applied::RejectSnapshot)
     }
 }
 

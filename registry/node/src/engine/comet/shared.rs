@@ -2,7 +2,7 @@
 
 mod opening;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,8 @@ pub(super) struct Shared {
     pub(super) catching_up: AtomicBool,
     /// How many peers CometBFT was connected with when it was last asked.
     pub(super) peers: AtomicUsize,
+    /// Bytes that a snapshot took when the disk took no more; 0 when none is to be taken again.
+    pub(super) needed: AtomicU64,
     /// The validators that signed the last header that was seen.
     pub(super) validators: RwLock<Arc<validator::Set>>,
 }
@@ -106,6 +108,7 @@ impl Shared {
             stirred: Mutex::new(Some(Instant::now())),
             catching_up: AtomicBool::new(false),
             peers: AtomicUsize::new(0),
+            needed: AtomicU64::new(0),
             validators: RwLock::new(validators),
         };
         // How long this node was away, only the clock can say; CometBFT says when it has caught up.

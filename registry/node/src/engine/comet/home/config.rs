@@ -9,7 +9,7 @@ use data_encoding::{BASE64, HEXUPPER};
 use serde_json::{Value, json};
 
 use super::keys::address_of;
-use super::{Peering, Settings, StateSync, is_host};
+use super::{CHUNKS, Peering, Settings, StateSync, is_host};
 
 /// How many blocks a key that has signed nothing here is looked for in, before it signs: CometBFT refuses when one has its
 /// signature.
@@ -81,6 +81,7 @@ trust_height = {}
 trust_hash = "{}"
 trust_period = "720h0m0s"
 discovery_time = "5s"
+temp_dir = "{CHUNKS}"
 chunk_request_timeout = "10s""#,
         servers.join(","),
         sync.trust_height,

@@ -18,8 +18,10 @@ use super::{Home, HomeError, write_whole};
 
 pub(super) const VALIDATOR_KEY: &str = "config/priv_validator_key.json";
 pub(super) const VALIDATOR_STATE: &str = "data/priv_validator_state.json";
-/// CometBFT's step of a precommit, the last one of a height.
+/// CometBFT's step of a precommit, the last one of a round.
 const PRECOMMIT: u8 = 3;
+/// The last round of a height: CometBFT counts them in an `int32`, and compares rounds where heights are equal.
+const LAST_ROUND: i32 = i32::MAX;
 
 /// The part of CometBFT's record that says how far a key has signed.
 #[derive(Deserialize)]
@@ -50,23 +52,25 @@ pub fn last_signed(home: &Path) -> Result<Option<u64>, HomeError> {
         .ok_or_else(|| unusable(io::Error::new(io::ErrorKind::InvalidData, reason)))
 }
 
-/// Has the validator's key in a CometBFT folder sign nothing up to a height that it is known not to have signed beyond; a record
-/// that is higher stays.
+/// Has the validator's key in a CometBFT folder sign nothing up to a height that it is known not to have signed beyond, in no
+/// round of it; a record that is higher stays. The folder is made where there is none.
 ///
 /// Returns the height that counts from now on.
 ///
 /// # Errors
-/// When there is no record, or it cannot be read or written.
+/// When the record cannot be read or written.
 pub fn raise_last_signed(home: &Path, height: u64) -> Result<u64, HomeError> {
-    let path = home.join(VALIDATOR_STATE);
-    let Some(signed) = last_signed(home)? else {
-        return Err(HomeError::NoLastSigned { path });
-    };
-    if signed < height {
-        let record = json!({"height": height.to_string(), "round": 0, "step": PRECOMMIT});
-        write_whole(&path, record.to_string().as_bytes())?;
+    Home::open(home)?;
+    let signed = last_signed(home)?;
+    match signed {
+        Some(signed) if signed > height => Ok(signed),
+        _ => {
+            let record =
+                json!({"height": height.to_string(), "round": LAST_ROUND, "step": PRECOMMIT});
+            write_whole(&home.join(VALIDATOR_STATE), record.to_string().as_bytes())?;
+            Ok(height)
+        }
     }
-    Ok(signed.max(height))
 }
 
 impl Home {
@@ -80,7 +84,9 @@ impl Home {
         match signed {
             None if may_have_signed => return Err(HomeError::NoLastSigned { path }),
             // A first start that was cut short leaves the key beside such a record; here the key came from elsewhere.
-            Some(0) if may_have_signed && !is_here => return Err(HomeError::NoLastSigned { path }),
+            Some(0) if may_have_signed && !is_here => {
+                return Err(HomeError::SignedNothing { path });
+            }
             None => write_whole(&path, br#"{"height":"0","round":0,"step":0}"#)?,
             Some(_) => {}
         }

@@ -1,5 +1,7 @@
 //! Snapshots and new rules, asked as CometBFT asks.
 
+use std::sync::atomic::Ordering;
+
 use chop_did::build::{GenesisDraft, create};
 use chop_did::{Class, Genesis, KeySet, UpdateKeys};
 use chop_keys::Signer as _;
@@ -121,6 +123,7 @@ fn refuses_a_snapshot_of_another_state_than_the_trusted_one() {
     new.offer(&offer(&snapshot, &[9; 32])).unwrap();
     let applied = new.apply_chunk(&chunk(&old, &snapshot, 0)).unwrap();
     assert_eq!(applied.result, Applied::RejectSnapshot as i32);
+    assert_eq!(applied.reject_senders, ["peer"]);
     assert_eq!(new.shared.view().head(), before, "nothing of it was taken");
     assert!(!to.path().join("ledger.restoring").exists());
 
@@ -199,31 +202,16 @@ fn a_full_disk_ends_no_snapshot_for_ever() {
     let entries: Vec<Entry> = (0..3_000)
         .map(|n| Entry::Value(format!("large/{n:05}"), vec![7; 1_000]))
         .collect();
-    let large = borsh::to_vec(&entries).unwrap();
-    let manifest = Manifest {
-        height: 2,
-        chunks: vec![Sha256::digest(&large).into()],
-        promoted_by: None,
-    };
-    let metadata = borsh::to_vec(&manifest).unwrap();
-    let offered = pb::Snapshot {
-        chunks: 1,
-        hash: Bytes::copy_from_slice(&Sha256::digest(&metadata)),
-        metadata: metadata.into(),
-        ..snapshot.clone()
-    };
+    let (offered, chunked) = alone(&entries, &snapshot);
     new.offer(&offer(&offered, &root)).unwrap();
     let restoring = to.path().join("ledger.restoring");
     limit.set(restoring.metadata().unwrap().len());
-    let chunked = pb::RequestApplySnapshotChunk {
-        index: 0,
-        chunk: large.into(),
-        sender: "peer".to_owned(),
-    };
     let answer = new.answer(Ask::ApplySnapshotChunk(chunked));
     assert!(answer.is_none());
     assert_eq!(*new.shared.health.borrow(), Health::ReadOnly);
     assert!(!restoring.exists(), "what was taken makes room");
+    let needed = new.shared.needed.load(Ordering::Relaxed);
+    assert!(needed > 3_000_000, "{needed}: the chunk alone is as large");
 
     let recover = || {
         limit.set(u64::MAX);
@@ -233,6 +221,7 @@ fn a_full_disk_ends_no_snapshot_for_ever() {
     };
     recover();
     take(&new, &old, &snapshot, &root);
+    assert_eq!(new.shared.needed.load(Ordering::Relaxed), 0);
     // The restored state has no header yet; a failure before it has one is no end either.
     new.shared.fail(&StoreError::ReadOnly.into());
     recover();
@@ -281,6 +270,71 @@ fn keeps_the_newest_snapshots_only() {
     assert_eq!(places.count(), 2);
 }
 
+/// An offer of a state of one chunk, and the chunk.
+fn alone(entries: &[Entry], like: &pb::Snapshot) -> (pb::Snapshot, pb::RequestApplySnapshotChunk) {
+    let chunk = borsh::to_vec(&entries).unwrap();
+    let manifest = Manifest {
+        height: like.height,
+        chunks: vec![Sha256::digest(&chunk).into()],
+        promoted_by: None,
+    };
+    let metadata = borsh::to_vec(&manifest).unwrap();
+    let offered = pb::Snapshot {
+        chunks: 1,
+        hash: Bytes::copy_from_slice(&Sha256::digest(&metadata)),
+        metadata: metadata.into(),
+        ..like.clone()
+    };
+    let chunk = pb::RequestApplySnapshotChunk {
+        index: 0,
+        chunk: chunk.into(),
+        sender: "peer".to_owned(),
+    };
+    (offered, chunk)
+}
+
+#[test]
+fn refuses_a_chunk_that_no_node_makes_and_its_sender() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_old, snapshot, root) = with_snapshot(from.path(), tx(&[&envelope(1)]));
+    let new = open(to.path());
+    let long = Entry::Value("long".to_owned(), vec![7; 3 * 1024 * 1024]);
+    let operation = Entry::Operation("a".to_owned(), 0, vec![7; 1024 * 1024]);
+    for entry in [long, operation] {
+        let (offered, chunk) = alone(&[entry], &snapshot);
+        new.offer(&offer(&offered, &root)).unwrap();
+        let refused = new.apply_chunk(&chunk).unwrap();
+        assert_eq!(refused.result, Applied::RejectSnapshot as i32);
+        assert_eq!(refused.reject_senders, ["peer"]);
+    }
+}
+
+#[test]
+fn a_state_that_does_not_fit_into_one_slice_of_the_tree_has_the_same_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.redb");
+    let root_of = |height| {
+        let restoring = Restoring::begin(&path, &Arc::new(DiskLimit::none())).unwrap();
+        for n in 0..7_u8 {
+            let value = Entry::Value(format!("large/{n}"), vec![n; 3 * 1024 * 1024 - 7]);
+            restoring.add(&[value]).unwrap();
+        }
+        let refused = restoring.finish(&Goal {
+            height,
+            root: [0; 32],
+            genesis: b"",
+            founding: &[],
+            handover: None,
+        });
+        match refused {
+            Err(StoreError::OtherRoot { found, .. }) => found,
+            other => panic!("{other:?}"),
+        }
+    };
+    // One version takes all; with three, the seventh value is in the second.
+    assert_eq!(root_of(1), root_of(3));
+}
+
 /// A founder's envelope that creates a DID, and the key under which its operation is kept.
 fn creating() -> (SignedEnvelope, String) {
     let (update, next) = (key(31), key(32));
@@ -318,7 +372,7 @@ fn takes_a_state_only_with_the_operation_of_every_version_in_its_one_form() {
         change(&mut entries);
         let path = to.path().join("ledger.redb");
         let restoring = Restoring::begin(&path, &Arc::new(DiskLimit::none())).unwrap();
-        restoring.add(&entries).unwrap();
+        restoring.add(&entries)?;
         restoring.finish(&Goal {
             height: 1,
             root,

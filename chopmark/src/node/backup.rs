@@ -303,3 +303,30 @@ pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<String> {
     };
     copied().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::found::genesis_of;
+    use crate::up::{Candidate, Peers, keystore};
+    use chop_node::engine::comet::raise_last_signed;
+    use chop_protocol::Parameters;
+
+    #[test]
+    fn backs_up_the_keys_of_a_member_whose_state_is_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path(), Mode::Standard).unwrap();
+        let keystore = keystore(&folder, None).unwrap();
+        let members = [Candidate::of(&folder, &keystore, "127.0.0.1:26656").unwrap()];
+        let genesis = genesis_of(&members, Parameters::default()).unwrap();
+        let known = Peers::of(&genesis, &members, &[]).unwrap();
+        Peers::join(&folder, &genesis, known).unwrap();
+        let refused = describe(&folder).unwrap_err().to_string();
+        assert!(refused.contains("has never run"), "{refused}");
+        fs::write(folder.join(USED_KEYS), "a key\n").unwrap();
+        raise_last_signed(&folder.join("cometbft"), 7).unwrap();
+        let described = describe(&folder).unwrap();
+        assert_eq!(described.kind, Kind::Member);
+        assert_eq!((described.height, described.signed), (0, Some(7)));
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use chop_did::operation::MAX_OPERATION_BYTES;
-use chop_did::{SignedOperation, VersionRecord};
+use chop_did::{Scid, ScidVersion, SignedOperation, VersionRecord};
 use chop_integrity::canonicalize;
 use chop_ledger::tree;
 use data_encoding::HEXLOWER;
@@ -232,6 +232,7 @@ impl Restoring {
     }
 
     /// Checks that every version of every DID has the operation whose hash its proven record holds, and that there is no other.
+    /// The first version of an item of a batch has none.
     fn check_operations(&self, founding: &[(String, u64, Vec<u8>)]) -> Result<(), StoreError> {
         let damaged = |reason| StoreError::Damaged {
             what: "operation",
@@ -246,6 +247,9 @@ impl Restoring {
             let Some((scid, seq)) = version_of(key.value()) else {
                 continue;
             };
+            if is_materialised(scid, seq) {
+                continue;
+            }
             versions += 1;
             let body = operations
                 .get((scid, seq))?
@@ -308,6 +312,14 @@ fn version_of(key: &str) -> Option<(&str, u64)> {
     Some((scid, seq.parse().ok()?))
 }
 
+/// Whether this is the state that an item of a batch began with: the ledger makes it of the item, without an operation.
+fn is_materialised(scid: &str, seq: u64) -> bool {
+    seq == 0
+        && scid
+            .parse::<Scid>()
+            .is_ok_and(|scid| scid.version() == ScidVersion::BatchItem)
+}
+
 /// Whether these are the canonical bytes of the signed operation that the record of a version names (SPEC §4.9).
 fn is_operation((scid, seq): (&str, u64), record: &[u8], body: &[u8]) -> bool {
     // The hash that the record holds leaves the proofs out.
@@ -323,4 +335,20 @@ fn is_operation((scid, seq): (&str, u64), record: &[u8], body: &[u8]) -> bool {
     operation.hash() == record.operation
         && (operation.did().scid().to_string(), operation.seq()) == (scid.to_owned(), seq)
         && canonicalize(signed.value()).is_ok_and(|canonical| canonical == body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chop_integrity::Hash;
+
+    #[test]
+    fn only_the_first_version_of_an_item_comes_without_an_operation() {
+        let item = Scid::of_batch_item(Hash::from_bytes([7; 32])).to_string();
+        let own = item.replacen('b', "a", 1);
+        assert!(is_materialised(&item, 0));
+        for (scid, seq) in [(&item, 1), (&own, 0), (&own, 1)] {
+            assert!(!is_materialised(scid, seq), "{scid} {seq}");
+        }
+    }
 }

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use chop_http::server;
-use chop_http::telemetry::{self, Format};
 use chop_http::tls::Identity;
 use chop_node::engine::comet::Binary;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -201,14 +200,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
 }
 
 async fn serve(run: Run, terminal: &Terminal) -> Result<Done, Failure> {
-    let format = if terminal.json() {
-        Format::Json
-    } else {
-        Format::Text {
-            colour: terminal.colour(),
-        }
-    };
-    telemetry::init(format, &run.log);
+    terminal.begin_log(&run.log);
     let pid = run.data.join("pid");
     let stack = Stack::start(options(run)?).await.map_err(Failure::usage)?;
     std::fs::write(&pid, format!("{}\n", std::process::id())).map_err(Failure::usage)?;

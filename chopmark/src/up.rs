@@ -17,7 +17,6 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use chop_http::server;
-use chop_http::telemetry::{self, Format};
 use clap::Parser;
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
@@ -75,14 +74,7 @@ pub(crate) struct Args {
 /// # Errors
 /// When a folder, a port or a passphrase is wrong.
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let format = if terminal.json() {
-        Format::Json
-    } else {
-        Format::Text {
-            colour: terminal.colour(),
-        }
-    };
-    telemetry::init(format, &args.log);
+    terminal.begin_log(&args.log);
     let passphrase = passphrase::given(args.passphrase_file.as_deref()).map_err(Failure::usage)?;
     let options = Options {
         data: args.data,

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::failure::Kind;
 use anstyle::{AnsiColor, Style};
+use chop_http::telemetry::{self, Format};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -82,6 +83,18 @@ impl Terminal {
     /// Whether standard output shows colours.
     pub(crate) fn colour(&self) -> bool {
         self.colour
+    }
+
+    /// Begins the log of a service, in the form of the answers: JSON, or text with colours where they show.
+    pub(crate) fn begin_log(&self, directives: &str) {
+        let format = if self.json {
+            Format::Json
+        } else {
+            Format::Text {
+                colour: self.colour,
+            }
+        };
+        telemetry::init(format, directives);
     }
 
     /// Whether somebody watches standard error on a terminal.

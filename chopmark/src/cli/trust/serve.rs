@@ -19,7 +19,6 @@ use axum::{Json, Router};
 use chop_http::Metrics;
 use chop_http::server::{self, ConnectionLimits, Listener};
 use chop_http::stack::{Limits, wrap};
-use chop_http::telemetry::{self, Format};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -80,14 +79,7 @@ struct Refused {
 }
 
 pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure> {
-    let format = if terminal.json() {
-        Format::Json
-    } else {
-        Format::Text {
-            colour: terminal.colour(),
-        }
-    };
-    telemetry::init(format, &args.log);
+    terminal.begin_log(&args.log);
     let refresh_ms = i64::from(args.refresh) * 1000;
     let source = Source::open(&args.source, terminal).await?;
     // What cannot be answered at all is said now, not to the first who asks.

@@ -393,22 +393,12 @@ impl Drop for Sequencer {
 fn last_block(store: &Store) -> Result<Parent, OpenError> {
     let snapshot = store.snapshot()?;
     let (height, record) = snapshot.last_block()?.ok_or(StoreError::Empty)?;
-    let root = snapshot.root(height)?;
-    if root != record.root {
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-        let (found, expected) = (hex(&root), hex(&record.root));
-        return Err(StoreError::OtherRoot {
-            version: height,
-            found,
-            expected,
-        }
-        .into());
-    }
+    snapshot.check_root(height, &record)?;
     let header = record.decode_header()?;
     Ok(Parent {
         height,
         header: Some(header),
-        root,
+        root: record.root,
         record: Some(record),
     })
 }

@@ -1,6 +1,7 @@
 //! Everything that was committed up to one moment, to be read without further locks.
 
 use chop_ledger::Decoded;
+use data_encoding::HEXLOWER;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -248,6 +249,23 @@ impl Snapshot {
                 what: "tree",
                 reason: error.to_string(),
             })
+    }
+
+    /// Compares the tree at a block's height with the root that the block left: a gap in the versions would silently start an
+    /// empty tree.
+    ///
+    /// # Errors
+    /// When it is another root, or there is none.
+    pub fn check_root(&self, height: u64, block: &BlockRecord) -> Result<(), StoreError> {
+        let root = self.root(height)?;
+        if root == block.root {
+            return Ok(());
+        }
+        Err(StoreError::OtherRoot {
+            version: height,
+            found: HEXLOWER.encode(&root),
+            expected: HEXLOWER.encode(&block.root),
+        })
     }
 
     /// A reader of the tree that knows the one value which a proof about `key` asks for.

@@ -54,17 +54,7 @@ pub(super) fn last_view(snapshot: Snapshot, genesis: &LedgerGenesis) -> Result<V
         };
         return Ok(View::committed(snapshot, 0, head));
     };
-    let root = snapshot.root(height)?;
-    if root != record.root {
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-        let (found, expected) = (hex(&root), hex(&record.root));
-        return Err(StoreError::OtherRoot {
-            version: height,
-            found,
-            expected,
-        }
-        .into());
-    }
+    snapshot.check_root(height, &record)?;
     let head = if record.signed_header.is_empty() {
         // A block that was replayed just before the last end: its header is fetched again.
         Head {

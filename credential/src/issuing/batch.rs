@@ -16,8 +16,8 @@ pub use template::{Template, TemplateError};
 
 use super::{IssueError, ProofRequest, issue, issue_jwt};
 use crate::contexts::Contexts;
-use chop_integrity::Timestamp;
 use chop_integrity::json::Limits;
+use chop_integrity::{Timestamp, canonicalize};
 use chop_keys::Signer;
 use press::{Press, Seal};
 use serde_json::Value;
@@ -111,7 +111,7 @@ impl<'a> BatchIssuer<'a> {
         }
     }
 
-    /// Issues a row and appends the secured credential to `out`, as JSON.
+    /// Issues a row and appends the secured credential to `out`, as canonical JSON (RFC 8785).
     ///
     /// `cells` are in the order of [`Template::columns`]; `uuid` is the row's own.
     ///
@@ -137,7 +137,8 @@ impl<'a> BatchIssuer<'a> {
             out.truncate(start);
         }
         let secured = self.one(&values, moment.created)?;
-        out.extend_from_slice(secured.to_string().as_bytes());
+        let written = canonicalize(&secured).map_err(IssueError::from)?;
+        out.extend_from_slice(&written);
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! solo   submit ─▶ queue ─▶ sequencer ─▶ execute ─▶ tree ─▶ headers ─▶ one durable commit ─▶ View ─▶ answers
-//! comet  submit ─▶ gateway ─▶ mempool ═▶ block ═▶ execute ─▶ tree ─▶ one durable commit ─▶ View ─▶ answers
+//! comet  submit ─▶ gateway ─▶ mempool ═▶ block ═▶ execute ─▶ tree ─▶ one commit ─▶ View ─▶ answers, synced soon
 //! ```
 
 mod any;

@@ -1,8 +1,9 @@
 //! What a node keeps: the state tree, the current values, blocks, outcomes and operation logs, in one redb file.
 //!
-//! One block is one durable transaction, so that what was acknowledged is on disk and a crash leaves a whole block or
-//! none. Each commit also saves redb's allocator state ("quick repair"): after a kill the file opens at once. Where a
-//! write fails, the file is opened anew without ever writing to it, so that reads go on.
+//! One block is one transaction, so that a crash leaves a whole block or none. [`Store::commit`] is durable; where somebody
+//! else keeps the blocks and replays them, [`Store::commit_unsynced`] may go before one [`Store::sync`] for several. What is
+//! durable comes with redb's allocator state ("quick repair"): after a kill the file opens at once. Where a write fails, the
+//! file is opened anew without ever writing to it, so that reads go on.
 
 mod disk;
 mod error;
@@ -15,9 +16,10 @@ mod write;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::{Database, ReadableDatabase};
+use redb::{Database, Durability, ReadableDatabase};
 
 pub use disk::DiskLimit;
 pub use error::StoreError;
@@ -37,6 +39,8 @@ pub struct Store {
     path: PathBuf,
     limit: Arc<DiskLimit>,
     handle: RwLock<Handle>,
+    /// Whether a crash would take something back that was committed.
+    is_unsynced: AtomicBool,
 }
 
 /// What became of a database file.
@@ -60,6 +64,7 @@ impl Store {
             path: path.to_owned(),
             limit,
             handle: RwLock::new(Handle::Writable(database)),
+            is_unsynced: AtomicBool::new(false),
         })
     }
 
@@ -75,6 +80,7 @@ impl Store {
             path: path.to_owned(),
             limit: Arc::new(DiskLimit::none()),
             handle: RwLock::new(Handle::Frozen(database)),
+            is_unsynced: AtomicBool::new(false),
         })
     }
 
@@ -92,6 +98,7 @@ impl Store {
             path: PathBuf::new(),
             limit: Arc::new(DiskLimit::none()),
             handle: RwLock::new(Handle::Writable(database)),
+            is_unsynced: AtomicBool::new(false),
         })
     }
 
@@ -114,7 +121,32 @@ impl Store {
     /// # Errors
     /// When the blocks do not follow the last one, or the disk does not take them; then nothing of them is kept.
     pub fn commit(&self, write: &BlockWrite<'_>) -> Result<(), StoreError> {
-        self.write(|database| write.commit(database))
+        self.write(|database| write.commit(database, Durability::Immediate))
+    }
+
+    /// Writes blocks and all that they changed, as a whole but not durably: a crash takes them back, whole blocks of them, unless
+    /// a [`Self::sync`] or any other durable write came after. Whoever calls this can bring the blocks again.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_unsynced(&self, write: &BlockWrite<'_>) -> Result<(), StoreError> {
+        self.is_unsynced.store(true, Ordering::SeqCst);
+        self.write(|database| write.commit(database, Durability::None))
+    }
+
+    /// Makes durable what was committed before.
+    ///
+    /// # Errors
+    /// When the disk does not take it; then all that was not durable may be lost.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        if !self.is_unsynced.swap(false, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let synced = self.write(write::sync);
+        if synced.is_err() {
+            self.is_unsynced.store(true, Ordering::SeqCst);
+        }
+        synced
     }
 
     /// Writes headers that came after their blocks; from now on every header up to `until` is here.

@@ -134,7 +134,7 @@ impl Both {
         // As the batch writes it: its minus zero is a zero.
         issued
             .map(|value| {
-                let written = chop_integrity::canonicalize(&value).unwrap();
+                let written = canonicalize(&value).unwrap();
                 json::parse(&written, &Limits::CREDENTIAL).unwrap()
             })
             .map_err(|error| error.to_string())

@@ -29,6 +29,7 @@ mod receiving;
 mod rpc;
 mod shared;
 mod snapshots;
+mod syncing;
 mod verified;
 
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ pub use home::{
 };
 pub use offence::Offence;
 pub use rpc::NotAsked;
+pub use shared::Synced;
 pub use snapshots::SnapshotConfig;
 
 /// How long a read waits for the header that proves the last block.
@@ -108,8 +110,8 @@ struct Running {
     shared: Arc<shared::Shared>,
     queue: usize,
     gateway: gateway::Gateway,
-    /// In the order in which they end: the process, then the socket that it talks to.
-    parts: Mutex<Option<(process::Supervisor, abci::Server)>>,
+    /// In the order in which they end: the process, the socket that it talks to, and who makes durable what came over it.
+    parts: Mutex<Option<(process::Supervisor, abci::Server, syncing::Syncer)>>,
 }
 
 impl Comet {
@@ -140,6 +142,7 @@ impl Comet {
         }
         let app = app::App::new(Arc::clone(&shared), Arc::clone(&guests), config.snapshots);
         let app = Arc::new(app);
+        let syncer = syncing::Syncer::start(&shared)?;
         let server = abci::Server::start(&home.socket("abci.sock"), app)?;
         let queue = config.queue.max(1);
         let gateway = gateway::Gateway::start(&shared, queue, config.bundle)?;
@@ -161,7 +164,7 @@ impl Comet {
                 shared: Arc::clone(&shared),
                 queue,
                 gateway,
-                parts: Mutex::new(Some((supervisor, server))),
+                parts: Mutex::new(Some((supervisor, server, syncer))),
             }),
             shared,
         })
@@ -180,7 +183,8 @@ impl Comet {
         }
     }
 
-    /// Hands an envelope to the validators, and answers when the block that executed it is committed and durable here.
+    /// Hands an envelope to the validators, and answers when the block that executed it is committed here: CometBFT has
+    /// synced it to this node's disk by then, the store follows ([`syncing`]).
     ///
     /// # Errors
     /// When the envelope is for another ledger or not entitled to execute, too many wait, no block took it in time, or the
@@ -233,6 +237,11 @@ impl Comet {
     /// Tells of every state that a header proves; none before the first.
     pub fn proven_views(&self) -> watch::Receiver<Option<Arc<View>>> {
         self.shared.proven.subscribe()
+    }
+
+    /// Tells of what is durable in the store, for whoever derives from it and must not be ahead of it after a crash.
+    pub fn synced_views(&self) -> watch::Receiver<Synced> {
+        self.shared.synced.subscribe()
     }
 
     /// The header of a block that is decided and not yet committed here, at this height: it proves the state before.

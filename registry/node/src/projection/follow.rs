@@ -15,6 +15,7 @@ use super::plan::{Plan, plan};
 use super::sql::Work;
 use super::table::Rows;
 use super::{OpenReadModelError, Projection, ProjectionError};
+use crate::engine::comet::Synced;
 use crate::engine::{Engine, View};
 use crate::store::Snapshot;
 
@@ -356,21 +357,15 @@ async fn blocking<T: Send + 'static>(
 #[derive(Clone)]
 enum Source {
     Solo(watch::Receiver<Arc<View>>),
-    Comet {
-        /// The last state that a header proves, whose block has its own header by then.
-        proven: watch::Receiver<Option<Arc<View>>>,
-        committed: watch::Receiver<Arc<View>>,
-    },
+    /// Of the last state that a header proves, the block has its own header by then.
+    Comet(watch::Receiver<Synced>),
 }
 
 impl Source {
     fn of(engine: &Engine) -> Self {
         match engine {
             Engine::Solo(solo) => Self::Solo(solo.views()),
-            Engine::Comet(comet) => Self::Comet {
-                proven: comet.proven_views(),
-                committed: comet.views(),
-            },
+            Engine::Comet(comet) => Self::Comet(comet.synced_views()),
         }
     }
 
@@ -380,9 +375,9 @@ impl Source {
                 let view = views.borrow_and_update().clone();
                 (Arc::clone(&view), view)
             }
-            Self::Comet { proven, committed } => {
-                let state = proven.borrow_and_update().clone()?;
-                (state, committed.borrow_and_update().clone())
+            Self::Comet(synced) => {
+                let Synced { committed, proven } = synced.borrow_and_update().clone();
+                (proven?, committed)
             }
         };
         (state.last_block() > 0).then(|| Moment {
@@ -396,12 +391,11 @@ impl Source {
     async fn changed(&mut self) -> bool {
         match self {
             Self::Solo(views) => views.changed().await.is_ok(),
-            Self::Comet { proven, committed } => {
+            Self::Comet(synced) => {
                 tokio::select! {
-                    changed = proven.changed() => changed.is_ok(),
-                    changed = committed.changed() => changed.is_ok(),
+                    changed = synced.changed() => changed.is_ok(),
                     // Headers that are completed after a start come without a block.
-                    () = tokio::time::sleep(LOOK) => proven.has_changed().is_ok(),
+                    () = tokio::time::sleep(LOOK) => synced.has_changed().is_ok(),
                 }
             }
         }

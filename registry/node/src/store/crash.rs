@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use redb::StorageBackend;
 
 use super::Store;
-use super::fixtures::{assert_holds, write_next};
+use super::fixtures::{assert_holds, write_next, write_next_unsynced};
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -175,4 +175,44 @@ fn a_crash_at_any_write_leaves_the_last_acknowledged_block_or_the_whole_next_one
         }
     }
     assert!(outcomes[0] > 0, "{outcomes:?}");
+}
+
+#[test]
+fn a_crash_takes_back_whole_blocks_and_none_that_was_synced() {
+    let recorder = Recorder::default();
+    let store = Store::over(recorder.clone()).unwrap();
+    let begun = recorder.events().len();
+    // How many events there were when each block was written, and when it was synced at the latest.
+    let (mut written, mut synced) = (vec![begun], vec![begun]);
+    for height in 1..=12 {
+        write_next_unsynced(&store).unwrap();
+        written.push(recorder.events().len());
+        if height % 4 == 0 {
+            store.sync().unwrap();
+            synced.resize(height + 1, recorder.events().len());
+        }
+    }
+    let events = recorder.events();
+    drop(store);
+
+    let mut lost = 0;
+    for at in begun..=events.len() {
+        let mut dice = Dice(at as u64);
+        let store = Store::over(Recorder::of(crashed(&events, at, &mut dice))).unwrap();
+        let before = |marks: &[usize]| marks.iter().rposition(|mark| *mark <= at).unwrap() as u64;
+        let snapshot = store.snapshot().unwrap();
+        let newest = snapshot.last_block().unwrap();
+        let found = newest.map_or(0, |(height, _)| height);
+        assert!(
+            (before(&synced)..=before(&written)).contains(&found),
+            "event {at}: {found}, {} synced",
+            before(&synced)
+        );
+        lost += before(&written) - found;
+        assert_holds(&store, found);
+        // And it goes on from there.
+        write_next(&store).unwrap();
+        assert_holds(&store, found + 1);
+    }
+    assert!(lost > 0, "nothing was ever taken back");
 }

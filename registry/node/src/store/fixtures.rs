@@ -39,14 +39,34 @@ fn delta(height: u64) -> BTreeMap<String, Option<Vec<u8>>> {
 
 /// Writes the next block.
 pub(super) fn write_next(store: &Store) -> Result<u64, StoreError> {
+    next(store, Store::commit)
+}
+
+/// Writes the next block, not durably.
+pub(super) fn write_next_unsynced(store: &Store) -> Result<u64, StoreError> {
+    next(store, Store::commit_unsynced)
+}
+
+type Commit = fn(&Store, &BlockWrite<'_>) -> Result<(), StoreError>;
+
+fn next(store: &Store, commit: Commit) -> Result<u64, StoreError> {
     let snapshot = store.snapshot()?;
     let last = snapshot.last_block()?.map_or(0, |(height, _)| height);
-    write_at(store, &snapshot, last + 1)?;
+    write(store, &snapshot, last + 1, commit)?;
     Ok(last + 1)
 }
 
 /// Writes a block at this height, whatever comes next.
 pub(super) fn write_at(store: &Store, snapshot: &Snapshot, height: u64) -> Result<(), StoreError> {
+    write(store, snapshot, height, Store::commit)
+}
+
+fn write(
+    store: &Store,
+    snapshot: &Snapshot,
+    height: u64,
+    commit: Commit,
+) -> Result<(), StoreError> {
     let delta = delta(height);
     let mut write = BlockWrite {
         first_height: height,
@@ -103,7 +123,7 @@ pub(super) fn write_at(store: &Store, snapshot: &Snapshot, height: u64) -> Resul
         height,
         format!("operation {height}").into_bytes(),
     ));
-    store.commit(&write)
+    commit(store, &write)
 }
 
 /// Checks that the store holds exactly what block `height` left.

@@ -1,4 +1,4 @@
-//! One durable transaction: blocks and all that they changed.
+//! One transaction: blocks and all that they changed.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use jmt::Sha256Jmt;
 use jmt::storage::{LeafNode, Node, NodeBatch, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
-use redb::{Database, ReadableTable, Table, WriteTransaction};
+use redb::{Database, Durability, ReadableTable, Table, WriteTransaction};
 
 use super::{BlockRecord, StoreError, tables};
 
@@ -61,10 +61,15 @@ impl BlockWrite<'_> {
         Ok(())
     }
 
-    pub(super) fn commit(&self, database: &Database) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &self,
+        database: &Database,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
         let mut transaction = database.begin_write()?;
+        transaction.set_durability(durability)?;
         // Saves the allocator state: opening after a kill, or for reading only, takes no walk over the file.
-        transaction.set_quick_repair(true);
+        transaction.set_quick_repair(matches!(durability, Durability::Immediate));
         self.check_parent(&transaction)?;
         self.write_tree(&transaction)?;
         self.write_blocks(&transaction)?;
@@ -193,6 +198,14 @@ fn prune(table: &mut Table<'_, u64, &'static [u8]>, below: u64) -> Result<(), St
     for height in old {
         table.remove(height)?;
     }
+    Ok(())
+}
+
+/// Writes nothing, durably: with it all that was committed before becomes so.
+pub(super) fn sync(database: &Database) -> Result<(), StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    transaction.commit()?;
     Ok(())
 }
 

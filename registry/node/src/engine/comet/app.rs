@@ -297,7 +297,8 @@ impl App {
         Ok(())
     }
 
-    /// Writes the executed block durably, and shows it.
+    /// Writes the executed block, and shows it. CometBFT has synced the block itself before it was executed, and brings it again
+    /// when a crash takes it back here; see [`super::syncing`].
     fn commit(&self) -> Result<pb::ResponseCommit, EngineError> {
         let executed = self
             .moving()
@@ -311,7 +312,7 @@ impl App {
         let keep_from = self.shared.keep_from(height);
         let mut write = executed.write()?;
         write.keep_from = keep_from;
-        self.shared.store.commit(&write)?;
+        self.shared.store.commit_unsynced(&write)?;
         let view = View::committed(self.shared.store.snapshot()?, height, executed.head);
         if !executed.record.signed_header.is_empty() {
             let header = executed.record.decode_header()?;
@@ -327,7 +328,8 @@ impl App {
                 self.shared.store.snapshot()
             });
         Ok(pb::ResponseCommit {
-            retain_height: signed(keep_from),
+            // What is not durable here yet, CometBFT has to keep.
+            retain_height: signed(keep_from.min(self.shared.synced_until())),
         })
     }
 

@@ -107,7 +107,7 @@ impl Executed {
             .filter_map(|(_, value)| value.as_deref())
     }
 
-    /// The one durable transaction that commits this block.
+    /// The one transaction that commits this block.
     pub(super) fn write(&self) -> Result<BlockWrite<'_>, EngineError> {
         let mut write = BlockWrite {
             first_height: self.head.height,

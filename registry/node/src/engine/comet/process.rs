@@ -168,7 +168,7 @@ impl Watch {
             .store
             .reopen_writable()
             .map_err(crate::engine::EngineError::from)
-            .and_then(|()| self.shared.refresh());
+            .and_then(|()| self.shared.show_stored());
         match opened {
             Ok(()) => {
                 info!("the disk takes writes again");

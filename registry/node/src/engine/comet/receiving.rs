@@ -167,7 +167,7 @@ impl Receiving {
             }
         }
         shared.store.replace(self.restoring)?;
-        shared.take_restored()?;
+        shared.show_stored()?;
         shared.needed.store(0, Ordering::Relaxed);
         info!(
             height = self.manifest.height,

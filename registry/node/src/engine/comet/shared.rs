@@ -3,7 +3,8 @@
 mod opening;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use chop_integrity::Hash;
@@ -27,6 +28,15 @@ const MAX_OFFENCES: usize = 64;
 /// How many heartbeats a ledger may miss before it counts as waiting for its validators.
 const MISSED_HEARTBEATS: u32 = 3;
 
+/// What is shown and would be again after a crash.
+#[derive(Clone, Debug)]
+pub struct Synced {
+    /// The state after some committed block.
+    pub committed: Arc<View>,
+    /// The last state that a header proved then.
+    pub proven: Option<Arc<View>>,
+}
+
 pub(super) struct Shared {
     pub(super) genesis: LedgerGenesis,
     pub(super) trust_root: TrustRoot,
@@ -46,6 +56,10 @@ pub(super) struct Shared {
     pub(super) committed: watch::Sender<Arc<View>>,
     /// The last state that a header commits to: the same, or the one before.
     pub(super) proven: watch::Sender<Option<Arc<View>>>,
+    /// Of both, what is durable.
+    pub(super) synced: watch::Sender<Synced>,
+    /// The thread that makes it so.
+    pub(super) syncing: OnceLock<Thread>,
     pub(super) health: watch::Sender<Health>,
     /// Validators that decided blocks convict.
     pub(super) offences: broadcast::Sender<Offence>,
@@ -80,7 +94,7 @@ impl Shared {
             found_in(&store, &genesis)?;
             info!(ledger = trust_root.ledger(), "founded the ledger");
         }
-        let view = last_view(store.snapshot()?, &genesis)?;
+        let view = Arc::new(last_view(store.snapshot()?, &genesis)?);
         rules::check(view.snapshot(), view.last_block() + 1)?;
         let held = handover::read(&store.snapshot()?)?;
         let handover = last_of_solo(held.as_ref().or(promotion), &trust_root)?;
@@ -100,7 +114,12 @@ impl Shared {
             rpc,
             clock,
             pending: Pending::default(),
-            committed: watch::Sender::new(Arc::new(view)),
+            synced: watch::Sender::new(Synced {
+                committed: Arc::clone(&view),
+                proven: None,
+            }),
+            syncing: OnceLock::new(),
+            committed: watch::Sender::new(view),
             proven: watch::Sender::new(None),
             health: watch::Sender::new(Health::Ready),
             offences: broadcast::Sender::new(MAX_OFFENCES),
@@ -123,6 +142,26 @@ impl Shared {
 
     pub(super) fn proven(&self) -> Option<Arc<View>> {
         self.proven.borrow().clone()
+    }
+
+    /// The last block that a crash does not take back.
+    pub(super) fn synced_until(&self) -> u64 {
+        self.synced.borrow().committed.last_block()
+    }
+
+    /// Whether all that is shown is durable.
+    pub(super) fn is_all_synced(&self) -> bool {
+        let synced = self.synced.borrow();
+        let is_same = Arc::ptr_eq(&synced.committed, &self.committed.borrow());
+        let proven = self.proven.borrow();
+        is_same && proven.as_ref().map(Arc::as_ptr) == synced.proven.as_ref().map(Arc::as_ptr)
+    }
+
+    /// Has what is shown now made durable soon.
+    fn sync_soon(&self) {
+        if let Some(thread) = self.syncing.get() {
+            thread.unpark();
+        }
     }
 
     /// The oldest block that stays when this one is the last; 0 when all do, as CometBFT understands it too.
@@ -194,10 +233,12 @@ impl Shared {
         stirred.is_some_and(|stirred| stirred.elapsed() >= patience)
     }
 
-    /// Shows the state that a snapshot brought, in the place of whatever was there.
-    pub(super) fn take_restored(&self) -> Result<(), EngineError> {
-        let view = last_view(self.store.snapshot()?, &self.genesis)?;
+    /// Shows the state that the store has, in the place of whatever was there: a snapshot brought it, or what was not durable
+    /// is gone.
+    pub(super) fn show_stored(&self) -> Result<(), EngineError> {
+        let view = self.prove_last(last_view(self.store.snapshot()?, &self.genesis)?)?;
         self.committed.send_replace(Arc::new(view));
+        self.sync_soon();
         Ok(())
     }
 
@@ -256,6 +297,7 @@ impl Shared {
             }
             newer
         });
+        self.sync_soon();
     }
 
     /// Shows the state `of` as proven, when this header commits to it.
@@ -272,6 +314,7 @@ impl Shared {
             }
             newer
         });
+        self.sync_soon();
         Ok(())
     }
 
@@ -371,7 +414,13 @@ impl Shared {
 
     /// Takes the committed state from the store again; a header that was completed may also prove it.
     pub(super) fn refresh(&self) -> Result<(), EngineError> {
-        let view = last_view(self.store.snapshot()?, &self.genesis)?;
+        let view = self.prove_last(last_view(self.store.snapshot()?, &self.genesis)?)?;
+        self.show_committed(view);
+        Ok(())
+    }
+
+    /// Shows the state after the last block as proven when the block's own header does.
+    fn prove_last(&self, view: View) -> Result<View, EngineError> {
         let last = view.snapshot().last_block()?;
         // The state of a snapshot has no header, and a block that was just replayed has none yet.
         if let Some((_, record)) = last.filter(|(_, record)| !record.signed_header.is_empty()) {
@@ -380,11 +429,11 @@ impl Shared {
                 self.prove(&view, header)?;
             }
         }
-        self.show_committed(view);
-        Ok(())
+        Ok(view)
     }
 
-    /// After a store failure: reads go on from what the disk has, and the application takes no block.
+    /// After a store failure: reads go on from what the disk has, and the application takes no block. Blocks that were not
+    /// durable are gone; CometBFT replays them when the store takes writes again.
     pub(super) fn fail(&self, failure: &EngineError) {
         error!(error = %failure, "the ledger is read-only now");
         self.health.send_replace(Health::ReadOnly);
@@ -392,7 +441,7 @@ impl Shared {
             .store
             .reopen_read_only()
             .map_err(EngineError::from)
-            .and_then(|()| self.refresh());
+            .and_then(|()| self.show_stored());
         if let Err(error) = reopened {
             warn!(%error, "the database does not open for reading either");
         }

@@ -13,6 +13,7 @@ use super::super::super::fixtures::{
 };
 use super::super::home::Peering;
 use super::super::rpc::Rpc;
+use super::super::syncing::sync;
 use super::*;
 use crate::store::{DiskLimit, Store};
 
@@ -54,7 +55,7 @@ fn block(height: i64, txs: Vec<Bytes>) -> pb::RequestFinalizeBlock {
     pb::RequestFinalizeBlock {
         txs,
         height,
-        hash: vec![u8::try_from(height).unwrap(); 32].into(),
+        hash: vec![u8::try_from(height % 256).unwrap(); 32].into(),
         time: Some(Time {
             seconds: (FOUNDED_MS + 1_000) / 1_000 + height,
             nanos: 999_999,
@@ -260,6 +261,80 @@ fn a_block_that_was_computed_and_not_committed_leaves_no_trace() {
 }
 
 #[test]
+fn a_crash_takes_back_what_was_not_synced_and_it_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    decide(&app, 1, vec![tx(&[&envelope(1)])]);
+    sync(&app.shared);
+    let blocks = [vec![tx(&[&envelope(2)])], vec![]];
+    let decided: Vec<_> = (2..)
+        .zip(&blocks)
+        .map(|(height, txs)| decide(&app, height, txs.clone()))
+        .collect();
+    assert_eq!(app.info().last_block_height, 3);
+    assert_eq!(app.shared.synced.borrow().committed.last_block(), 1);
+    // What a killed process leaves behind.
+    let killed = tempfile::tempdir().unwrap();
+    let file = "ledger.redb";
+    std::fs::copy(folder.path().join(file), killed.path().join(file)).unwrap();
+    let again = open(killed.path());
+    assert_eq!(again.info().last_block_height, 1);
+    for ((height, txs), decided) in (2..).zip(&blocks).zip(&decided) {
+        assert_eq!(&decide(&again, height, txs.clone()), decided, "{height}");
+    }
+    sync(&again.shared);
+    assert_eq!(again.shared.synced.borrow().committed.last_block(), 3);
+}
+
+#[test]
+fn a_full_disk_shows_what_is_durable_and_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = Arc::new(DiskLimit::none());
+    let app = open_within(folder.path(), Arc::clone(&limit));
+    decide(&app, 1, vec![tx(&[&envelope(1)])]);
+    sync(&app.shared);
+    limit.set(folder.path().join("ledger.redb").metadata().unwrap().len());
+    let mut height = 1;
+    let mut decided = vec![];
+    while *app.shared.health.borrow() == Health::Ready {
+        height += 1;
+        let n = u64::try_from(height).unwrap();
+        let several = [0, 1, 2, 3, 4, 5, 6, 7].map(|more| envelope(n * 8 + more));
+        let txs = several.iter().map(|one| tx(&[one])).collect::<Vec<_>>();
+        decided.push((
+            height,
+            txs.clone(),
+            app.finalize(&block(height, txs)).unwrap(),
+        ));
+        let _committed = app.answer(Ask::Commit(pb::RequestCommit {}));
+        assert!(height < 1_000, "the file grows with its blocks");
+    }
+    assert!(height > 2, "some block was taken before the disk was full");
+    assert_eq!(
+        app.shared.view().last_block(),
+        app.shared
+            .store
+            .snapshot()
+            .unwrap()
+            .last_block()
+            .unwrap()
+            .unwrap()
+            .0
+    );
+    assert!(app.shared.view().last_block() < u64::try_from(height).unwrap());
+    limit.set(u64::MAX);
+    app.shared.store.reopen_writable().unwrap();
+    app.shared.show_stored().unwrap();
+    app.shared.health.send_replace(Health::Ready);
+    let held = app.info().last_block_height;
+    for (height, txs, answer) in decided.into_iter().filter(|(height, ..)| *height > held) {
+        assert_eq!(decide(&app, height, txs), answer, "{height}");
+    }
+    sync(&app.shared);
+    assert_eq!(app.shared.synced_until(), u64::try_from(height).unwrap());
+}
+
+#[test]
 fn goes_on_with_no_block_but_the_next_and_commits_none_that_it_did_not_compute() {
     let folder = tempfile::tempdir().unwrap();
     let app = open(folder.path());
@@ -275,7 +350,7 @@ fn goes_on_with_no_block_but_the_next_and_commits_none_that_it_did_not_compute()
 }
 
 #[test]
-fn answers_who_waits_once_the_block_is_durable() {
+fn answers_who_waits_once_the_block_is_committed() {
     let folder = tempfile::tempdir().unwrap();
     let app = open(folder.path());
     let (reply, mut answer) = oneshot::channel();

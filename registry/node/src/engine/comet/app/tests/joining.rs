@@ -250,22 +250,26 @@ fn keeps_the_newest_snapshots_only() {
         let listed = app.snapshots.list().snapshots;
         listed.iter().map(|snapshot| snapshot.height).collect()
     };
-    for height in [2, 4, 6] {
-        decide(&app, height - 1, vec![]);
+    // One that comes due while another is still being taken is left out.
+    let mut seen = Vec::new();
+    for height in 1..=250 {
         decide(&app, height, vec![]);
-        let taken = u64::try_from(height).unwrap();
-        let mut tries = 0;
-        while heights().last() != Some(&taken) {
-            assert!(tries < 500, "no snapshot of {height}");
-            tries += 1;
-            std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        let newest = heights().last().copied();
+        seen.extend(newest.filter(|newest| seen.last() != Some(newest)));
+        if seen.len() == 3 {
+            break;
         }
     }
+    assert_eq!(seen.len(), 3, "{seen:?}");
     drop(app);
     let app = open(folder.path());
     let listed = app.snapshots.list().snapshots;
     let heights: Vec<u64> = listed.iter().map(|snapshot| snapshot.height).collect();
-    assert_eq!(heights, [4, 6]);
+    assert!(
+        heights.len() == 2 && heights >= seen[1..].to_vec(),
+        "{heights:?} of {seen:?}"
+    );
     let places = std::fs::read_dir(folder.path().join("snapshots")).unwrap();
     assert_eq!(places.count(), 2);
 }

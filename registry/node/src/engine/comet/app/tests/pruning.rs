@@ -1,6 +1,7 @@
 //! What goes of old blocks, and what must not.
 
 use super::super::super::super::fixtures::{TestClock, open as open_solo, promotion};
+use super::super::super::syncing::sync;
 use super::*;
 use crate::engine::handover;
 
@@ -13,6 +14,7 @@ fn keeps_so_many_blocks_and_all_of_the_state() {
         app.finalize(&block(height, vec![tx(&[&envelope(number)])]))
             .unwrap();
         let retained = app.commit().unwrap().retain_height;
+        sync(&app.shared);
         assert_eq!(
             retained,
             if height > 3 { height - 2 } else { 0 },
@@ -25,6 +27,24 @@ fn keeps_so_many_blocks_and_all_of_the_state() {
     assert!(view.value(&anchor_key(1)).unwrap().is_some());
     let outcome = view.outcome(&envelope(1).hash()).unwrap();
     assert!(outcome.is_some(), "what became of an envelope stays known");
+}
+
+#[test]
+fn leaves_cometbft_the_blocks_that_a_crash_would_take_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path());
+    for height in 1..=9 {
+        app.finalize(&block(height, vec![])).unwrap();
+        let retained = app.commit().unwrap().retain_height;
+        if height <= 4 {
+            sync(&app.shared);
+        }
+        assert_eq!(
+            retained,
+            if height > 3 { (height - 2).min(4) } else { 0 },
+            "{height}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,9 @@ use std::fmt::Write as _;
 
 use super::sql::Dialect;
 
-/// Most parameters of one statement; `SQLite` takes 32,766.
-const MAX_PARAMETERS: usize = 2_000;
+/// How many rows one statement takes. Few lengths are few statements to prepare, and the driver's search for each parameter's
+/// name in `SQLite` grows with the square of their number.
+const STEPS: [usize; 3] = [32, 8, 1];
 
 /// What a column holds; no column is ever null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,7 +275,7 @@ impl Rows {
         let mut statements = Vec::new();
         for (kind, ids) in &self.reworded {
             let ids: Vec<_> = ids.iter().collect();
-            for chunk in ids.chunks(MAX_PARAMETERS - 1) {
+            for chunk in in_steps(&ids) {
                 let mut cells = vec![Cell::from(*kind)];
                 cells.extend(chunk.iter().map(|id| Cell::from(id.as_str())));
                 let places: Vec<_> = (2..=cells.len()).map(|at| format!("${at}")).collect();
@@ -290,9 +291,8 @@ impl Rows {
             let Some(rows) = self.tables.get(table.name) else {
                 continue;
             };
-            let at_once = (MAX_PARAMETERS / table.columns.len()).max(1);
             let rows: Vec<&Vec<Cell>> = rows.values().collect();
-            for chunk in rows.chunks(at_once) {
+            for chunk in in_steps(&rows) {
                 let cells = chunk.iter().flat_map(|row| row.iter().cloned()).collect();
                 statements.push((table.upsert(chunk.len()), cells));
             }
@@ -301,20 +301,41 @@ impl Rows {
     }
 }
 
+/// Cuts a list into pieces of a few lengths only, so that the database prepares each statement once.
+fn in_steps<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = all;
+    std::iter::from_fn(move || {
+        let step = STEPS.into_iter().find(|step| *step <= rest.len())?;
+        let (piece, after) = rest.split_at_checked(step)?;
+        rest = after;
+        Some(piece)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_list_is_cut_into_pieces_of_few_lengths() {
+        let all: Vec<usize> = (0..75).collect();
+        let pieces: Vec<&[usize]> = in_steps(&all).collect();
+        let lengths: Vec<_> = pieces.iter().map(|piece| piece.len()).collect();
+        assert_eq!(lengths, [32, 32, 8, 1, 1, 1]);
+        assert_eq!(pieces.concat(), all);
+        assert_eq!(in_steps::<u8>(&[]).count(), 0);
+    }
+
+    #[test]
     fn old_words_go_in_few_statements_and_in_none_where_there_are_none() {
         let mut rows = Rows::default();
-        for number in 0..MAX_PARAMETERS {
+        for number in 0..=32 {
             rows.reword("did", &format!("did:{number}"));
         }
         rows.reword("member", "did:0");
         let statements = rows.statements();
         let sizes: Vec<_> = statements.iter().map(|(_, cells)| cells.len()).collect();
-        assert_eq!(sizes, [MAX_PARAMETERS, 2, 2]);
+        assert_eq!(sizes, [33, 2, 2]);
         assert!(statements[2].0.ends_with("WHERE kind = $1 AND id IN ($2)"));
         rows.forget_old_words();
         assert!(rows.statements().is_empty());

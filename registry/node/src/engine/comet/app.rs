@@ -22,7 +22,6 @@ use super::packing::pack;
 use super::receiving::{self, Receiving, Settled};
 use super::shared::Shared;
 use super::snapshots::{SnapshotConfig, Snapshots};
-use super::verified::Verified;
 use crate::engine::solo::Health;
 use crate::engine::{EngineError, View, rules};
 use crate::store::BlockRecord;
@@ -36,7 +35,6 @@ const REFUSED: u32 = 1;
 pub(super) struct App {
     shared: Arc<Shared>,
     guests: Arc<Guests>,
-    verified: Verified,
     moving: Mutex<Moving>,
     snapshots: Snapshots,
     /// The snapshot that is being taken in.
@@ -55,7 +53,6 @@ impl App {
         Self {
             shared,
             guests,
-            verified: Verified::default(),
             moving: Mutex::default(),
             snapshots: Snapshots::new(snapshots),
             receiving: Mutex::default(),
@@ -120,7 +117,7 @@ impl App {
             log: detail,
             ..pb::ResponseCheckTx::default()
         };
-        let bundle = match self.verified.parse(&ask.tx) {
+        let bundle = match self.shared.verified.parse(&ask.tx) {
             Ok(bundle) => bundle,
             Err(error) => return refuse("transaction.malformed", error.to_string()),
         };
@@ -148,7 +145,7 @@ impl App {
     }
 
     fn prepare(&self, ask: &pb::RequestPrepareProposal) -> pb::ResponsePrepareProposal {
-        let parsed = self.verified.parse_all(&ask.txs);
+        let parsed = self.shared.verified.parse_all(&ask.txs);
         let sizes: Vec<usize> = ask.txs.iter().map(Bytes::len).collect();
         let max_bytes = usize::try_from(ask.max_tx_bytes).unwrap_or(0);
         let parameters = self.shared.parameters();
@@ -165,7 +162,7 @@ impl App {
         use pb::response_process_proposal::ProposalStatus;
         let most = self.shared.parameters().block_envelopes;
         let mut envelopes = 0_u64;
-        for bundle in self.verified.parse_all(&ask.txs) {
+        for bundle in self.shared.verified.parse_all(&ask.txs) {
             envelopes = bundle.map_or(u64::MAX, |bundle| {
                 envelopes.saturating_add(bundle.len() as u64)
             });
@@ -267,8 +264,8 @@ impl App {
             .as_ref()
             .try_into()
             .map_err(|_| failed(format!("the hash of block {height} is not 32 bytes")))?;
-        let parsed = self.verified.parse_all(&ask.txs);
-        self.verified.forget(&ask.txs);
+        let parsed = self.shared.verified.parse_all(&ask.txs);
+        self.shared.verified.forget(&ask.txs);
         Ok(Decided {
             height,
             time_ms,

@@ -236,7 +236,9 @@ async fn hand_over(
     envelopes: &[&SignedEnvelope],
     sending: Sending,
 ) -> bool {
-    match mempool.broadcast(&bundle(envelopes)).await {
+    let tx = bundle(envelopes);
+    shared.verified.learn(&tx, envelopes);
+    match mempool.broadcast(&tx).await {
         Ok(Broadcast::Taken) => {}
         Ok(Broadcast::Full) if sending == Sending::Again => {
             debug!("the mempool is full, envelopes wait to be sent again");

@@ -20,6 +20,7 @@ use self::opening::{found_in, last_of_solo, last_view, trust_root};
 use super::offence::Offence;
 use super::pending::Pending;
 use super::rpc::Rpc;
+use super::verified::Verified;
 use crate::engine::solo::{Clock, Health};
 use crate::engine::{EngineError, OpenError, SubmitError, View, founding, handover, rules};
 use crate::store::{Store, StoreError};
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     pub(super) rpc: Rpc,
     pub(super) clock: Clock,
     pub(super) pending: Pending,
+    pub(super) verified: Verified,
     /// The state after the last committed block.
     pub(super) committed: watch::Sender<Arc<View>>,
     /// The last state that a header commits to: the same, or the one before.
@@ -115,6 +117,7 @@ impl Shared {
             rpc,
             clock,
             pending: Pending::default(),
+            verified: Verified::default(),
             synced: watch::Sender::new(Synced {
                 committed: Arc::clone(&view),
                 proven: None,

@@ -1,11 +1,11 @@
 //! Transactions whose signatures were verified: once for each node, whichever of CometBFT's questions comes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chop_protocol::SignedEnvelope;
-use chop_protocol::transaction::{TransactionError, unbundle};
+use chop_protocol::transaction::{MAX_BUNDLE, MAX_BYTES, TransactionError, unbundle};
 use sha2::{Digest, Sha256};
 
 /// Bytes of transactions that are remembered; parsed, they take several times as much.
@@ -93,6 +93,19 @@ impl Verified {
         Ok(parsed)
     }
 
+    /// Takes over a transaction that this node makes of envelopes that it has verified; no other way of making it but
+    /// [`bundle`](chop_protocol::transaction::bundle) counts.
+    pub(super) fn learn(&self, tx: &[u8], envelopes: &[&SignedEnvelope]) {
+        let different: BTreeSet<_> = envelopes.iter().map(|envelope| envelope.hash()).collect();
+        let is_one = different.len() == envelopes.len()
+            && (1..=MAX_BUNDLE).contains(&envelopes.len())
+            && tx.len() <= MAX_BYTES;
+        if is_one {
+            let owned = envelopes.iter().map(|&envelope| envelope.clone());
+            self.keep(hash(tx), &Arc::new(owned.collect()), tx.len());
+        }
+    }
+
     /// Forgets transactions that are in a block now.
     pub(super) fn forget<T: AsRef<[u8]>>(&self, txs: &[T]) {
         let mut kept = self.lock();
@@ -144,6 +157,8 @@ fn hash(tx: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use chop_protocol::transaction::bundle;
+
     use super::super::super::fixtures::envelope;
     use super::*;
 
@@ -155,6 +170,27 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &verified.parse(&tx).unwrap()));
         verified.forget(&[&tx]);
         assert!(!Arc::ptr_eq(&first, &verified.parse(&tx).unwrap()));
+    }
+
+    #[test]
+    fn what_this_node_made_is_known_as_it_would_be_parsed() {
+        let several: Vec<_> = (0..5).map(envelope).collect();
+        for count in [1, 5] {
+            let envelopes: Vec<_> = several.iter().take(count).collect();
+            let tx = bundle(&envelopes);
+            let (learnt, parsing) = (Verified::default(), Verified::default());
+            learnt.learn(&tx, &envelopes);
+            let (learnt, parsed) = (learnt.find(&hash(&tx)), parsing.parse(&tx).unwrap());
+            assert_eq!(format!("{:?}", learnt.unwrap()), format!("{parsed:?}"));
+        }
+        let twice = [&several[0], &several[0]];
+        let verified = Verified::default();
+        verified.learn(&bundle(&twice), &twice);
+        verified.learn(&bundle(&[]), &[]);
+        assert!(
+            verified.lock().by_hash.is_empty(),
+            "these are no transactions"
+        );
     }
 
     #[test]

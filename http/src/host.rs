@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::Problem;
 
@@ -59,18 +56,6 @@ impl HostGuard {
         self.authorities
             .iter()
             .any(|ours| ours.eq_ignore_ascii_case(authority))
-    }
-}
-
-/// Middleware that lets only requests for this process pass.
-pub(crate) async fn guard(
-    State(guard): State<HostGuard>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match guard.check(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
     }
 }
 

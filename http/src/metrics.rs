@@ -1,12 +1,11 @@
 //! Counters and durations in the `OpenMetrics` text format.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -73,6 +72,28 @@ impl Metrics {
         registration(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Counts a request as under way for as long as the answer lives.
+    pub(crate) fn enter(&self) -> InFlight {
+        InFlight::enter(&self.in_flight)
+    }
+
+    /// Counts and times an answered request.
+    pub(crate) fn observe(&self, asked: &Asked, taken: Duration, status: u16) {
+        let (method, route) = (asked.method, asked.route().to_owned());
+        let labels = RouteLabels { method, route };
+        self.durations
+            .get_or_create(&labels)
+            .observe(taken.as_secs_f64());
+        let RouteLabels { method, route } = labels;
+        self.requests
+            .get_or_create(&RequestLabels {
+                method,
+                route,
+                status,
+            })
+            .inc();
+    }
+
     /// Returns all metrics in the `OpenMetrics` text format, version 1.0.0.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -105,38 +126,8 @@ pub async fn serve(State(metrics): State<Metrics>) -> Result<Response, Problem> 
     Ok(([(CONTENT_TYPE, content_type)], text).into_response())
 }
 
-/// Middleware that counts and times requests by matched route, never by raw path.
-pub(crate) async fn observe(
-    State(metrics): State<Metrics>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let method = method_label(request.method());
-    let route = route_label(&request);
-    let _in_flight = InFlight::enter(&metrics.in_flight);
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let seconds = started.elapsed().as_secs_f64();
-    metrics
-        .durations
-        .get_or_create(&RouteLabels {
-            method,
-            route: route.clone(),
-        })
-        .observe(seconds);
-    metrics
-        .requests
-        .get_or_create(&RequestLabels {
-            method,
-            route,
-            status: response.status().as_u16(),
-        })
-        .inc();
-    response
-}
-
 /// Counts a request as under way until dropped, also when its client goes away.
-struct InFlight(Gauge);
+pub(crate) struct InFlight(Gauge);
 
 impl InFlight {
     fn enter(gauge: &Gauge) -> Self {
@@ -151,26 +142,36 @@ impl Drop for InFlight {
     }
 }
 
-/// Names the route that a request matched; `unmatched` stands for all the others.
-pub(crate) fn route_label(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unmatched", MatchedPath::as_str)
-        .to_owned()
+/// What is counted of a request: its method and the route that it matched, never its path.
+pub(crate) struct Asked {
+    /// Extension methods share one name, so that nobody fills the registry with them.
+    pub(crate) method: &'static str,
+    matched: Option<MatchedPath>,
 }
 
-/// Names the method; extension methods share one name, so that nobody fills the registry with them.
-pub(crate) fn method_label(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "HEAD" => "HEAD",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
+impl Asked {
+    pub(crate) fn of(request: &Request) -> Self {
+        let method = match request.method().as_str() {
+            "GET" => "GET",
+            "POST" => "POST",
+            "PUT" => "PUT",
+            "PATCH" => "PATCH",
+            "DELETE" => "DELETE",
+            "HEAD" => "HEAD",
+            "OPTIONS" => "OPTIONS",
+            _ => "other",
+        };
+        Self {
+            method,
+            matched: request.extensions().get::<MatchedPath>().cloned(),
+        }
+    }
+
+    /// The route; `unmatched` stands for all that is none.
+    pub(crate) fn route(&self) -> &str {
+        self.matched
+            .as_ref()
+            .map_or("unmatched", MatchedPath::as_str)
     }
 }
 

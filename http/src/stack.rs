@@ -1,7 +1,9 @@
 //! The layers around every service: one place that says what happens to a request before and after its handler.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -9,15 +11,16 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use data_encoding::HEXLOWER;
-use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
-use crate::{HostGuard, Metrics, Problem, body, host, metrics, random};
+use crate::metrics::Asked;
+use crate::{HostGuard, Metrics, Problem, body, metrics, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,10 +51,13 @@ impl Default for Limits {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Bounds {
+/// What every request meets on its way to its handler and back. One layer, because each costs every request some
+/// allocations.
+struct Stack {
+    metrics: Metrics,
+    guard: Option<HostGuard>,
     limits: Limits,
-    turns: Arc<Semaphore>,
+    turns: Semaphore,
 }
 
 /// Wraps the merged routes of a process: `/healthz` and `/metrics`, problems for unknown paths and methods, and the layers.
@@ -64,24 +70,98 @@ pub fn wrap(
     guard: Option<HostGuard>,
     limits: Limits,
 ) -> Router {
-    let bounding = Bounds {
-        turns: Arc::new(Semaphore::new(limits.concurrency)),
+    let stack = Stack {
+        metrics: metrics.clone(),
+        guard,
+        turns: Semaphore::new(limits.concurrency),
         limits,
     };
-    let mut router = services
+    services
         .route("/healthz", get(healthz))
-        .route("/metrics", get(metrics::serve).with_state(metrics.clone()))
+        .route("/metrics", get(metrics::serve).with_state(metrics))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .layer(map_response(in_our_words))
-        .layer(from_fn_with_state(bounding, bound));
-    if let Some(guard) = guard {
-        router = router.layer(from_fn_with_state(guard, host::guard));
+        .layer(from_fn_with_state(Arc::new(stack), answer))
+}
+
+/// Names the request, counts and times it, and logs how it ended: never its path, query, headers or body.
+async fn answer(State(stack): State<Arc<Stack>>, request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .filter(|id| is_plain(id))
+        .cloned();
+    let id = id.unwrap_or_else(fresh_id);
+    let asked = Asked::of(&request);
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let started = Instant::now();
+    let under_way = stack.metrics.enter();
+    let answering = AssertUnwindSafe(stack.admitted(request, next)).catch_unwind();
+    let answered = answering.instrument(span.clone()).await;
+    let mut response = answered.unwrap_or_else(|cause| span.in_scope(|| panicked(&*cause)));
+    drop(under_way);
+    let (taken, status) = (started.elapsed(), response.status().as_u16());
+    stack.metrics.observe(&asked, taken, status);
+    let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
+    span.in_scope(|| {
+        tracing::debug!(
+            method = asked.method,
+            route = asked.route(),
+            status,
+            micros,
+            "answered a request"
+        );
+    });
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+impl Stack {
+    /// Refuses foreign hosts, reads the body within its limits, then runs the handler within its own.
+    async fn admitted(&self, request: Request, next: Next) -> Response {
+        if let Some(Err(problem)) = self
+            .guard
+            .as_ref()
+            .map(|guard| guard.check(request.headers()))
+        {
+            return problem.into_response();
+        }
+        match self.admit(request).await {
+            Ok((request, _turn)) => {
+                let answer = tokio::time::timeout(self.limits.request_time, next.run(request));
+                answer.await.map_or_else(|_| too_slow(), in_our_words)
+            }
+            Err(problem) => problem.into_response(),
+        }
     }
-    router
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(metrics, metrics::observe))
-        .layer(from_fn(log_access))
+
+    async fn admit(&self, request: Request) -> Result<(Request, SemaphorePermit<'_>), Problem> {
+        let (parts, incoming) = request.into_parts();
+        // The whole body is read before its handler runs: no handler waits for a slow client, and an answer that comes
+        // before the body was wanted does not break the connection. Most reads bring none, and need no clock for it.
+        let body = if incoming.is_end_stream() {
+            Body::empty()
+        } else {
+            let reading = body::read(&parts.headers, incoming, self.limits.body);
+            let read = tokio::time::timeout(self.limits.body_time, reading).await;
+            Body::from(read.map_err(|_| {
+                Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "slow-body",
+                    "The body came too slowly",
+                )
+            })??)
+        };
+        let request = Request::from_parts(parts, body);
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Ok((request, turn));
+        }
+        let turn = tokio::time::timeout(self.limits.queue_time, self.turns.acquire()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(Problem::unavailable("too many requests are under way"));
+        };
+        Ok((request, turn))
+    }
 }
 
 /// Answers `GET /healthz`: the process is alive.
@@ -102,7 +182,7 @@ async fn unknown_method() -> Problem {
 }
 
 /// Puts refusals that the framework wrote as plain text, such as that of a path that is no UTF-8, into a problem.
-async fn in_our_words(response: Response) -> Response {
+fn in_our_words(response: Response) -> Response {
     let status = response.status();
     let is_plain = |value: &HeaderValue| value.as_bytes().starts_with(b"text/plain");
     let refused = status.is_client_error() || status.is_server_error();
@@ -123,63 +203,17 @@ async fn in_our_words(response: Response) -> Response {
     problem
 }
 
-/// Reads the body within its limits, then runs the handler within its own.
-async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
-    match admit(&bounds, request).await {
-        Ok((request, turn)) => {
-            let answer = tokio::time::timeout(bounds.limits.request_time, next.run(request)).await;
-            drop(turn);
-            answer.unwrap_or_else(|_| {
-                Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "timeout",
-                    "The answer took too long",
-                )
-                .header(RETRY_AFTER, HeaderValue::from_static("5"))
-                .into_response()
-            })
-        }
-        Err(problem) => problem.into_response(),
-    }
+fn too_slow() -> Response {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "timeout",
+        "The answer took too long",
+    )
+    .header(RETRY_AFTER, HeaderValue::from_static("5"))
+    .into_response()
 }
 
-async fn admit(
-    bounds: &Bounds,
-    request: Request,
-) -> Result<(Request, tokio::sync::OwnedSemaphorePermit), Problem> {
-    let (parts, incoming) = request.into_parts();
-    // The whole body is read before its handler runs: no handler waits for a slow client, and an answer that comes
-    // before the body was wanted does not break the connection. Most reads bring none, and need no clock for it.
-    let body = if incoming.is_end_stream() {
-        Body::empty()
-    } else {
-        let reading = body::read(&parts.headers, incoming, bounds.limits.body);
-        let read = tokio::time::timeout(bounds.limits.body_time, reading).await;
-        Body::from(read.map_err(|_| {
-            Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "slow-body",
-                "The body came too slowly",
-            )
-        })??)
-    };
-    let request = Request::from_parts(parts, body);
-    if let Ok(turn) = Arc::clone(&bounds.turns).try_acquire_owned() {
-        return Ok((request, turn));
-    }
-    let waiting = Arc::clone(&bounds.turns).acquire_owned();
-    let turn = tokio::time::timeout(bounds.limits.queue_time, waiting).await;
-    let Ok(Ok(turn)) = turn else {
-        return Err(Problem::unavailable("too many requests are under way"));
-    };
-    Ok((request, turn))
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the signature is tower-http's"
-)]
-fn panicked(cause: Box<dyn Any + Send>) -> Response {
+fn panicked(cause: &(dyn Any + Send)) -> Response {
     let words = cause
         .downcast_ref::<&str>()
         .map(|words| (*words).to_owned());
@@ -190,26 +224,6 @@ fn panicked(cause: Box<dyn Any + Send>) -> Response {
     Problem::silent_internal().into_response()
 }
 
-/// Names the request, and logs how it ended: never its path, query, headers or body.
-async fn log_access(request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .filter(|id| is_plain(id))
-        .cloned();
-    let id = id.unwrap_or_else(fresh_id);
-    let method = metrics::method_label(request.method());
-    let route = metrics::route_label(&request);
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status().as_u16();
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::debug!(method, route, status, micros, "answered a request"));
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
-}
-
 fn is_plain(id: &HeaderValue) -> bool {
     let bytes = id.as_bytes();
     (1..=64).contains(&bytes.len())
@@ -218,8 +232,12 @@ fn is_plain(id: &HeaderValue) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
+/// An id that no other request of this process has, and most likely none of another one.
 fn fresh_id() -> HeaderValue {
-    let id = HEXLOWER.encode(&random::bytes::<8>());
+    static NEXT: LazyLock<AtomicU64> =
+        LazyLock::new(|| AtomicU64::new(u64::from_be_bytes(random::bytes())));
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let id = HEXLOWER.encode(&id.to_be_bytes());
     HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
 }
 

@@ -142,7 +142,7 @@ impl Stack {
         let body = if incoming.is_end_stream() {
             Body::empty()
         } else {
-            let reading = body::read(&parts.headers, incoming, self.limits.body);
+            let reading = Box::pin(body::read(&parts.headers, incoming, self.limits.body));
             let read = tokio::time::timeout(self.limits.body_time, reading).await;
             Body::from(read.map_err(|_| {
                 Problem::new(

@@ -84,9 +84,10 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = BASE32_NOPAD.encode(&self.0);
+        let mut text = [0; Self::TEXT_LEN];
+        BASE32_NOPAD.encode_mut(&self.0, &mut text);
         text.make_ascii_lowercase();
-        f.pad(&text)
+        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

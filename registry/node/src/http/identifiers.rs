@@ -93,7 +93,8 @@ async fn run(app: &NodeApp, target: &Target, form: Form) -> Response {
     if let Some(body) = own::body(app, target, form).await {
         return body;
     }
-    match find(app, target).await {
+    // Boxed, so that the common answer above does not carry the resolver's whole state around.
+    match Box::pin(find(app, target)).await {
         Ok(found) => answer::found(form, &found),
         Err(error) => answer::error(form, &error, target.dereferences()),
     }

@@ -114,7 +114,7 @@ pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<R
     if let Some(bytes) = app.inner.bodies.ready(entry, &body) {
         return Some(respond(bytes));
     }
-    let resolved = resolve(app, target).await?.ok()?;
+    let resolved = Box::pin(resolve(app, target)).await?.ok()?;
     if resolved.status() != 200 {
         return Some(answer::resolution(form, &resolved));
     }

@@ -16,6 +16,7 @@ pub mod ours;
 pub mod peer;
 pub mod random;
 pub mod report;
+mod spared;
 pub mod suites;
 mod tamper;
 mod values;

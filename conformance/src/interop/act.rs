@@ -85,6 +85,29 @@ pub enum Act<'a> {
     },
 }
 
+impl<'a> Act<'a> {
+    /// Returns what it is about: a document, or what was secured.
+    pub fn document(&self) -> &'a Value {
+        match self {
+            Self::Issue { document, .. }
+            | Self::Present {
+                document: Some(document),
+                ..
+            }
+            | Self::Canonicalize { document } => document,
+            Self::Present {
+                secured: Some(secured),
+                ..
+            }
+            | Self::Derive { secured, .. }
+            | Self::Verify { secured, .. }
+            | Self::VerifyPresentation { secured, .. }
+            | Self::Bench { secured, .. } => secured,
+            Self::Present { .. } => &Value::Null,
+        }
+    }
+}
+
 /// Says how something is secured, disclosed or verified; what a suite has no use for is left out.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -27,14 +27,27 @@ enum Request {
         #[serde(default)]
         options: Options,
     },
+    Present {
+        suite: String,
+        document: Value,
+        key: Key,
+        #[serde(default)]
+        options: Options,
+    },
     Verify {
         secured: Value,
+    },
+    VerifyPresentation {
+        secured: Value,
+        #[serde(default)]
+        options: Options,
     },
     Canonicalize {
         document: Value,
     },
     Bench {
         secured: Value,
+        key: Key,
         iterations: u32,
     },
 }
@@ -50,6 +63,8 @@ struct Key {
 #[serde(rename_all = "camelCase", default)]
 struct Options {
     created: Option<String>,
+    challenge: Option<String>,
+    domain: Option<String>,
     mandatory_pointers: Vec<String>,
     selective_pointers: Vec<String>,
 }
@@ -77,7 +92,9 @@ fn main() -> std::io::Result<()> {
 }
 
 fn answer(peer: &mut data_integrity::Peer, line: &str) -> Answer {
-    let request = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    // By way of a value: serde_json/arbitrary_precision reads no number in a tagged enum from text.
+    let request: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let request = serde_json::from_value(request).map_err(|error| error.to_string())?;
     futures::executor::block_on(async {
         match request {
             Request::Start { contexts } => {
@@ -95,12 +112,22 @@ fn answer(peer: &mut data_integrity::Peer, line: &str) -> Answer {
                 secured,
                 options,
             } => peer.derive(&suite, secured, &options).await,
-            Request::Verify { secured } => peer.verify(secured).await,
-            Request::Canonicalize { document } => peer.canonicalize(document).await,
+            Request::Present {
+                suite,
+                document,
+                key,
+                options,
+            } => peer.present(&suite, document, &key, options).await,
+            Request::Verify { secured } => peer.verify(&secured).await,
+            Request::VerifyPresentation { secured, options } => {
+                peer.verify_presentation(&secured, &options).await
+            }
+            Request::Canonicalize { document } => peer.canonicalize(&document).await,
             Request::Bench {
                 secured,
+                key,
                 iterations,
-            } => peer.bench(&secured, iterations).await,
+            } => peer.bench(&secured, &key, iterations).await,
         }
     })
 }

@@ -29,7 +29,7 @@ fn dids(desk: &Desk, name: &str) -> Vec<String> {
 /// Somebody with a running stack and a batch of 1,500 items on its ledger.
 struct Stand {
     desk: Desk,
-    _up: Up,
+    up: Option<Up>,
     token: String,
     batch: String,
     dids: Vec<String>,
@@ -61,7 +61,7 @@ impl Stand {
         desk.write("crates.csv", &items(1_500));
         let mut stand = Self {
             desk,
-            _up: up,
+            up: Some(up),
             token,
             batch: String::new(),
             dids: Vec::new(),
@@ -173,6 +173,22 @@ fn codes_are_reserved_then_active_or_void_and_that_is_said_first() {
     let shown = stand.run(&["did", "batch", "show", &stand.batch]);
     let segments = shown.pointer("/codes/segments").unwrap();
     assert_eq!(segments.as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn leaves_that_a_node_lost_are_brought_by_the_same_command() {
+    let mut stand = Stand::new();
+    assert_eq!(stand.run(&CREATE).get("brought"), Some(&json!(0)));
+    stand.up = None;
+    std::fs::remove_file(stand.file("data/leaves.redb")).unwrap();
+    let up = Up::start(&stand.file("data"));
+    stand.desk.url.clone_from(&up.url);
+    stand.up = Some(up);
+    let resolve = ["did", "resolve", stand.did(7)];
+    assert_eq!(stand.desk.run(&resolve).status.code(), Some(3));
+    let again = stand.run(&CREATE);
+    assert_eq!(again.get("brought"), Some(&json!(2)));
+    assert_eq!(stand.code(7, "standing"), "reserved");
 }
 
 #[test]

@@ -116,7 +116,10 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         token: token.as_deref(),
     };
     // An envelope that was sent before may be on the ledger, though its answer never came.
-    let height = if let Some(height) = on_ledger(&stack, &terms).await? {
+    let registered = on_ledger(&stack, &terms).await?;
+    // Also of a batch that is registered: nodes forget leaves whose batch is long in coming, and may lose them.
+    let brought = order.bring(terminal).await?;
+    let height = if let Some(height) = registered {
         height
     } else {
         let signers = held.signers(1);
@@ -125,7 +128,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
     if let Some(file) = &args.dids {
         write_dids(&work, &terms, file).map_err(Failure::usage)?;
     }
-    report(&terms, &folder, height, args.secrets)
+    report(&terms, &folder, (height, brought), args.secrets)
 }
 
 /// The height at which the ledger registered the batch, with these very terms; `None` when it has not.
@@ -140,7 +143,12 @@ async fn on_ledger(stack: &Stack, terms: &BatchTerms) -> Result<Option<u64>, Fai
     }
 }
 
-fn report(terms: &BatchTerms, folder: &Path, height: u64, secrets: bool) -> Result<Done, Failure> {
+fn report(
+    terms: &BatchTerms,
+    folder: &Path,
+    (height, brought): (u64, u32),
+    secrets: bool,
+) -> Result<Done, Failure> {
     let id = terms.id().map_err(Failure::internal)?;
     let mut page = Page::new()
         .heading(Mark::Good, format!("registered {} items", terms.count))
@@ -148,6 +156,13 @@ fn report(terms: &BatchTerms, folder: &Path, height: u64, secrets: bool) -> Resu
         .field("controller", terms.controller)
         .field("root", terms.root)
         .field("height", height)
+        .field(
+            "leaves",
+            match brought {
+                0 => "all were at the node".to_owned(),
+                runs => format!("brought {runs} runs to the node"),
+            },
+        )
         .text("Their codes are reserved: `chopmark did batch activate` puts them into use.");
     if secrets {
         page = page.dim(format!(
@@ -156,19 +171,18 @@ fn report(terms: &BatchTerms, folder: &Path, height: u64, secrets: bool) -> Resu
         ));
     }
     let value = json!({"batch": id, "count": terms.count, "root": terms.root, "leaves": terms.leaves,
-        "controller": terms.controller, "height": height, "work": folder.display().to_string()});
+        "controller": terms.controller, "height": height, "brought": brought, "work": folder.display().to_string()});
     Ok(Done::new(value, page))
 }
 
 impl Order<'_> {
-    /// Takes the batch to the ledger; answers the height.
+    /// Takes the batch to the ledger, whose leaves the node has; answers the height.
     async fn register(
         &self,
         stack: &Stack,
         signers: &[&dyn Signer],
         terminal: &Terminal,
     ) -> Result<u64, Failure> {
-        self.bring(terminal).await?;
         let receipts = self.receipts(terminal).await?;
         let signed = self.envelope(stack.operator().await?, receipts, signers)?;
         match stack.submit(&signed).await {
@@ -179,11 +193,11 @@ impl Order<'_> {
         }
     }
 
-    /// Brings the runs of leaves that the node does not have.
+    /// Brings the runs of leaves that the node does not have, and counts them.
     ///
     /// # Errors
     /// When the node refuses them, or does not answer.
-    pub(crate) async fn bring(&self, terminal: &Terminal) -> Result<(), Failure> {
+    pub(crate) async fn bring(&self, terminal: &Terminal) -> Result<u32, Failure> {
         let body = serde_json::to_vec(&self.asked()).map_err(Failure::internal)?;
         let url = self.service.url(&["v1", "leaves"]);
         let answer = self
@@ -193,7 +207,7 @@ impl Order<'_> {
             .map_err(Failure::unreachable)?;
         let expected: LeavesExpected = read(answer, "the leaves")?;
         let Some(next) = expected.next else {
-            return Ok(());
+            return Ok(0);
         };
         let bar = terminal.progress(u64::from(runs(self.terms.count)), "bringing leaves");
         let file = File::open(self.work.leaves()).map_err(Failure::usage)?;
@@ -206,7 +220,7 @@ impl Order<'_> {
             bar.set_position(u64::from(run) + 1);
         }
         bar.finish_and_clear();
-        Ok(())
+        Ok(expected.runs.saturating_sub(next))
     }
 
     async fn bring_run(

@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 
 use super::items::Items;
 use crate::cli::keyring::Keyring;
+use crate::files::replace;
 
 /// What the master secret is sealed for.
 const MASTER: &str = "chop/batch-master/v1";
@@ -75,11 +76,7 @@ impl Work {
     /// # Errors
     /// When it cannot be made.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder
-            .create(path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
+        make_folder(path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self {
             path: path.to_owned(),
             master: None,
@@ -168,14 +165,8 @@ impl Work {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
-        let (path, fresh) = (self.path.join(name), self.path.join(format!(".{name}.new")));
-        let written = || -> std::io::Result<()> {
-            let mut file = private(&fresh)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)
-        };
-        written().with_context(|| format!("cannot write {}", path.display()))
+        let path = self.path.join(name);
+        replace(&path, content).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The master secret of the batch's codes; `None` when none was drawn.
@@ -278,6 +269,16 @@ impl std::fmt::Debug for Work {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Work({})", self.path.display())
     }
+}
+
+/// Makes a folder (0700) and those above it, so that they outlast a power cut: the entry of each is synced too.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let missing: Vec<&Path> = path.ancestors().take_while(|it| !it.exists()).collect();
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&path)?;
+    let mut above = missing.into_iter().filter_map(Path::parent);
+    above.try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 /// Opens a file (0600) for writing anew.

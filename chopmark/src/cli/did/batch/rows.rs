@@ -6,9 +6,14 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use chop_integrity::json;
 
 /// The longest line of JSON, in bytes.
 const MAX_LINE: usize = 16 * 1024;
+const LINE: json::Limits = json::Limits {
+    max_bytes: MAX_LINE,
+    max_depth: 2,
+};
 
 /// Reads the values of the fields of every row, in the order of the file.
 pub(super) enum Rows {
@@ -45,7 +50,9 @@ impl Rows {
         let mut reader = csv::Reader::from_path(file)?;
         let heading = reader.headers()?.clone();
         let place = |field: &String| {
-            let place = heading.iter().position(|column| column == field);
+            let mut places = (0..).zip(&heading).filter(|(_, column)| column == field);
+            let place = places.next().map(|(place, _)| place);
+            ensure!(places.next().is_none(), "column {field:?} stands twice");
             place.ok_or_else(|| anyhow!("there is no column {field:?}, which the template has"))
         };
         let places = fields
@@ -106,8 +113,10 @@ impl Rows {
 }
 
 fn read_line(line: &str, fields: &[String]) -> anyhow::Result<Vec<String>> {
+    // Strict: of two members with one name serde_json would take the last.
+    let members = json::parse(line.as_bytes(), &LINE).context("not an object of texts")?;
     let mut members: BTreeMap<String, String> =
-        serde_json::from_str(line).context("not an object of texts")?;
+        serde_json::from_value(members).context("not an object of texts")?;
     let mut values = Vec::with_capacity(fields.len());
     for field in fields {
         let value = members.remove(field);
@@ -117,4 +126,38 @@ fn read_line(line: &str, fields: &[String]) -> anyhow::Result<Vec<String>> {
         bail!("{other:?} is no field of the template");
     }
     Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(name: &str, text: &str) -> anyhow::Result<Vec<Vec<String>>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let mut rows = Rows::open(&file, &["gtin".to_owned(), "serial".to_owned()])?;
+        let mut read = Vec::new();
+        while let Some(row) = rows.next()? {
+            read.push(row);
+        }
+        Ok(read)
+    }
+
+    #[test]
+    fn reads_the_fields_of_a_row_in_the_order_of_the_template() {
+        let csv = rows("a.csv", "serial,gtin\nS,G\n").unwrap();
+        let lines = rows("a.jsonl", "{\"serial\": \"S\", \"gtin\": \"G\"}\n").unwrap();
+        assert_eq!(csv, [["G", "S"]]);
+        assert_eq!(lines, csv);
+    }
+
+    #[test]
+    fn refuses_a_field_that_stands_twice() {
+        let csv = rows("a.csv", "gtin,serial,serial\nG,S,T\n").unwrap_err();
+        assert_eq!(csv.to_string(), "column \"serial\" stands twice");
+        let line = r#"{"gtin": "G", "serial": "S", "serial": "T"}"#;
+        let line = rows("a.jsonl", line).unwrap_err();
+        assert!(format!("{line:#}").starts_with("line 1: "), "{line:#}");
+    }
 }

@@ -66,6 +66,7 @@ struct Inner {
     projection: Projection,
     bodies: identifiers::Bodies,
     jobs: registrar::Jobs,
+    claims: claims::UnderWay,
 }
 
 impl NodeApp {
@@ -89,6 +90,7 @@ impl NodeApp {
                 projection,
                 bodies,
                 jobs,
+                claims: claims::UnderWay::default(),
             }),
         }
     }

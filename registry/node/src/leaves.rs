@@ -37,6 +37,7 @@ pub use lookup::Found;
 use crate::store::DiskLimit;
 use file::LeafFile;
 use intake::Intake;
+use lookup::ReadyRuns;
 
 const RUNS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefinition::new("runs");
 const ITEMS: TableDefinition<'static, (u64, u32), ()> = TableDefinition::new("items");
@@ -58,6 +59,7 @@ const RENEW_MS: i64 = 60 * 60 * 1000;
 pub struct LeafStore {
     file: LeafFile,
     intakes: Mutex<HashMap<Hash, Arc<Mutex<Intake>>>>,
+    ready: ReadyRuns,
     patience: Duration,
 }
 
@@ -95,6 +97,7 @@ impl LeafStore {
         Ok(Self {
             file: LeafFile::open(path, limit, prepare)?,
             intakes: Mutex::default(),
+            ready: ReadyRuns::default(),
             patience: PATIENCE,
         })
     }

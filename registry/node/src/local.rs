@@ -76,7 +76,7 @@ impl Registry for LocalRegistry {
             let Some(keeper) = &self.leaves else {
                 return Ok(None);
             };
-            let held = held(keeper, &self.engine.view(), &did.scid());
+            let held = held(keeper, &self.engine.view(), did.scid()).await;
             let held = held.map_err(|error| ReadError::Store {
                 source: error.into(),
             })?;
@@ -97,7 +97,7 @@ impl Registry for LocalRegistry {
             let Some(keeper) = &self.leaves else {
                 return Ok(None);
             };
-            let shown = absent(keeper, &self.engine.view(), (batch, &did.scid()));
+            let shown = absent(keeper, &self.engine.view(), (*batch, did.scid())).await;
             shown.map_err(|error| ReadError::Store {
                 source: error.into(),
             })

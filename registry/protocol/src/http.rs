@@ -272,6 +272,19 @@ pub struct LeafTerms {
     pub template: Template,
 }
 
+/// A receipt is asked for: by a validator that gives its own, or by anybody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReceiptQuery {
+    /// What the batch will be.
+    pub terms: BatchTerms,
+    /// The template whose digest the terms name.
+    pub template: Template,
+    /// The receipt of a validator that has the leaves: it vouches for the terms, and others fetch them first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
 /// Which leaves a node waits for: the answer to `POST /v1/leaves`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

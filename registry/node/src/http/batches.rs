@@ -84,7 +84,7 @@ pub(super) async fn item(
     Path(did): Path<String>,
 ) -> Result<Json<ItemAnswer>, Problem> {
     let did = item_did(&app, &did)?;
-    let held = held(leaves::keeper(&app)?, &app.engine().view(), &did.scid());
+    let held = held(leaves::keeper(&app)?, &app.engine().view(), did.scid()).await;
     let held = held.map_err(|error| failed(&error))?;
     let held = held.ok_or_else(|| Problem::not_found(format!("no item {did} is kept here")))?;
     Ok(Json(ItemAnswer {
@@ -106,8 +106,9 @@ pub(super) async fn absence(
     let shown = absent(
         leaves::keeper(&app)?,
         &app.engine().view(),
-        (&id, &did.scid()),
-    );
+        (id, did.scid()),
+    )
+    .await;
     let shown = shown.map_err(|error| failed(&error))?;
     shown.map(Json).ok_or_else(|| {
         Problem::not_found(format!(

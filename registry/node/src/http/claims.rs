@@ -1,5 +1,8 @@
 //! Claims: whoever has the secret under a scratch layer shows it by a signature over a fresh challenge, without an account.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,6 +28,35 @@ const BODY: usize = 4 * 1024;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     did: String,
+}
+
+/// The items whose claims are under way: one of each, so that what the ledger will refuse is known before it is sent.
+#[derive(Clone, Default)]
+pub(super) struct UnderWay(Arc<Mutex<HashSet<ChopDid>>>);
+
+/// The place of an item whose claim is under way; dropping it makes room for the next.
+struct Turn {
+    under_way: UnderWay,
+    item: ChopDid,
+}
+
+impl UnderWay {
+    /// Takes the item's place; `None` while a claim of it is under way.
+    fn take(&self, item: ChopDid) -> Option<Turn> {
+        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        items.insert(item).then(|| Turn {
+            under_way: self.clone(),
+            item,
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let items = self.under_way.0.lock();
+        let mut items = items.unwrap_or_else(PoisonError::into_inner);
+        items.remove(&self.item);
+    }
 }
 
 /// What a code's key signs, after the holder has been put in.
@@ -55,7 +87,7 @@ pub(super) async fn challenge(
 ) -> Result<Json<Challenge>, Problem> {
     let Asked { did } = body(&bytes)?;
     let did = batches::item_did(&app, &did)?;
-    secret_key(&app, &did)?;
+    secret_key(&app, &did).await?;
     Ok(Json(Challenge {
         terms: ClaimTerms {
             ledger: app.engine().genesis().id(),
@@ -75,14 +107,15 @@ pub(super) async fn challenge(
         (status = 201, description = "Claimed", body = Object),
         (status = 404, description = "No such item is kept here"),
         (status = 409, description = "Claimed before, or the code is not active"),
-        (status = 422, description = "The item has no secret, or the signature is not by its key")))]
+        (status = 422, description = "The item has no secret, or the signature is not by its key"),
+        (status = 503, description = "Another claim of the item is under way; ask again")))]
 pub(super) async fn claim(
     State(app): State<NodeApp>,
     JsonBytes(bytes): JsonBytes<BODY>,
 ) -> Result<Response, Problem> {
     let answered: Answered = body(&bytes)?;
     let did = batches::item_did(&app, &answered.did)?;
-    let (key, proof) = secret_key(&app, &did)?;
+    let (key, proof) = secret_key(&app, &did).await?;
     let operator = &app.inner.operator;
     let terms = ClaimTerms {
         ledger: app.engine().genesis().id(),
@@ -116,18 +149,27 @@ pub(super) async fn claim(
         .sign(&[&*operator.signer])
         .map_err(|error| Problem::internal(&error))?;
     // Whoever has one secret could else use up the operator's quota: what the ledger will refuse is not sent to it.
+    let turn = app.inner.claims.take(did).ok_or_else(|| {
+        Problem::unavailable(format!("another claim of {did} is under way: ask again"))
+    })?;
     let view = app.engine().view();
     let known = view
         .outcome(&signed.hash())
         .map_err(|error| failed(&error))?;
     if known.is_none() {
-        check_now(&app, &did, terms.holder.is_some())?;
+        check_now(&app, &did, terms.holder.is_some()).await?;
     }
-    transactions::execute(&app, signed).await
+    // The turn ends with the claim, not with who hangs up.
+    let execution = tokio::spawn(async move {
+        let executed = transactions::execute(&app, signed).await;
+        drop(turn);
+        executed
+    });
+    execution.await.map_err(|error| Problem::internal(&error))?
 }
 
 /// Refuses a claim that the ledger would refuse now: the code is not active, or claimed and nothing is to be added.
-fn check_now(app: &NodeApp, did: &ChopDid, binds: bool) -> Result<(), Problem> {
+async fn check_now(app: &NodeApp, did: &ChopDid, binds: bool) -> Result<(), Problem> {
     let refused = |rule: &str, detail: String| {
         let title = "The ledger would refuse the claim";
         Problem::new(StatusCode::CONFLICT, "refused", title)
@@ -135,7 +177,8 @@ fn check_now(app: &NodeApp, did: &ChopDid, binds: bool) -> Result<(), Problem> {
             .with("rule", rule)
     };
     let view = app.engine().view();
-    let held = held(leaves::keeper(app)?, &view, &did.scid()).map_err(|error| failed(&error))?;
+    let held = held(leaves::keeper(app)?, &view, did.scid()).await;
+    let held = held.map_err(|error| failed(&error))?;
     let segment: Option<Segment> = match held {
         Some(held) => record(&view, &held.segment).map_err(|error| failed(&error))?,
         None => None,
@@ -156,11 +199,11 @@ fn check_now(app: &NodeApp, did: &ChopDid, binds: bool) -> Result<(), Problem> {
 }
 
 /// The key of an item's secret, and the item's proof.
-fn secret_key(
+async fn secret_key(
     app: &NodeApp,
     did: &ChopDid,
 ) -> Result<(PublicKey, chop_protocol::ItemProof), Problem> {
-    let held = held(leaves::keeper(app)?, &app.engine().view(), &did.scid());
+    let held = held(leaves::keeper(app)?, &app.engine().view(), did.scid()).await;
     let held = held.map_err(|error| failed(&error))?;
     let held = held.ok_or_else(|| Problem::not_found(format!("no item {did} is kept here")))?;
     let proof = held.found.proof;

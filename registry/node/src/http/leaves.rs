@@ -6,12 +6,14 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chop_did::ChopDid;
 use chop_http::{JsonBytes, Problem, clock};
 use chop_integrity::Hash;
 use chop_protocol::batch::leaves::{MAX_RUN_BYTES, runs};
-use chop_protocol::http::{LeafTerms, LeavesExpected, ReceiptAnswer, ReceiptList};
+use chop_protocol::http::{LeafTerms, LeavesExpected, ReceiptAnswer, ReceiptList, ReceiptQuery};
+use chop_protocol::{BatchTerms, Receipt, keys};
 
-use super::NodeApp;
+use super::{NodeApp, status};
 use crate::leaves::{LeafKeeper, LeafStoreError, Progress};
 use crate::store::StoreError;
 
@@ -92,10 +94,10 @@ pub(super) async fn give(
     Path((terms, run)): Path<(String, u32)>,
 ) -> Result<Response, Problem> {
     let terms = hash(&terms)?;
-    let bytes = keeper(&app)?
-        .store()
-        .run(&terms, run)
-        .map_err(|e| failed(&e))?;
+    let store = std::sync::Arc::clone(keeper(&app)?.store());
+    let bytes = tokio::task::spawn_blocking(move || store.run(&terms, run)).await;
+    let bytes = bytes.map_err(|error| Problem::internal(&error))?;
+    let bytes = bytes.map_err(|error| failed(&error))?;
     let bytes = bytes.ok_or_else(|| Problem::not_found("this run of leaves is not here"))?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())
 }
@@ -122,16 +124,31 @@ pub(super) async fn collect(
 }
 
 #[utoipa::path(post, path = "/v1/leaves/receipt", tag = "batches", summary = "Ask for this validator's receipt",
-    description = "Without the leaves it begins to fetch them from the members' nodes that it knows, and from nowhere else.",
-    request_body(content = Object, description = "`{\"terms\", \"template\"}`"),
-    responses((status = 200, description = "The receipt; null while the leaves are not all here", body = Object), (status = 503, description = "Too many batches are on their way")))]
+    description = "Without the leaves it begins to fetch them from the members' nodes that it knows, and from nowhere else. Who adds the receipt of a validator in force for the same terms waits behind nobody else.",
+    request_body(content = Object, description = "`{\"terms\", \"template\", \"receipt\"?}`"),
+    responses(
+        (status = 200, description = "The receipt; null while the leaves are not all here", body = Object),
+        (status = 422, description = "For another ledger, the terms name another template, or a controller that the ledger does not have"),
+        (status = 503, description = "Too many batches are on their way")))]
 pub(super) async fn receipt(
     State(app): State<NodeApp>,
     JsonBytes(bytes): JsonBytes<TERMS_BYTES>,
 ) -> Result<Json<ReceiptAnswer>, Problem> {
-    let asked = asked(&app, &bytes)?;
+    let ReceiptQuery {
+        terms,
+        template,
+        receipt,
+    } = parsed(&bytes)?;
+    check_ledger(&app, &terms)?;
+    let vouched = match receipt {
+        Some(receipt) => vouches(&app, &receipt, &terms)?,
+        None => false,
+    };
+    if !vouched {
+        check_controller(&app, &terms.controller)?;
+    }
     keeper(&app)?
-        .answer(asked)
+        .answer(LeafTerms { terms, template }, vouched)
         .await
         .map(Json)
         .map_err(|error| failed(&error))
@@ -167,12 +184,41 @@ pub(super) fn failed(error: &LeafStoreError) -> Problem {
     }
 }
 
+/// Says whether a validator in force signed for these terms: it has the leaves.
+fn vouches(app: &NodeApp, receipt: &Receipt, terms: &BatchTerms) -> Result<bool, Problem> {
+    let in_force = status::validators(app)?;
+    let mut in_force = in_force.iter();
+    Ok(in_force.any(|it| it.public_key == receipt.validator) && receipt.is_for(terms))
+}
+
+/// Refuses a controller that the ledger does not have: nobody could register such a batch.
+fn check_controller(app: &NodeApp, controller: &ChopDid) -> Result<(), Problem> {
+    let state = app.engine().view().value(&keys::did(&controller.scid()));
+    if state.map_err(|error| super::failed(&error))?.is_some() {
+        return Ok(());
+    }
+    Err(Problem::unprocessable(
+        "controller-unknown",
+        "The ledger does not have the controller",
+        format_args!("the terms name {controller}"),
+    ))
+}
+
 fn asked(app: &NodeApp, bytes: &[u8]) -> Result<LeafTerms, Problem> {
-    let asked: LeafTerms = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::bad_request(format!("no terms of a batch: {error}")))?;
-    let (named, here) = (asked.terms.ledger, app.engine().genesis().id());
-    if named == here && asked.terms.controller.ledger() == here.short() {
-        return Ok(asked);
+    let asked: LeafTerms = parsed(bytes)?;
+    check_ledger(app, &asked.terms)?;
+    Ok(asked)
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::bad_request(format!("no terms of a batch: {error}")))
+}
+
+fn check_ledger(app: &NodeApp, terms: &BatchTerms) -> Result<(), Problem> {
+    let (named, here) = (terms.ledger, app.engine().genesis().id());
+    if named == here && terms.controller.ledger() == here.short() {
+        return Ok(());
     }
     Err(Problem::unprocessable(
         "other-ledger",

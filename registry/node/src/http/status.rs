@@ -33,7 +33,7 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Result<Json<Status>, P
 }
 
 /// The validators after the last block; a ledger that members do not govern keeps those of its genesis.
-fn validators(app: &NodeApp) -> Result<Vec<GenesisValidator>, Problem> {
+pub(super) fn validators(app: &NodeApp) -> Result<Vec<GenesisValidator>, Problem> {
     let held = app.engine().view().value(keys::VALIDATORS);
     let Some(held) = held.map_err(|error| failed(&error))? else {
         return Ok(app.engine().genesis().terms().validators.clone());

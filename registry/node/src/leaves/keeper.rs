@@ -10,8 +10,10 @@ use chop_http::outbound::{Guarded, Outgoing};
 use chop_integrity::Hash;
 use chop_keys::Signer;
 use chop_protocol::batch::leaves::MAX_RUN_BYTES;
-use chop_protocol::http::{LeafTerms, ReceiptAnswer};
-use chop_protocol::{Batch, BatchTerms, Receipt, keys};
+use chop_protocol::http::{LeafTerms, ReceiptAnswer, ReceiptQuery};
+use chop_protocol::{Batch, BatchTerms, LeafCheck, Receipt, keys};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 use url::Url;
 
@@ -22,7 +24,7 @@ use crate::engine::Engine;
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// How often it looks after that.
 const LOOK: Duration = Duration::from_secs(20);
-/// When it goes on where all places were taken.
+/// When it goes on where there are more, or where all places were taken.
 const GO_ON: Duration = Duration::from_secs(3);
 /// How long the members' nodes have to show that they hold leaves.
 const SHOWING: Duration = Duration::from_secs(2);
@@ -36,6 +38,8 @@ const UNUSED_MS: i64 = 25 * 60 * 60 * 1000;
 const MAX_FETCHES: usize = 4;
 /// Batches that are looked at together.
 const PAGE: usize = 256;
+/// Items that are looked for at once; each takes a run of leaves from the disk and hashes it.
+const READERS: usize = 4;
 
 /// Keeps leaves for a node, and speaks with the nodes of other members about them.
 #[derive(Clone)]
@@ -45,14 +49,15 @@ pub struct LeafKeeper {
     outbound: Guarded,
     members: Arc<[Url]>,
     places: Arc<Mutex<BTreeMap<Hash, Place>>>,
+    pub(super) readers: Arc<Semaphore>,
 }
 
 /// What a batch takes a place for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Somebody wants a receipt, and no member's node has shown yet that it holds the leaves.
+    /// Anybody wants a receipt, and no member's node has shown yet that it holds the leaves.
     Asked,
-    /// The leaves are fetched, so that a receipt can be given.
+    /// A validator vouches for the leaves, or a member's node has shown them: they are fetched, so that a receipt can be given.
     Wanted,
     /// The leaves are missing: the batch is on the ledger.
     Missing,
@@ -93,6 +98,7 @@ impl LeafKeeper {
             outbound,
             members: members.into(),
             places: Arc::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
         }
     }
 
@@ -116,14 +122,22 @@ impl LeafKeeper {
         signed.map(Some).map_err(|error| super::damaged(&error))
     }
 
-    /// Answers a member's node that asks for a receipt: with one, or by fetching the leaves from a member's node.
+    /// Answers who asks for a receipt: with one, or by fetching the leaves from a member's node. `vouched` says that a
+    /// validator in force signed for these terms; its batch waits behind nobody else's.
     ///
     /// # Errors
-    /// When the database fails, or as many batches are asked about as may be.
-    pub async fn answer(&self, asked: LeafTerms) -> Result<ReceiptAnswer, LeafStoreError> {
+    /// When the terms name another template, the database fails, or as many batches are asked about as may be.
+    pub async fn answer(
+        &self,
+        asked: LeafTerms,
+        vouched: bool,
+    ) -> Result<ReceiptAnswer, LeafStoreError> {
         let receipt = self.receipt(&asked.terms).await?;
         if receipt.is_none() {
-            self.start(&asked.terms, asked.template, Place::Asked)?;
+            // What no leaves can fit is asked of nobody.
+            LeafCheck::new(asked.terms.clone(), asked.template.clone())?;
+            let place = if vouched { Place::Wanted } else { Place::Asked };
+            self.start(&asked.terms, asked.template, place)?;
         }
         Ok(ReceiptAnswer { receipt })
     }
@@ -134,8 +148,14 @@ impl LeafKeeper {
     /// When the own database fails.
     pub async fn collect(&self, asked: &LeafTerms) -> Result<Collected, LeafStoreError> {
         let mut collected = Collected::default();
-        collected.receipts.extend(self.receipt(&asked.terms).await?);
-        let body = serde_json::to_vec(asked).map_err(|error| super::damaged(&error))?;
+        let own = self.receipt(&asked.terms).await?;
+        let query = ReceiptQuery {
+            terms: asked.terms.clone(),
+            template: asked.template.clone(),
+            receipt: own.clone(),
+        };
+        collected.receipts.extend(own);
+        let body = serde_json::to_vec(&query).map_err(|error| super::damaged(&error))?;
         let mut asking = Vec::new();
         for member in &*self.members {
             let (keeper, body, url) = (
@@ -169,6 +189,7 @@ impl LeafKeeper {
     /// Fetches what is missing, again and again, until the engine has stopped.
     pub async fn run(self, engine: Engine) {
         let (mut after, mut pause) = (keys::BATCHES.to_owned(), FIRST_LOOK);
+        let (mut missing, mut said) = (0, 0);
         loop {
             tokio::select! {
                 () = engine.until_stopped() => return,
@@ -176,11 +197,21 @@ impl LeafKeeper {
             }
             let (keeper, ledger, from) = (self.clone(), engine.clone(), after.clone());
             match blocking(move || keeper.catch_up(&ledger, &from)).await {
-                Ok(Look::More(last)) => after = last,
-                Ok(Look::Full(last)) => (after, pause) = (last, GO_ON),
-                Ok(Look::All) => {
+                Ok((look, found)) => {
+                    missing += found;
+                    (after, pause) = look.onward();
+                    if look != Look::All {
+                        continue;
+                    }
+                    if missing != said && missing > 0 {
+                        warn!(
+                            count = missing,
+                            "batches of the ledger have no leaves here; where no member's node has them either, \
+                             whoever made them brings them: chopmark did batch create"
+                        );
+                    }
+                    said = std::mem::take(&mut missing);
                     // All batches of the ledger were looked at: what is of none of them goes after a day.
-                    keys::BATCHES.clone_into(&mut after);
                     let (keeper, ledger) = (self.clone(), engine.clone());
                     match blocking(move || keeper.forget(&ledger)).await {
                         Ok(0) => {}
@@ -193,13 +224,14 @@ impl LeafKeeper {
         }
     }
 
-    /// Looks at a page of batches, and starts to fetch the leaves of those that have none here.
-    fn catch_up(&self, engine: &Engine, after: &str) -> Result<Look, LeafStoreError> {
+    /// Looks at a page of batches, starts to fetch the leaves of those that have none here, and counts these.
+    fn catch_up(&self, engine: &Engine, after: &str) -> Result<(Look, usize), LeafStoreError> {
+        let mut missing = 0;
         let view = engine.view();
         let end = keys::after(keys::BATCHES);
         let page = view.snapshot().scan(&format!("{after}\0"), &end, PAGE);
         let page = page.map_err(|error| super::damaged(&error))?;
-        through(&page, after, |key, value| {
+        let look = through(&page, after, |key, value| {
             let batch: Batch =
                 serde_json::from_slice(value).map_err(|error| super::damaged(&error))?;
             let hash = batch.terms.hash().map_err(|error| super::damaged(&error))?;
@@ -213,8 +245,11 @@ impl LeafKeeper {
             let template: Template =
                 serde_json::from_slice(&template).map_err(|error| super::damaged(&error))?;
             debug!(key, "the leaves of a batch are missing");
-            self.start(&batch.terms, template, Place::Missing)
-        })
+            self.start(&batch.terms, template, Place::Missing)?;
+            missing += 1;
+            Ok(())
+        })?;
+        Ok((look, missing))
     }
 
     fn forget(&self, engine: &Engine) -> Result<usize, LeafStoreError> {
@@ -241,28 +276,33 @@ impl LeafKeeper {
         }
         let (keeper, terms) = (self.clone(), terms.clone());
         tokio::spawn(async move {
+            let begun = Instant::now();
             if let Err(error) = keeper.fetch(hash, (&terms, &template), place).await {
                 warn!(terms = %hash, %error, "the leaves of a batch cannot be kept");
+            }
+            // Anybody may ask: nonsense keeps its place for as long as the members have to say so, however fast they do, so that
+            // few requests go out in a second.
+            if keeper.place(hash) == Some(Place::Asked) {
+                tokio::time::sleep_until(begun + SHOWING).await;
             }
             keeper.places().remove(&hash);
         });
         Ok(())
     }
 
-    /// Takes a place for a batch, instead of the one that it only asked in; `false` when it has one already.
+    /// Takes a place for a batch, instead of the one that it was only asked about in; says whether it had none.
     fn take(&self, hash: Hash, place: Place) -> Result<bool, LeafStoreError> {
         let mut places = self.places();
-        match places.get(&hash) {
-            Some(Place::Asked) if place == Place::Wanted => {}
-            Some(_) => return Ok(false),
-            None => {}
+        let held = places.get(&hash).copied();
+        if held.is_some_and(|held| held != Place::Asked || place != Place::Wanted) {
+            return Ok(false);
         }
         let taken = places.values().filter(|taken| **taken == place).count();
         if taken >= MAX_FETCHES {
             return Err(LeafStoreError::Busy { most: MAX_FETCHES });
         }
         places.insert(hash, place);
-        Ok(true)
+        Ok(held.is_none())
     }
 
     /// Fetches run after run from the members' nodes that have them; what they send is checked as it comes.
@@ -274,7 +314,6 @@ impl LeafKeeper {
     ) -> Result<(), LeafStoreError> {
         // Nothing is expected before a member's node is seen to have it.
         let having = self.having(hash).await;
-        // Anybody may ask for a receipt: whoever asks for nonsense keeps a place for as long as the members need to say so.
         if !having.is_empty() && place == Place::Asked {
             self.take(hash, Place::Wanted)?;
         }
@@ -366,8 +405,22 @@ impl LeafKeeper {
         blocking(move || store.begin(terms, template)).await
     }
 
+    fn place(&self, hash: Hash) -> Option<Place> {
+        self.places().get(&hash).copied()
+    }
+
     fn places(&self) -> std::sync::MutexGuard<'_, BTreeMap<Hash, Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Look {
+    /// After which key the next look begins, and when.
+    fn onward(&self) -> (String, Duration) {
+        match self {
+            Self::More(last) | Self::Full(last) => (last.clone(), GO_ON),
+            Self::All => (keys::BATCHES.to_owned(), LOOK),
+        }
     }
 }
 
@@ -417,4 +470,4 @@ fn below(base: &Url, segments: &[&str]) -> Url {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

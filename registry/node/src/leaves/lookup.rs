@@ -1,5 +1,8 @@
 //! From a scid to its item with the path to the batch's root, or to the leaves between which it would stand.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::intake::prefix;
 use super::{ITEMS, Kept, LeafStore, LeafStoreError, NUMBERS, damaged};
 use chop_did::{Item, ItemContext, Scid, ScidVersion, Template};
@@ -27,10 +30,37 @@ struct Leaf {
 }
 
 /// A run with what its paths need.
-struct Run {
+pub(super) struct Run {
     leaves: Vec<Leaf>,
     nodes: Vec<Node>,
     number: u32,
+}
+
+/// Runs that are kept ready: at most 10 MiB.
+const READY: usize = 16;
+
+/// The runs that were looked into last, the newest in front. Terms name the bytes of their runs, so that none is ever out of date.
+#[derive(Default)]
+pub(super) struct ReadyRuns(Mutex<VecDeque<(Place, Arc<Run>)>>);
+
+/// The hash of a batch's terms, and which of its runs.
+type Place = (Hash, u32);
+
+impl ReadyRuns {
+    fn find(&self, place: Place) -> Option<Arc<Run>> {
+        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = ready.iter().position(|(held, _)| *held == place)?;
+        let (place, run) = ready.remove(at)?;
+        ready.push_front((place, Arc::clone(&run)));
+        Some(run)
+    }
+
+    fn keep(&self, place: Place, run: &Arc<Run>) {
+        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.retain(|(held, _)| *held != place);
+        ready.truncate(READY - 1);
+        ready.push_front((place, Arc::clone(run)));
+    }
 }
 
 impl LeafStore {
@@ -45,7 +75,7 @@ impl LeafStore {
         let mut found = Vec::new();
         for terms in self.candidates(scid)? {
             if let Some(kept) = self.kept(&terms)?
-                && let Some(item) = self.item(&kept, scid.digest())?
+                && let Some(item) = self.item(&kept, &terms, scid.digest())?
             {
                 found.push(item);
             }
@@ -69,7 +99,7 @@ impl LeafStore {
         let context = context(&named)?;
         let absent = scid.digest();
         let run_number = kept.run_of(absent);
-        let run = self.load(&kept, &context, run_number)?;
+        let run = self.load(&kept, &context, (*terms, run_number))?;
         let at = run.leaves.partition_point(|leaf| leaf.hash < *absent);
         if run.leaves.get(at).is_some_and(|leaf| leaf.hash == *absent) {
             return Ok(None);
@@ -81,7 +111,7 @@ impl LeafStore {
         let after = if at < run.leaves.len() {
             run.neighbour(&kept, at)
         } else if (run_number as usize) + 1 < kept.roots.len() {
-            self.load(&kept, &context, run_number + 1)?
+            self.load(&kept, &context, (*terms, run_number + 1))?
                 .neighbour(&kept, 0)
         } else {
             None
@@ -111,10 +141,15 @@ impl LeafStore {
         })
     }
 
-    fn item(&self, kept: &Kept, wanted: &Hash) -> Result<Option<Found>, LeafStoreError> {
+    fn item(
+        &self,
+        kept: &Kept,
+        hash: &Hash,
+        wanted: &Hash,
+    ) -> Result<Option<Found>, LeafStoreError> {
         let (terms, template) = kept.read()?;
         let context = context(&terms)?;
-        let run = self.load(kept, &context, kept.run_of(wanted))?;
+        let run = self.load(kept, &context, (*hash, kept.run_of(wanted)))?;
         let Ok(at) = run.leaves.binary_search_by(|leaf| leaf.hash.cmp(wanted)) else {
             return Ok(None);
         };
@@ -136,7 +171,16 @@ impl LeafStore {
         }))
     }
 
-    fn load(&self, kept: &Kept, context: &ItemContext, number: u32) -> Result<Run, LeafStoreError> {
+    fn load(
+        &self,
+        kept: &Kept,
+        context: &ItemContext,
+        place: Place,
+    ) -> Result<Arc<Run>, LeafStoreError> {
+        if let Some(run) = self.ready.find(place) {
+            return Ok(run);
+        }
+        let (_, number) = place;
         let bytes = self.bytes(kept.number, number)?;
         let bytes = bytes.ok_or_else(|| damaged(&format!("run {number} is not here")))?;
         let mut leaves = Vec::with_capacity(RUN as usize);
@@ -152,11 +196,13 @@ impl LeafStore {
             .iter()
             .map(|leaf| tree::leaf(leaf.hash.as_bytes(), leaf.ordinal));
         let nodes = nodes.collect();
-        Ok(Run {
+        let run = Arc::new(Run {
             leaves,
             nodes,
             number,
-        })
+        });
+        self.ready.keep(place, &run);
+        Ok(run)
     }
 }
 
@@ -198,4 +244,31 @@ fn context(terms: &BatchTerms) -> Result<ItemContext, LeafStoreError> {
         batch: terms.id().map_err(|error| damaged(&error))?,
         template: terms.template,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_runs_ready_that_were_looked_into_last() {
+        let ready = ReadyRuns::default();
+        let terms = Hash::from_bytes([1; 32]);
+        let run = |number| {
+            Arc::new(Run {
+                leaves: Vec::new(),
+                nodes: Vec::new(),
+                number,
+            })
+        };
+        let last = u32::try_from(READY).unwrap();
+        for number in 0..=last {
+            ready.keep((terms, number), &run(number));
+            // Looked into again and again.
+            assert!(number == 0 || ready.find((terms, 1)).is_some());
+        }
+        assert_eq!(ready.0.lock().unwrap().len(), READY);
+        assert!(ready.find((terms, 0)).is_none());
+        assert_eq!(ready.find((terms, last)).unwrap().number, last);
+    }
 }

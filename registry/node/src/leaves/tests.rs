@@ -97,10 +97,13 @@ fn every_item_is_found_with_a_path_that_holds() {
     for made in [&first, &second] {
         for hash in made.hashes.iter().step_by(499) {
             let scid = Scid::of_batch_item(*hash);
-            let found = store.find(&scid).unwrap();
-            assert_eq!(found.len(), 1);
-            assert_eq!(found[0].proof.check(&batch(made)), Ok(scid));
-            assert_eq!(found[0].terms, made.terms);
+            // The second time from memory.
+            for _ in 0..2 {
+                let found = store.find(&scid).unwrap();
+                assert_eq!(found.len(), 1);
+                assert_eq!(found[0].proof.check(&batch(made)), Ok(scid));
+                assert_eq!(found[0].terms, made.terms);
+            }
         }
     }
     assert!(

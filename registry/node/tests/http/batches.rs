@@ -7,7 +7,7 @@ use chop_integrity::{Hash, Timestamp};
 use chop_keys::{CodeSecret, Signer as _};
 use chop_proof::leaves as tree;
 use chop_protocol::batch::leaves::{Line, digest, hasher, write_line};
-use chop_protocol::http::LeafTerms;
+use chop_protocol::http::{LeafTerms, ReceiptQuery};
 use chop_protocol::{
     Action, ActivateCodes, BatchTerms, ClaimTerms, CreateBatch, Envelope, Lot, Nonce, Receipt,
     Signed, SignedEnvelope,
@@ -312,6 +312,74 @@ async fn a_claim_takes_the_secret_and_no_account() {
             .status,
         404
     );
+}
+
+#[tokio::test]
+async fn of_many_claims_at_once_one_reaches_the_ledger() {
+    let (world, made) = registered().await;
+    let ask = json!({ "did": made.did(0) }).to_string();
+    let challenge = world.post("/v1/claims/challenge", ask).await.json();
+    let terms: ClaimTerms = serde_json::from_value(challenge["terms"].clone()).unwrap();
+    let claim = async |n: u8| {
+        let terms = ClaimTerms {
+            nonce: Nonce::new([n; 16]),
+            ..terms.clone()
+        };
+        let signature = secret(0).key().unwrap();
+        let signature = signature.sign_claim(&terms.input().unwrap()).unwrap();
+        let body = json!({"did": terms.item, "nonce": terms.nonce, "validUntil": terms.valid_until,
+            "signature": Signed::try_from(&signature).unwrap()});
+        world.post("/v1/claims", body.to_string()).await
+    };
+    let (a, b, c, d) = tokio::join!(claim(1), claim(2), claim(3), claim(4));
+    let mut made = 0;
+    for reply in [a, b, c, d] {
+        match reply.status {
+            201 => made += 1,
+            // What the ledger refused has a height.
+            409 | 503 => assert_eq!(reply.json().get("height"), None, "{}", reply.json()),
+            other => panic!("{other}: {}", reply.json()),
+        }
+    }
+    assert_eq!(made, 1);
+    // The item's turn is over: another claim is answered by what the ledger remembers.
+    let later = claim(5).await;
+    assert_eq!(
+        (later.status, &later.json()["rule"]),
+        (409, &json!("claim.exists"))
+    );
+}
+
+#[tokio::test]
+async fn a_receipt_is_asked_for_by_controllers_that_the_ledger_has_or_by_its_validators() {
+    let world = World::new().await;
+    let mut asked = made(&world).asked;
+    let answer = async |asked: &LeafTerms, by: Option<Receipt>| {
+        let query = ReceiptQuery {
+            terms: asked.terms.clone(),
+            template: asked.template.clone(),
+            receipt: by,
+        };
+        let body = serde_json::to_string(&query).unwrap();
+        world.post("/v1/leaves/receipt", body).await
+    };
+    assert_eq!(answer(&asked, None).await.status, 200);
+    let stranger = Scid::of_genesis(Hash::from_bytes([9; 32]));
+    asked.terms.controller = ChopDid::new(world.operator.ledger(), stranger);
+    let signed = |seed| Receipt::sign(&asked.terms, &key(seed)).unwrap();
+    // One that is no validator vouches for nothing.
+    for by in [None, Some(signed(9))] {
+        let refused = answer(&asked, by).await;
+        assert_eq!(refused.status, 422, "{}", refused.json());
+        let kind = refused.json()["type"].as_str().unwrap().to_owned();
+        assert!(kind.ends_with("controller-unknown"), "{kind}");
+    }
+    // This node may be behind a validator that saw the controller come.
+    assert_eq!(answer(&asked, Some(signed(1))).await.status, 200);
+    asked.terms.template = Hash::from_bytes([9; 32]);
+    let vouched = Receipt::sign(&asked.terms, &key(1)).unwrap();
+    let refused = answer(&asked, Some(vouched)).await;
+    assert_eq!(refused.status, 422, "{}", refused.json());
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@ use super::super::tests::{Made, made, open};
 use super::*;
 use chop_http::outbound::{Settings, TrustedOrigin};
 use chop_keys::{KeyType, PrivateKey};
+use chop_protocol::LeafError;
 use std::net::TcpListener;
 
 /// A keeper whose one fellow member takes connections and says nothing, and that member.
-fn waiting(folder: &tempfile::TempDir) -> (LeafKeeper, TcpListener) {
+pub(in super::super) fn waiting(folder: &tempfile::TempDir) -> (LeafKeeper, TcpListener) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let member: Url = format!("http://{}/", silent.local_addr().unwrap())
         .parse()
@@ -35,13 +36,19 @@ async fn what_strangers_ask_for_keeps_no_place_from_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let (keeper, _silent) = waiting(&folder);
     for nonce in 0..4 {
-        keeper.answer(asked(&made(1, nonce))).await.unwrap();
+        keeper.answer(asked(&made(1, nonce)), false).await.unwrap();
     }
     let fifth = asked(&made(1, 4));
     assert!(matches!(
-        keeper.answer(fifth).await,
+        keeper.answer(fifth.clone(), false).await,
         Err(LeafStoreError::Busy { most: 4 })
     ));
+    // For whom a validator vouches waits behind none of them.
+    keeper.answer(fifth, true).await.unwrap();
+    assert_eq!(
+        keeper.place(made(1, 4).terms.hash().unwrap()),
+        Some(Place::Wanted)
+    );
     let missing = made(1, 9);
     keeper
         .start(&missing.terms, missing.template.clone(), Place::Missing)
@@ -83,4 +90,39 @@ fn goes_on_where_all_places_were_taken() {
     let look = through(&page, "0", |_, _| Err(LeafStoreError::Busy { most: 0 }));
     assert_eq!(look.unwrap(), Look::Full("0".to_owned()));
     assert_eq!(through(&page, "0", |_, _| Ok(())).unwrap(), Look::All);
+}
+
+#[tokio::test]
+async fn asks_no_member_for_what_no_leaves_can_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keeper, _silent) = waiting(&folder);
+    let mut nonsense = asked(&made(1, 1));
+    nonsense.terms.template = Hash::from_bytes([9; 32]);
+    assert!(matches!(
+        keeper.answer(nonsense, false).await,
+        Err(LeafStoreError::Leaves(LeafError::Template { .. }))
+    ));
+    assert!(keeper.places().is_empty());
+}
+
+#[tokio::test]
+async fn what_members_refuse_at_once_keeps_its_place_as_long_as_what_they_say_nothing_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keeper, refusing) = waiting(&folder);
+    // Whoever connects is refused.
+    drop(refusing);
+    let begun = std::time::Instant::now();
+    keeper.answer(asked(&made(1, 1)), false).await.unwrap();
+    while !keeper.places().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begun.elapsed() >= SHOWING, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn goes_on_soon_where_there_are_more_batches() {
+    let page: Vec<(String, Vec<u8>)> = (0..PAGE).map(|n| (format!("{n:03}"), Vec::new())).collect();
+    let look = through(&page, "0", |_, _| Ok(())).unwrap();
+    assert_eq!(look.onward(), ("255".to_owned(), GO_ON));
+    assert_eq!(Look::All.onward(), (keys::BATCHES.to_owned(), LOOK));
 }

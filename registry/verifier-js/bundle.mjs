@@ -2,13 +2,14 @@
 
 import { checkItem, checkState, documentHash, documentOf, hashOf, isObject, parseDid } from "./did.mjs";
 import { verifyHandover, isLastOfSolo, notCrossed } from "./handover.mjs";
+import { checkProofs } from "./operation.mjs";
 import { Refusal, checkChain, checkFreshness, checkSet, checkSigned, confirm, decodeHeader, decodeSignedHeader, decodeValidators, exactly, hashOfSet, headerHash, part, text, timeMs, verifyHeader } from "./proof.mjs";
 import { base64, equal, malformed } from "./wire.mjs";
 
 const MAX = { headers: 256, statements: 256, links: 4096, timestamp: 32 * 1024 };
 
 /**
- * Checks a bundle. Everything in it is so as of the time of its header, and need not be so now: `nowMs` only shows that nothing
+ * Checks a bundle, read by `parseJson` with `integers`: what `JSON.parse` forgives the Rust verifier refuses. Everything in it is so as of the time of its header, and need not be so now: `nowMs` only shows that nothing
  * is dated in the future.
  *
  * Returns `{did, state, document, versions, code, header, changes, promotion, direction, checkpoint, timestamp}`: `code` says where the
@@ -57,7 +58,7 @@ async function itemOf(root, { did, item }, value) {
   return shown;
 }
 
-/** Checks that the log is the one that the records name (SPEC §4.2, §7.4): each operation by its hash, and by its parent's. */
+/** Checks that the log is the one that the records name (SPEC §4.2, §7.4): each operation by its hash, its parent's, and its proofs. */
 async function checkLog({ did, log }, state, first, records) {
   const other = (reason) => new Refusal("bundle", `the log is not the one that the ledger records: ${reason}`);
   const versions = [];
@@ -82,6 +83,8 @@ async function checkLog({ did, log }, state, first, records) {
     if (entry.versionId !== id || entry.time !== record.time) throw other(`version ${seq} has another name or time`);
     if ((await hashOf("chop/operation/v1", operation)) !== record.operation) throw other(`operation ${seq} is another`);
     if (operation.did !== did || operation.seq !== seq || operation.previous !== previous) throw other(`operation ${seq} does not follow`);
+    // The hash leaves the proofs out, so that only they can be others.
+    await checkProofs(entry.operation, (reason) => other(`of operation ${seq} ${reason}`));
     const document = operation.document ?? operation.genesis?.document ?? {};
     if ((await documentHash(document)) !== record.document) throw other(`the document of version ${seq} is another`);
     versions.push({ versionId: id, time: record.time, type: operation.type });

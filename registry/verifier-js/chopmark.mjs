@@ -4,3 +4,4 @@ export { DEFAULT_MAX_AGE_MS, Refusal, parseTrustRoot, verifyState } from "./proo
 export { documentOf, verifyAnswer, verifyResolution } from "./did.mjs";
 export { verifyBundle, verifyEvidence } from "./bundle.mjs";
 export { documentOfItem, verifyAbsence, verifyItem } from "./item.mjs";
+export { parseJson } from "./json.mjs";

@@ -1,6 +1,6 @@
 // What a resolution result for a did:chop says and what proves it: SPEC §7.2 and §8.3.
 
-import { documentOfItem, verifyItem } from "./item.mjs";
+import { documentOfItem, verifyAbsence, verifyItem } from "./item.mjs";
 import { Refusal, exactly, jcs, sha256, text, verifyState } from "./proof.mjs";
 import { toBase32 } from "./wire.mjs";
 
@@ -65,10 +65,14 @@ export function checkState(root, did, key, state) {
   if (key !== `did/${scid}` || (state !== null && state.did !== did)) throw new Refusal("did", `the proven state is not that of ${did}`);
 }
 
+const NOT_FOUND = "https://www.w3.org/ns/did#NOT_FOUND";
+
 /**
  * Checks a resolution result that was asked for with `proof=true`.
  * Returns `{did, header, deactivated, versionId, unproven, code}`; `unproven` lists what no proof covers: members of the document, and
  * where the `code` of an item stands when an earlier version of it is shown. Of the current one it is always shown.
+ * Of a DID that the ledger does not hold it returns `{did, header, absent: true, unproven}`; of an item also `batch`, the only one of which it
+ * is shown not to be, and `isBatch`, whether the ledger has that one at all.
  */
 export async function verifyResolution(root, result, freshness) {
   const metadata = result.didDocumentMetadata;
@@ -77,10 +81,15 @@ export async function verifyResolution(root, result, freshness) {
   const proven = new Map();
   let header;
   let shownItem;
+  let absence;
   for (const statement of statements) {
     const { type, key, value, proof } = statement ?? {};
     if (type === "ChopItemProof") {
       shownItem = statement;
+      continue;
+    }
+    if (type === "ChopItemAbsence") {
+      absence = statement.absence;
       continue;
     }
     if (type !== "ChopStateProof") throw new Refusal("did", `${type} is no proof that is known here`);
@@ -90,8 +99,10 @@ export async function verifyResolution(root, result, freshness) {
     header = under;
     proven.set(key, value);
   }
+  const error = result.didResolutionMetadata?.error;
+  if (error) return verifyNotFound(root, result, { error, proven, header, absence });
   if (shownItem) return verifyItemResolution(root, result, { proven, header, shownItem });
-  const [stateKey, state] = [...proven].find(([key]) => /^did\/[^/]+$/.test(key)) ?? [];
+  const [stateKey, state] = stateIn(proven);
   if (!state) throw new Refusal("did", "the state of the DID is not proven");
   checkState(root, state.did, stateKey, state);
   const shown = { did: state.did, header, deactivated: state.deactivated, versionId: metadata.versionId, unproven: [] };
@@ -101,11 +112,46 @@ export async function verifyResolution(root, result, freshness) {
     if (isItem) throw new Refusal("did", "where the code of the item stands is not proven");
     const expected = state.deactivated ? null : documentOf(state.did, state.control.controller, state.document);
     if (jcs(result.didDocument ?? null) !== jcs(expected)) throw new Refusal("did", "the document is not the one that the ledger holds");
+    checkMetadata(metadata, { deactivated: state.deactivated });
   } else {
     await checkEarlier(result, state, stateKey, proven, shown);
+    checkMetadata(metadata, { deactivated: false });
     if (isItem) shown.unproven.push("code");
   }
   return shown;
+}
+
+/** The proven entry of a DID itself: its key and what stands there. */
+const stateIn = (proven) => [...proven].find(([key]) => /^did\/[^/]+$/.test(key)) ?? [];
+
+/** What the metadata say beside the document: whether the DID has ended, and of an item, and of nothing else, its batch and its code. */
+function checkMetadata({ deactivated = false, chop }, expected) {
+  if (deactivated !== expected.deactivated) throw new Refusal("did", "whether the DID is deactivated is not what the ledger holds");
+  for (const name of ["code", "item"]) {
+    if (jcs(chop?.[name] ?? null) !== jcs(expected[name] ?? null)) throw new Refusal("did", `chop.${name} is not what the ledger and the batch say`);
+  }
+}
+
+/** That the ledger holds no such DID (SPEC §8.3), or a batch no such item (SPEC §13.6). Which batch has an item is no part of the state. */
+async function verifyNotFound(root, result, { error, proven, header, absence }) {
+  const isProven = error.type === NOT_FOUND && !error.unproven && (result.didDocument ?? null) === null;
+  if (!isProven) throw new Refusal("did", "the answer is an error that no proof covers");
+  const [stateKey, state] = stateIn(proven);
+  if (state !== null) throw new Refusal("did", "that the ledger holds no such DID is not proven");
+  const scid = stateKey.slice("did/".length);
+  const did = `did:chop:${root.ledger}:${scid}`;
+  parseDid(did);
+  const shown = { did, header, absent: true, unproven: [] };
+  if (scid.startsWith("a")) return shown;
+  const [batchKey, record] = [...proven].find(([key]) => key.startsWith("batch/")) ?? [];
+  if (record === undefined) throw new Refusal("did", "of an item nothing is proven without its batch; ask with batch=ID");
+  const batch = batchKey.slice("batch/".length);
+  if (record !== null) {
+    if (!isObject(absence) || absence.batch !== batch) throw new Refusal("did", "that the batch has no such item is not shown");
+    if (record.terms.ledger !== root.genesis) throw new Refusal("did", "the batch is of another ledger");
+    await verifyAbsence(record, scid, absence);
+  }
+  return { ...shown, batch, isBatch: record !== null };
 }
 
 /** An item of a batch: its own state, or what the template makes of it where the ledger has none (SPEC §13.6). */
@@ -124,6 +170,8 @@ async function verifyItemResolution(root, result, { proven, header, shownItem })
   if (result.didDocumentMetadata.versionId !== versionId || jcs(result.didDocument ?? null) !== jcs(expected)) {
     throw new Refusal("did", "the document is not the one that the ledger and the batch make");
   }
+  const { batch, ordinal, item } = shownItem.item;
+  checkMetadata(result.didDocumentMetadata, { deactivated: current.deactivated, code, item: { batch, ordinal, data: item.data } });
   return { did, header, deactivated: current.deactivated, versionId, unproven: [], code };
 }
 
@@ -143,7 +191,10 @@ export async function checkItem(root, { item, template }, at, proven) {
   const claim = at(`claim/${scid}`);
   const document = await documentOfItem(record, template, item.item);
   const first = { seq: 0, operation: scid.slice(1), deactivated: false, control: { controller: record.terms.controller }, document, updated: record.time };
-  const code = { standing: segment.standing, lot: segment.lot, firstClaimed: claim?.time, holder: claim?.holder };
+  const secret = item.item.key !== undefined;
+  const said = { standing: segment.standing, since: segment.time, lot: segment.lot, reason: segment.reason, secret, firstClaimed: claim?.time, holder: claim?.holder };
+  // What the ledger does not say is left out, as a resolver leaves it out (SPEC §13.6).
+  const code = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { did: `did:chop:${root.ledger}:${scid}`, first, code };
 }
 

@@ -31,7 +31,8 @@ export async function verifyItem(record, shown) {
 }
 
 /** Checks that no item of a batch has a scid: `{"batch", "before", "after"}`, the leaves between which it would stand. */
-export async function verifyAbsence(record, scid, { batch, before, after }) {
+export async function verifyAbsence(record, scid, { batch, before, after, ...rest }) {
+  exactly(rest, [], () => refuse("malformed", "its members are batch, before, after"));
   await sameBatch(record, batch);
   if (!/^b[a-z2-7]{51}[aq]$/.test(scid)) throw refuse("other", "a scid that begins with \"a\" is of no batch");
   const absent = base32(scid.slice(1));

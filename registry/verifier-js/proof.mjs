@@ -378,7 +378,7 @@ export async function sha256(...parts) {
   return new Uint8Array(await subtle().digest("SHA-256", concat(...parts)));
 }
 
-function subtle() {
+export function subtle() {
   const found = globalThis.crypto?.subtle;
   if (!found) throw new Refusal("no-webcrypto", "WebCrypto is missing: browsers offer it to pages from https or from this machine");
   return found;

@@ -6,6 +6,7 @@ import { argv, exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
 import { verifyBundle } from "./bundle.mjs";
 import { verifyAnswer, verifyResolution } from "./did.mjs";
+import { parseJson } from "./json.mjs";
 import { DEFAULT_MAX_AGE_MS, Refusal, jcs, parseTrustRoot } from "./proof.mjs";
 
 const USAGE = `Usage: node verify.mjs [--max-age SECONDS] [--at TIME] TRUST-ROOT ANSWER
@@ -45,12 +46,15 @@ if (Number.isNaN(maxAgeMs) || Number.isNaN(nowMs)) unusable("--max-age or --at i
 
 const read = (file) => {
   try {
-    return JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8"));
+    const text = readFileSync(file === "-" ? 0 : file, "utf8");
+    const value = parseJson(text);
+    // Documents of schemas have fractions, and stand in the state; nothing in a bundle has.
+    return value?.type === "ChopDidBundle" ? parseJson(text, { integers: true }) : value;
   } catch (error) {
+    if (error instanceof Refusal) throw error;
     return unusable(`${file} cannot be read: ${error.message}`);
   }
 };
-const [rootJson, answer] = positionals.map(read);
 
 /** The header in words: what is proved is so as of its time, and not necessarily now. */
 const asOf = (header) => {
@@ -59,17 +63,25 @@ const asOf = (header) => {
 };
 
 async function check() {
+  const [rootJson, answer] = positionals.map(read);
   const root = await parseTrustRoot(rootJson);
   const freshness = { nowMs, maxAgeMs };
   if (answer?.type === "ChopDidBundle") return bundled(await verifyBundle(root, answer, freshness));
   if (answer !== null && typeof answer === "object" && "didDocumentMetadata" in answer) {
-    const { did, header, versionId, deactivated, unproven, code } = await verifyResolution(root, answer, freshness);
+    const { did, header, versionId, deactivated, unproven, code, ...shown } = await verifyResolution(root, answer, freshness);
+    if (shown.absent) return `proved: ${absent(root, did, shown)}\n${asOf(header)}`;
     const without = unproven.length > 0 ? `\nnot covered by the proof: ${unproven.join(", ")}` : "";
     return `${standing(code)}proved: ${did} ${deactivated ? "was deactivated by" : "has"} version ${versionId}\n${asOf(header)}${without}`;
   }
   const header = await verifyAnswer(root, answer, freshness);
   const says = answer.value === null ? `holds nothing under ${answer.key}` : `holds under ${answer.key}:\n${jcs(answer.value)}`;
   return `proved: ledger ${root.ledger} ${says}\n${asOf(header)}`;
+}
+
+/** That there is no such DID; of an item it is known of one batch only. */
+function absent(root, did, { batch, isBatch }) {
+  if (batch === undefined) return `ledger ${root.ledger} has no ${did}`;
+  return isBatch ? `batch ${batch} has no item ${did}` : `ledger ${root.ledger} has no batch ${batch}, of which ${did} could be`;
 }
 
 /** Where a code stands comes first: a document proves nothing about a label that must not be there. */

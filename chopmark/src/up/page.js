@@ -51,7 +51,8 @@ $("resolve").addEventListener("submit", async (event) => {
   else show($("resolve-verdict"), error?.title ?? body.title ?? `Refused (${response.status})`, "refused");
   show($("resolve-answer"), JSON.stringify(body, null, 2));
   $("resolve-check").hidden = true;
-  if (chop && (response.ok || response.status === 410)) await check(body);
+  // That there is no such DID is proven as well.
+  if (chop && (response.ok || response.status === 410 || body.didDocumentMetadata?.proof)) await check(body);
 });
 
 $("verify").addEventListener("submit", async (event) => {

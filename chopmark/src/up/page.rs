@@ -83,6 +83,9 @@ async fn verifier(Path(file): Path<String>) -> Result<impl IntoResponse, Problem
         "handover.mjs" => include_str!("../../../registry/verifier-js/handover.mjs"),
         "did.mjs" => include_str!("../../../registry/verifier-js/did.mjs"),
         "item.mjs" => include_str!("../../../registry/verifier-js/item.mjs"),
+        "json.mjs" => include_str!("../../../registry/verifier-js/json.mjs"),
+        "keys.mjs" => include_str!("../../../registry/verifier-js/keys.mjs"),
+        "operation.mjs" => include_str!("../../../registry/verifier-js/operation.mjs"),
         "proof.mjs" => include_str!("../../../registry/verifier-js/proof.mjs"),
         "wire.mjs" => include_str!("../../../registry/verifier-js/wire.mjs"),
         "vendor/noble-ed25519.mjs" => {

@@ -21,6 +21,10 @@ export async function judge({ proof, bundle, item, did }, question) {
       const { header, versions, document, code } = await bundle.verifyBundle(root, question.bundle, { nowMs });
       return { versionId: versions.at(-1)?.versionId ?? null, height: Number(header.height), document, ...(code && { standing: code.standing }) };
     }
+    if (question.resolution) {
+      const { header, code, ...shown } = await did.verifyResolution(root, question.resolution, { nowMs, maxAgeMs: null });
+      return { ...shown, height: Number(header.height), ...(code && { standing: code.standing }) };
+    }
     const value = question.value === null ? null : proof.text(question.value);
     const header = await proof.verifyState(root, { key: question.key, value, proof: question.proof }, { nowMs, maxAgeMs });
     return { height: Number(header.height) };

@@ -87,17 +87,24 @@ fn javascript_judges_every_piece_of_evidence_as_its_file_says() {
 
 #[test]
 fn javascript_judges_every_bundle_as_its_file_says() {
-    each("did-bundle", 15, |name, case, verdict| {
+    each("did-bundle", 28, |name, case, verdict| {
         if let Some(shown) = case.get("shown") {
             assert_eq!(verdict, shown, "{name}");
         } else {
             // A refusal has a code; an error of the program has none.
             let code = verdict["refused"].as_str().unwrap_or_default();
-            let known = ["bundle", "did"].contains(&code)
+            let known = ["bundle", "did", "json"].contains(&code)
                 || ["proof.", "item."]
                     .iter()
                     .any(|family| code.starts_with(family));
             assert!(known, "{name}: {verdict}");
         }
+    });
+}
+
+#[test]
+fn javascript_judges_every_resolution_as_its_file_says() {
+    each("resolution", 20, |name, case, verdict| {
+        assert_eq!(*verdict, expected(case), "{name}");
     });
 }

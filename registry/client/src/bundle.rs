@@ -279,7 +279,8 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
             log,
             evidence: way.evidence(proof),
         };
-        // An operation between the reads makes the log and the statements differ, an act on the codes the item and they.
+        // An operation between the reads makes the log and the statements differ, or the first one ask for more of them; an act on
+        // the codes makes the item and they differ.
         match BundleRegistry::open(
             bundle.clone(),
             registry.trust_root().clone(),
@@ -288,6 +289,7 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
             Ok(_) => return Ok(bundle),
             Err(
                 BundleRefusal::OtherLog { .. }
+                | BundleRefusal::Incomplete { .. }
                 | BundleRefusal::Item(ItemResolveError::Segment { .. }),
             ) => {}
             Err(BundleRefusal::Unproven(source)) => {
@@ -299,5 +301,5 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
             Err(_) => return Err(malformed("the node's answers do not make a bundle")),
         }
     }
-    Err(malformed("the node's log and its ledger differ"))
+    Err(malformed("the node's answers about it do not fit together"))
 }

@@ -26,7 +26,7 @@ pub(super) async fn resolve(
     {
         return Ok(item);
     }
-    let state = current(registry, did).await?;
+    let state = current_or(registry, did, options.proof).await?;
     let mut shown = vec![state_proof(&state)];
     let asked = asked_version(registry, &state.value, &options.selector).await?;
     let mut resolved = match asked {
@@ -359,9 +359,19 @@ async fn current(
     registry: &dyn Registry,
     did: &ChopDid,
 ) -> Result<Proven<DidState>, ResolutionError> {
+    current_or(registry, did, false).await
+}
+
+/// Reads the current state; that there is none comes with its proof, where one is asked for (SPEC §8.3 (8)).
+async fn current_or(
+    registry: &dyn Registry,
+    did: &ChopDid,
+    proof: bool,
+) -> Result<Proven<DidState>, ResolutionError> {
     let state = ledger::did_state(registry, did)
         .await
         .map_err(|error| unanswered(&error))?;
+    let shown = proof.then(|| state_proof(&state));
     let Some(state) = state.present() else {
         let absent = match did.scid().version() {
             // Which batch has an item is no part of the state.
@@ -369,7 +379,8 @@ async fn current(
             _ => ResolutionError::new(
                 ErrorKind::NotFound,
                 "the ledger proves that it holds no such DID",
-            ),
+            )
+            .proven_by(Vec::from_iter(shown)),
         };
         return Box::pin(item::first_state(registry, did))
             .await?

@@ -6,18 +6,18 @@ use std::sync::Mutex;
 use chop_client::{Proven, ReadError, Reading, Registry};
 use chop_did::build::{GenesisDraft, create, deactivate, rotate};
 use chop_did::control::KeySet;
-use chop_did::{ChopDid, Class, DidState, Document, SignedOperation, Template, UpdateKeys};
-use chop_integrity::Timestamp;
+use chop_did::{ChopDid, Class, DidState, Document, Scid, SignedOperation, Template, UpdateKeys};
+use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
 use chop_ledger::{Block, Delta, StateReader, execute, genesis_state, tree};
 use chop_proof::build::Draft;
 use chop_proof::{
-    BatchProof, Evidence, Freshness, StateProof, Statement, TrustRoot, validator_set,
+    BatchProof, Evidence, Freshness, LightBlock, StateProof, Statement, TrustRoot, validator_set,
 };
 use chop_protocol::http::{ItemAnswer, LogEntry};
 use chop_protocol::{
-    Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, ItemProof, LedgerGenesis,
-    Nonce, Outcome, Parameters, Segment, SignedEnvelope, keys,
+    Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, ItemAbsence, ItemProof,
+    LedgerGenesis, Neighbour, Nonce, Outcome, Parameters, Segment, SignedEnvelope, keys,
 };
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Version};
@@ -261,6 +261,38 @@ impl TestLedger {
         })
     }
 
+    /// The leaves of a batch, of all of whose items it tells, between which a scid would stand.
+    fn beside(&self, batch: &Hash, scid: &Scid) -> ItemAbsence {
+        let items = self.items.lock().unwrap();
+        let of_batch = items.iter().filter(|(_, (proof, _))| proof.batch == *batch);
+        let mut leaves: Vec<Neighbour> = of_batch
+            .map(|(did, (proof, _))| Neighbour {
+                index: proof.index,
+                ordinal: proof.ordinal,
+                item: *ChopDid::parse(did).unwrap().scid().digest(),
+                path: proof.path.clone(),
+            })
+            .collect();
+        leaves.sort_by_key(|leaf| leaf.index);
+        let at = leaves.partition_point(|leaf| leaf.item < *scid.digest());
+        ItemAbsence {
+            batch: *batch,
+            before: at.checked_sub(1).map(|at| leaves[at].clone()),
+            after: leaves.get(at).cloned(),
+        }
+    }
+
+    /// The last header, as a light client asks for it.
+    pub(crate) fn light_block(&self) -> LightBlock {
+        let header = self.state.lock().unwrap().header.clone().unwrap();
+        let validators = validator_set(&[(self.validator.public_key().clone(), 1)]).unwrap();
+        LightBlock {
+            signed_header: header,
+            next_validators: validators.clone(),
+            validators,
+        }
+    }
+
     /// Executes actions of a party, sponsored by the operator; they must commit.
     pub(crate) fn act(&self, party: &Party, actions: Vec<Action>) -> Outcome {
         self.act_with(&party.did, &party.key, actions)
@@ -277,7 +309,7 @@ impl TestLedger {
 
     /// Signs an envelope of no consequence.
     pub(crate) fn envelope_of(&self, party: &Party) -> SignedEnvelope {
-        let digest = chop_integrity::Hash::of("test", b"nothing");
+        let digest = Hash::of("test", b"nothing");
         let action = Action::Anchor(AnchorCredential {
             digest,
             credential_type: None,
@@ -378,6 +410,15 @@ impl Registry for TestLedger {
 
     fn item<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Option<ItemAnswer>> {
         Box::pin(std::future::ready(Ok(self.told(did))))
+    }
+
+    fn absence<'a>(
+        &'a self,
+        batch: &'a Hash,
+        did: &'a ChopDid,
+    ) -> Reading<'a, Option<ItemAbsence>> {
+        let shown = self.beside(batch, &did.scid());
+        Box::pin(std::future::ready(Ok(Some(shown))))
     }
 
     fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod chain;
+mod gathered;
 mod http;
 mod items;
 mod ledger;
@@ -16,5 +17,7 @@ mod membership;
 mod promoted;
 mod reads;
 mod resolve;
+mod results;
 mod schemas;
+mod signatures;
 mod web;

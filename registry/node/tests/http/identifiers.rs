@@ -3,7 +3,7 @@
 use axum::http::header;
 use chop_http::clock;
 use chop_integrity::canonicalize;
-use chop_proof::{Freshness, StateProof, verify_inclusion};
+use chop_proof::{Freshness, StateProof, verify_absence, verify_inclusion};
 use serde_json::{Value, json};
 
 use crate::world::{World, key};
@@ -165,6 +165,32 @@ async fn the_proof_in_the_metadata_verifies_and_follows_the_header() {
         first["didDocumentMetadata"]["proof"]
     );
     assert_eq!(later["didDocument"], first["didDocument"]);
+}
+
+#[tokio::test]
+async fn that_there_is_no_such_did_is_proven_by_absence() {
+    let world = World::new().await;
+    let scid = chop_did::Scid::of_genesis(chop_integrity::Hash::from_bytes([9; 32]));
+    let nobody = chop_did::ChopDid::new(world.operator.ledger(), scid);
+    // As the node's own question, and as one for an earlier version, which its resolver answers.
+    for more in ["", "&versionTime=2026-01-01T00:00:00Z"] {
+        let path = path(format_args!("{nobody}?proof=true{more}"));
+        let reply = world.get_as(&path, RESOLUTION).await;
+        assert_eq!(reply.status, 404);
+        let answer = reply.json();
+        let error = &answer["didResolutionMetadata"]["error"];
+        assert_eq!(error["type"], "https://www.w3.org/ns/did#NOT_FOUND");
+        let shown = &answer["didDocumentMetadata"]["proof"][0];
+        assert_eq!(shown["value"], Value::Null, "{answer}");
+        let proof: StateProof = serde_json::from_value(shown["proof"].clone()).unwrap();
+        let (root, key) = (world.engine.trust_root(), format!("did/{scid}"));
+        assert_eq!(shown["key"], key.as_str());
+        let freshness = Freshness::within(clock::now_ms(), 60_000);
+        verify_absence(root, &proof, &key, &freshness).unwrap();
+    }
+    let plain = world.get_as(&path(nobody), RESOLUTION).await;
+    assert_eq!(plain.status, 404);
+    assert_eq!(plain.json()["didDocumentMetadata"], json!({}));
 }
 
 #[tokio::test]

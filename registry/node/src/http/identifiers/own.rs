@@ -157,24 +157,31 @@ async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, R
             view.head(),
         )
     };
-    let value = value.ok_or_else(|| {
-        ResolutionError::new(ErrorKind::NotFound, format!("this ledger has no {did}"))
-    })?;
-    let state: DidState = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
-    let mut resolved = resolve_chop(&state);
-    if let Some(proof) = proof {
-        let state: serde_json::Value =
-            serde_json::from_slice(&value).map_err(|error| internal(&error))?;
-        resolved.metadata.proof.push(json!({
+    let record: Option<serde_json::Value> = value
+        .as_deref()
+        .map(serde_json::from_slice)
+        .transpose()
+        .map_err(|error| internal(&error))?;
+    let shown = proof.map(|proof| {
+        json!({
             "type": "ChopStateProof",
             "key": key,
-            "value": state,
+            "value": record,
             "height": head.height,
             "time": Timestamp::from_unix_ms(head.time_ms),
             "validators": app.engine().trust_root().validators().validators().len(),
             "proof": proof,
-        }));
-    }
+        })
+    });
+    let shown = Vec::from_iter(shown);
+    let Some(value) = value else {
+        // SPEC §8.3 (8): proven by absence.
+        let absent = format!("this ledger has no {did}");
+        return Err(ResolutionError::new(ErrorKind::NotFound, absent).proven_by(shown));
+    };
+    let state: DidState = serde_json::from_slice(&value).map_err(|error| internal(&error))?;
+    let mut resolved = resolve_chop(&state);
+    resolved.metadata.proof = shown;
     Ok(resolved)
 }
 

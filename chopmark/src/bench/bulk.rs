@@ -11,8 +11,10 @@ use chop_credential::issuing::batch::Form;
 use chop_keys::{JwsSigningInput, KeyType, PrivateKey, Signer as _};
 use serde_json::{Map, Value, json};
 
+use super::figure::Figure;
 use super::folder::Folder;
 use super::measure::{Figures, cores, median, on_all_cores};
+use super::progress::Progress;
 use super::row::{Budget, Row};
 use super::suites::{Workbench, key, signing_input};
 use crate::cli::vc::batch::Order;
@@ -28,18 +30,19 @@ const BUDGET: Budget = Budget::Times(1.25);
 const NAMES: [(&str, bool); 2] = [("bulk/eddsa-jcs-2022", false), ("bulk/vc+jwt-eddsa", true)];
 
 /// Measures whole batches; microseconds are those of one core.
-///
-/// # Errors
-/// When a batch is not issued.
-pub(super) fn rows(wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for (name, jwt) in NAMES.into_iter().filter(|(name, _)| wanted(name)) {
-        rows.push(Row::new(name, figures(jwt)?, Some(BUDGET)));
-    }
-    Ok(rows)
+pub(super) fn figures(wanted: &dyn Fn(&str) -> bool, progress: &Progress<'_>) -> Vec<Figure> {
+    let figure = |(name, jwt)| {
+        progress.say(name);
+        batches(jwt).map_or_else(
+            |error| Figure::failed(name, None, &error),
+            |figures| Row::new(name, figures, Some(BUDGET)).into(),
+        )
+    };
+    let names = NAMES.into_iter().filter(|(name, _)| wanted(name));
+    names.map(figure).collect()
 }
 
-fn figures(jwt: bool) -> anyhow::Result<Figures> {
+fn batches(jwt: bool) -> anyhow::Result<Figures> {
     let form = if jwt {
         Form::Jwt
     } else {

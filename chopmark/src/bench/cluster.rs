@@ -12,6 +12,7 @@
 mod commits;
 mod consortium;
 mod drive;
+mod items;
 mod reads;
 mod samples;
 mod side;
@@ -21,10 +22,9 @@ mod yardstick;
 use std::time::Duration;
 
 use chop_node::engine::comet::Binary;
-use serde::Serialize;
 
-use super::row::{Row, Size};
-use crate::cli::Terminal;
+use super::figure::Figure;
+use super::progress::Progress;
 
 /// Validators, each of a member of its own.
 const VALIDATORS: u16 = 4;
@@ -39,45 +39,25 @@ pub(super) struct Settings<'a> {
     pub(super) runs: usize,
     /// How long each measurement of a run takes.
     pub(super) lasting: Duration,
-    /// Identifiers in the hot set of the reads.
+    /// Identifiers that the reads create.
     pub(super) identifiers: usize,
+    /// Identifiers that the reads ask for.
+    pub(super) hot: usize,
+    /// Items of the batch.
+    pub(super) items: u32,
 }
 
-/// What a measurement says.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Figure {
-    /// A cost beside its floor.
-    Row(Row),
-    /// A length.
-    Size(Size),
-}
-
-impl Figure {
-    /// Writes it as a line for people.
-    pub(super) fn line(&self) -> String {
-        match self {
-            Self::Row(row) => row.line(),
-            Self::Size(size) => size.line(),
-        }
-    }
-}
-
-/// Measures what is wanted of a consortium. When this is dropped before its end, everything that it started ends.
-///
-/// # Errors
-/// When something does not start, or does not answer as expected.
+/// Measures what is wanted of a consortium; what fails says why, and the others are measured all the same. When this is dropped
+/// before its end, everything that it started ends.
 pub(super) async fn figures(
     wanted: &dyn Fn(&str) -> bool,
     settings: &Settings<'_>,
-    terminal: &Terminal,
-) -> anyhow::Result<Vec<Figure>> {
-    let steps = settings.runs as u64 + 2;
-    let progress = terminal.progress(steps, "runs");
-    let mut figures = writes::figures(wanted, settings, &progress).await?;
-    figures.extend(reads::figures(wanted, settings, &progress).await?);
-    progress.finish_and_clear();
-    Ok(figures)
+    progress: &Progress<'_>,
+) -> Vec<Figure> {
+    let mut figures = items::figures(wanted, settings, progress).await;
+    figures.extend(writes::figures(wanted, settings, progress).await);
+    figures.extend(reads::figures(wanted, settings, progress).await);
+    figures
 }
 
 #[cfg(test)]
@@ -88,17 +68,10 @@ mod tests {
 
     #[test]
     fn every_measurement_has_a_name_of_its_own_under_cluster() {
-        let names: Vec<&str> = writes::NAMES.into_iter().chain(reads::NAMES).collect();
+        let names = writes::NAMES.into_iter().chain(reads::NAMES);
+        let names: Vec<&str> = names.chain(items::NAMES).collect();
         let different: BTreeSet<&str> = names.iter().copied().collect();
         assert_eq!(different.len(), names.len());
         assert!(names.iter().all(|name| name.starts_with("cluster/")));
-    }
-
-    #[test]
-    fn a_size_and_a_row_are_told_apart_by_their_members() {
-        let size = Figure::Size(Size::mean("cluster/proof", 2_300, 1, "proof"));
-        let json = serde_json::to_value(&size).unwrap();
-        assert_eq!(json["bytes"], 2_300.0);
-        assert!(json.get("us").is_none());
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::load;
 use super::measure::{Figures, cores, median, on_all_cores};
+use super::progress::Progress;
 use super::row::{Budget, Load, Row};
 use super::suites::{Workbench, key, signing_input};
 use super::{floor, generator};
@@ -65,12 +66,15 @@ pub(super) async fn rows(
     wanted: &dyn Fn(&str) -> bool,
     address: SocketAddr,
     lasting: Duration,
+    progress: &Progress<'_>,
 ) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     if wanted(BARE) {
+        progress.say(BARE);
         rows.push(bare(address, lasting).await?);
     }
     for (name, suite, path, member) in TABLE.into_iter().filter(|(name, ..)| wanted(name)) {
+        progress.say(name);
         let requests = Arc::new(requests(suite, path, member)?);
         let first = requests.first().context("no requests to send")?;
         let answer = String::from_utf8(load::answer(address, first).await?)?;

@@ -1,7 +1,9 @@
-//! A million product DIDs: from a file of items to the first proven resolution, over HTTP, with the node in this process.
+//! A million product DIDs: from a file of items to the first proven resolution, over HTTP.
 
-use std::fmt::Write as _;
-use std::fs;
+pub(super) mod growth;
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ use serde_json::{Value, json};
 
 use super::folder::Folder;
 use super::measure::Figures;
+use super::memory;
+use super::progress::Progress;
 use super::row::{Budget, Row};
 use super::running::Running;
 use crate::cli::did::batch::Order;
@@ -27,12 +31,17 @@ use crate::cli::did::batch::prepare::{Wish, Work};
 use crate::cli::{Failure, Terminal};
 use crate::scenario::{Actor, Client};
 
+/// Items of one transaction.
+pub(super) const MOST: u32 = 1_000_000;
 /// The row's name.
-const NAME: &str = "one million product DIDs";
+pub(super) const NAME: &str = "one million product DIDs";
 /// A minute for a million.
 const BUDGET: Budget = Budget::Us(60.0);
 /// How long the ledger gets for its block.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The file with the items, and the folder of what is under way.
+const ITEMS: &str = "items.csv";
+const WORK: &str = "work";
 
 /// What a batch took beside its time.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -42,7 +51,7 @@ pub(crate) struct Batch {
     pub items: u32,
     /// From the command to the first proven resolution.
     pub seconds: f64,
-    /// The most memory that this process, client and node in one, ever held, in MiB.
+    /// The most memory that this process held meanwhile, in MiB: client and node in one, of a consortium the client.
     pub peak_mib: u64,
     /// The parts of an item's proof in binary, headers and validators once.
     pub proof_bytes: usize,
@@ -50,53 +59,92 @@ pub(crate) struct Batch {
     pub disk_per_item: u64,
 }
 
+/// A batch that was registered and of which an item was proven.
+pub(super) struct Proven {
+    pub(super) terms: BatchTerms,
+    /// From the command to the first proven resolution.
+    pub(super) seconds: f64,
+    /// The most memory that this process held meanwhile, in bytes.
+    pub(super) peak: u64,
+    /// The parts of an item's proof in binary.
+    pub(super) proof_bytes: usize,
+}
+
 /// Says whether it is measured.
 pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
     wanted(NAME)
 }
 
-/// Registers so many items and resolves one.
+/// Registers so many items with a node in this process and resolves one.
 ///
 /// # Errors
 /// When something of it does not work.
-pub(super) async fn row(items: u32) -> anyhow::Result<Row> {
+pub(super) async fn row(items: u32, progress: &Progress<'_>) -> anyhow::Result<Row> {
+    progress.say(format_args!("{NAME}: {items}"));
     let folder = Folder::make()?;
-    let file = |name: &str| folder.path().join(name);
-    let running = Running::start(&file("data")).await?;
-    let client = &running.client;
-    let actor = Actor::create(client, Class::Organisation).await?;
-    fs::write(file("items.csv"), csv(items))?;
-    let started = Instant::now();
-    let (terms, did) = register(client, &actor, folder.path()).await?;
-    let proof = resolve(client, &did).await?;
-    let seconds = started.elapsed().as_secs_f64();
-    let batch = Batch {
-        items,
-        seconds,
-        peak_mib: peak_mib()?,
-        proof_bytes: binary(&proof)?,
-        disk_per_item: fs::metadata(file("data/leaves.redb"))?.len() / u64::from(items),
-    };
-    let us = seconds * 1e6 / f64::from(items);
-    let raw_us = raw(&terms);
-    let figures = Figures {
-        us,
-        raw_us,
-        ratio: us / raw_us,
-    };
+    let data = folder.path().join("data");
+    let running = Running::start(&data).await?;
+    let proven = proven(&running.client, folder.path(), items, progress).await?;
+    let leaves = fs::metadata(data.join("leaves.redb"))?.len();
     running.end().await?;
-    Ok(Row::new(NAME, figures, Some(BUDGET)).of_batch(batch))
+    Ok(proven.row(NAME, items, leaves))
 }
 
-/// What `chopmark did batch create` does.
+/// Registers so many items in one transaction and resolves one of them with its proof, from files in a folder.
+///
+/// # Errors
+/// When something of it does not work.
+pub(super) async fn proven(
+    client: &Client,
+    folder: &Path,
+    items: u32,
+    progress: &Progress<'_>,
+) -> anyhow::Result<Proven> {
+    let actor = Actor::create(client, Class::Organisation).await?;
+    write_items(folder, items)?;
+    memory::forget_peak();
+    let started = Instant::now();
+    let (terms, work) = register(client, &actor, folder, progress.terminal()).await?;
+    let did = first(client, &terms, &work)?;
+    let proof = resolve(client, &did).await?;
+    Ok(Proven {
+        seconds: started.elapsed().as_secs_f64(),
+        peak: memory::peak("self")?,
+        proof_bytes: binary(&proof)?,
+        terms,
+    })
+}
+
+impl Proven {
+    /// Puts it beside the hashes that it takes at least; `disk` are the bytes that a node keeps of it.
+    pub(super) fn row(&self, name: &'static str, items: u32, disk: u64) -> Row {
+        let us = self.seconds * 1e6 / f64::from(items);
+        let raw_us = raw(&self.terms);
+        let figures = Figures {
+            us,
+            raw_us,
+            ratio: us / raw_us,
+        };
+        Row::new(name, figures, Some(BUDGET)).of_batch(Batch {
+            items,
+            seconds: self.seconds,
+            peak_mib: memory::mib(self.peak),
+            proof_bytes: self.proof_bytes,
+            disk_per_item: disk / u64::from(items),
+        })
+    }
+}
+
+/// What `chopmark did batch create` does, with the items of a folder.
 async fn register(
     client: &Client,
     actor: &Actor,
     folder: &Path,
-) -> anyhow::Result<(BatchTerms, ChopDid)> {
+    terminal: &Terminal,
+) -> anyhow::Result<(BatchTerms, Work)> {
     let words = |failure: Failure| anyhow!("{}", failure.chain().join(": "));
     let wish = Wish {
-        items: folder.join("items.csv"),
+        items: folder.join(ITEMS),
         template: Template::parse(json!({
             "class": "product", "fields": ["gtin", "lot", "serial"],
             "document": {"alsoKnownAs": ["https://id.example/01/{gtin}/10/{lot}/21/{serial}"]},
@@ -106,9 +154,11 @@ async fn register(
         activation: None,
         secrets: false,
     };
-    let work = Work::open(&folder.join("work"))?;
-    let bar = Terminal::unwatched().progress(0, "");
-    let terms = tokio::task::block_in_place(|| work.prepare(&wish, &bar))?;
+    let work = Work::open(&folder.join(WORK))?;
+    let bar = terminal.progress(0, "reading items");
+    let terms = tokio::task::block_in_place(|| work.prepare(&wish, &bar));
+    bar.finish_and_clear();
+    let terms = terms?;
     let order = Order {
         work: &work,
         terms: &terms,
@@ -116,9 +166,8 @@ async fn register(
         service: client.service(),
         token: Some(client.token()),
     };
-    let unwatched = Terminal::unwatched();
-    order.bring(&unwatched).await.map_err(words)?;
-    let receipts = order.receipts(&unwatched).await.map_err(words)?;
+    order.bring(terminal).await.map_err(words)?;
+    let receipts = order.receipts(terminal).await.map_err(words)?;
     let signed = order.envelope(*client.operator(), receipts, &[&actor.invoke]);
     let signed = signed.map_err(words)?;
     let submission = submit_and_wait(client.service(), &signed, Some(client.token()), PATIENCE);
@@ -127,17 +176,22 @@ async fn register(
         matches!(submission, Submission::Committed { .. }),
         "{submission:?}"
     );
-    let first = fs::read(work.leaves())?;
-    let line = first
-        .split(|byte| *byte == b'\n')
-        .next()
-        .and_then(read_line);
+    Ok((terms, work))
+}
+
+/// The item of the first leaf.
+fn first(client: &Client, terms: &BatchTerms, work: &Work) -> anyhow::Result<ChopDid> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(work.leaves())?).read_until(b'\n', &mut line)?;
+    let leaf = read_line(line.trim_ascii_end()).context("there is no leaf")?;
     let context = ItemContext {
         batch: terms.id()?,
         template: terms.template,
     };
-    let scid = context.scid(line.context("there is no leaf")?.item);
-    Ok((terms, ChopDid::new(client.ledger().short(), scid)))
+    Ok(ChopDid::new(
+        client.ledger().short(),
+        context.scid(leaf.item),
+    ))
 }
 
 /// Resolves one item as a client that believes nothing, and returns what proves it.
@@ -204,23 +258,12 @@ fn raw(terms: &BatchTerms) -> f64 {
     started.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
 }
 
-fn csv(items: u32) -> String {
-    let mut text = String::from("gtin,lot,serial\n");
+/// Writes a file of items that differ in their serial.
+fn write_items(folder: &Path, items: u32) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(folder.join(ITEMS))?);
+    writeln!(file, "gtin,lot,serial")?;
     for n in 0..items {
-        // Writing to a text cannot fail.
-        let _written = writeln!(text, "09506000134352,L-2026-11,{n:07}");
+        writeln!(file, "09506000134352,L-2026-11,{n:07}")?;
     }
-    text
-}
-
-/// The most memory that this process ever held.
-fn peak_mib() -> anyhow::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-    let kib: u64 = kib
-        .context("the system does not say how much memory was used")?
-        .trim()
-        .parse()?;
-    Ok(kib / 1024)
+    file.flush()
 }

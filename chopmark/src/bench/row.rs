@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::growth::Growth;
 use super::items::Batch;
 use super::measure::Figures;
 
@@ -13,6 +14,8 @@ pub(crate) enum Budget {
     Times(f64),
     /// Microseconds.
     Us(f64),
+    /// Bytes.
+    Bytes(f64),
 }
 
 /// One measurement.
@@ -39,6 +42,9 @@ pub(crate) struct Row {
     /// What else a consortium's figures take to be read.
     #[serde(flatten)]
     pub beside: Option<Beside>,
+    /// What a figure of many is put beside.
+    #[serde(flatten)]
+    pub growth: Option<Growth>,
 }
 
 /// The load that a service was under while it was measured.
@@ -70,44 +76,16 @@ pub(crate) struct Beside {
     pub floor_generator_share: f64,
 }
 
-/// A length that was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Size {
-    /// What was measured, such as `cluster/proof`.
-    pub name: &'static str,
-    /// Bytes of one.
-    pub bytes: f64,
-    /// Over how many that is the mean.
-    pub over: usize,
-    /// One of what.
-    pub of: &'static str,
-}
-
-impl Size {
-    /// The mean of a total.
-    pub(crate) fn mean(name: &'static str, total: u64, over: usize, of: &'static str) -> Self {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "bytes on a disk and what a run made are far below 2^52"
-        )]
-        let bytes = total as f64 / over.max(1) as f64;
-        Self {
-            name,
-            bytes: bytes.round(),
-            over,
-            of,
-        }
-    }
-
-    /// Writes it as a line for people.
-    pub(crate) fn line(&self) -> String {
-        let Self {
-            name,
-            bytes,
-            over,
-            of,
-        } = self;
-        format!("{name:<32} {bytes:>9.0} bytes per {of}, of {over}")
+impl Budget {
+    /// Says for people whether it is kept.
+    pub(super) fn verdict(self, met: bool) -> String {
+        let most = match self {
+            Self::Times(most) => format!("× {most:.2}"),
+            Self::Us(most) => format!("{most} µs"),
+            Self::Bytes(most) => format!("{most} bytes"),
+        };
+        let word = if met { "met" } else { "MISSED" };
+        format!("   budget {most:>7}  {word}")
     }
 }
 
@@ -121,14 +99,23 @@ impl Row {
             raw_us: round(figures.raw_us),
             ratio: round(figures.ratio),
             budget,
-            met: budget.map(|budget| match budget {
-                Budget::Times(most) => figures.ratio <= most,
-                Budget::Us(most) => figures.us <= most,
+            met: budget.and_then(|budget| match budget {
+                Budget::Times(most) => Some(figures.ratio <= most),
+                Budget::Us(most) => Some(figures.us <= most),
+                // A cost has no length.
+                Budget::Bytes(_) => None,
             }),
             load: None,
             batch: None,
             beside: None,
+            growth: None,
         }
+    }
+
+    /// Says from how many to how many it grew.
+    pub(crate) fn growing(mut self, growth: Growth) -> Self {
+        self.growth = Some(growth);
+        self
     }
 
     /// Says what the batch took.
@@ -159,14 +146,7 @@ impl Row {
             ..
         } = self;
         let verdict = match (self.budget, self.met) {
-            (Some(budget), Some(met)) => {
-                let most = match budget {
-                    Budget::Times(most) => format!("× {most:.2}"),
-                    Budget::Us(most) => format!("{most} µs"),
-                };
-                let word = if met { "met" } else { "MISSED" };
-                format!("   budget {most:>7}  {word}")
-            }
+            (Some(budget), Some(met)) => budget.verdict(met),
             _ => String::new(),
         };
         let load = self.load.map_or_else(String::new, |load| {
@@ -199,8 +179,14 @@ impl Row {
                 beside.cores
             )
         });
+        let growth = self.growth.map_or_else(String::new, |growth| {
+            format!(
+                "   of {}, the floor of {}, {} of them hot",
+                growth.to, growth.from, growth.hot
+            )
+        });
         format!(
-            "{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}{beside}{batch}"
+            "{name:<32} {us:>9.1} µs   floor {raw_us:>9.1} µs   × {ratio:<6.2}{verdict}{load}{beside}{batch}{growth}"
         )
     }
 }
@@ -261,14 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_a_mean() {
-        let size = Size::mean("cluster/proof", 1_001, 2, "proof");
-        assert!((size.bytes - 501.0).abs() < f64::EPSILON);
+    fn a_row_of_growth_says_from_how_many_to_how_many() {
+        let growth = Growth {
+            from: 10_000,
+            to: 1_000_000,
+            hot: 5_000,
+        };
+        let row = Row::new("resolve/growth", FIGURES, Some(Budget::Times(1.3))).growing(growth);
+        let line = row.line();
         assert!(
-            size.line().ends_with("501 bytes per proof, of 2"),
-            "{}",
-            size.line()
+            line.ends_with("of 1000000, the floor of 10000, 5000 of them hot"),
+            "{line}"
         );
-        assert!(Size::mean("a", 5, 0, "DID").bytes.is_finite());
+        let json = serde_json::to_value(&row).unwrap();
+        assert_eq!(
+            (&json["from"], &json["to"]),
+            (&10_000.into(), &1_000_000.into())
+        );
+        assert_eq!(json["met"], false);
+        assert_eq!(json["budget"]["times"], 1.3);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
@@ -14,7 +15,7 @@ use crate::up::{Ledger, Options, Stack};
 /// A solo ledger with all services around it, as `up` runs them, and a client of it.
 pub(super) struct Running {
     /// Asks and writes with the admin token.
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     /// Where it listens.
     pub(super) address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -50,7 +51,7 @@ impl Running {
         let serving = tokio::spawn(stack.serve(async {
             let _asked = stopped.await;
         }));
-        let client = Client::connect(base, token).await?;
+        let client = Arc::new(Client::connect(base, token).await?);
         Ok(Self {
             client,
             address,

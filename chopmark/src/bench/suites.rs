@@ -14,7 +14,9 @@ mod workbench;
 
 use chop_keys::KeyType::{Ed25519, P256, P384};
 
+use super::figure::Figure;
 use super::measure::Case;
+use super::progress::Progress;
 use super::row::{Budget, Row};
 use selective::Stage;
 pub(super) use workbench::{Workbench, key, signing_input};
@@ -166,17 +168,17 @@ const TABLE: &[Entry] = &[
 ];
 
 /// Measures what is wanted of the table.
-///
-/// # Errors
-/// When a sample cannot be issued, or does not verify.
-pub(super) fn rows(wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Row>> {
+pub(super) fn figures(wanted: &dyn Fn(&str) -> bool, progress: &Progress<'_>) -> Vec<Figure> {
     let bench = Workbench::new();
-    let mut rows = Vec::new();
-    for entry in TABLE.iter().filter(|entry| wanted(entry.name)) {
-        let case = (entry.case)(&bench)?;
-        rows.push(Row::new(entry.name, case.measure(), entry.budget));
-    }
-    Ok(rows)
+    let figure = |entry: &Entry| {
+        progress.say(entry.name);
+        (entry.case)(&bench).map_or_else(
+            |error| Figure::failed(entry.name, None, &error),
+            |case| Row::new(entry.name, case.measure(), entry.budget).into(),
+        )
+    };
+    let entries = TABLE.iter().filter(|entry| wanted(entry.name));
+    entries.map(figure).collect()
 }
 
 #[cfg(test)]

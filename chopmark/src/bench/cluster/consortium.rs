@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chop_node::engine::comet::Binary;
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::super::folder::Folder;
 use super::super::load::At;
+use super::super::memory;
 use super::VALIDATORS;
 use super::drive::Door;
 use crate::localnet::{Launch, Network, Started};
@@ -24,7 +26,7 @@ pub(super) struct Consortium {
 
 /// One of the members, with a connection to its node.
 pub(super) struct Member {
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     pub(super) address: SocketAddr,
     pub(super) token: String,
     folder: PathBuf,
@@ -67,8 +69,9 @@ impl Consortium {
             let token = std::fs::read_to_string(node.folder.join("admin.token"))
                 .with_context(|| format!("{} has no admin token", node.name))?;
             let token = token.trim_end().to_owned();
+            let client = Client::connect(Url::parse(&node.url())?, token.clone()).await?;
             consortium.members.push(Member {
-                client: Client::connect(Url::parse(&node.url())?, token.clone()).await?,
+                client: Arc::new(client),
                 address: node.listen,
                 token,
                 folder: node.folder,
@@ -111,6 +114,27 @@ impl Member {
             registry: bytes_under(&self.folder)?.saturating_sub(cometbft),
             cometbft,
         })
+    }
+
+    /// The most memory that its node's process ever held, in bytes; CometBFT's is a process of its own.
+    ///
+    /// # Errors
+    /// When the node or the system does not say.
+    pub(super) fn peak_memory(&self) -> anyhow::Result<u64> {
+        let file = self.folder.join("pid");
+        let pid = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        memory::peak(pid.trim())
+    }
+}
+
+impl Disk {
+    /// What came since then.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            registry: self.registry.saturating_sub(before.registry),
+            cometbft: self.cometbft.saturating_sub(before.cometbft),
+        }
     }
 }
 

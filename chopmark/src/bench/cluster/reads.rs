@@ -1,25 +1,21 @@
 //! Reads at one node of the four, against a bare handler; what a proof and a DID take.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, ensure};
 use chop_did::ChopDid;
 use chop_proof::StateProof;
 use chop_protocol::http::ProvenValue;
 use chop_protocol::keys;
-use indicatif::ProgressBar;
 
-use super::super::load::{self, Rate};
-use super::super::measure::{Figures, cores, median};
-use super::super::row::{Beside, Budget, Load, Row, Size};
-use super::super::services::{self, CONNECTIONS};
-use super::super::{floor, generator};
-use super::consortium::{Consortium, Member};
-use super::{Figure, Settings};
+use super::super::figure::{Figure, Size};
+use super::super::measure::cores;
+use super::super::progress::Progress;
+use super::super::reads::{CONNECTIONS, Reads, Rounds};
+use super::super::row::{Beside, Budget, Row};
+use super::super::{creation, hot, resolve};
+use super::Settings;
+use super::consortium::{Consortium, Disk, Member};
 use crate::scenario::Client;
 
-/// How many owners register at once: a block holds what all of them sent.
-const OWNERS: usize = 8;
 /// Proofs over which the mean is taken.
 const PROOFS: usize = 64;
 
@@ -39,143 +35,131 @@ const DISK_COMETBFT: &str = "cluster/disk-cometbft";
 /// The names of what is measured here.
 pub(super) const NAMES: [&str; 5] = [TABLE[0].0, TABLE[1].0, PROOF, DISK_REGISTRY, DISK_COMETBFT];
 
-/// Measures what is wanted.
-///
-/// # Errors
-/// When the consortium does not start, or an answer is not the one expected.
+/// Measures what is wanted. The DIDs are created once for all runs; a row that fails does not keep the others.
 pub(super) async fn figures(
     wanted: &dyn Fn(&str) -> bool,
     settings: &Settings<'_>,
-    progress: &ProgressBar,
-) -> anyhow::Result<Vec<Figure>> {
-    if !NAMES.into_iter().any(wanted) {
-        return Ok(Vec::new());
+    progress: &Progress<'_>,
+) -> Vec<Figure> {
+    let names = || NAMES.into_iter().filter(|name| wanted(name));
+    if names().next().is_none() {
+        return Vec::new();
     }
-    let ours = Consortium::start(settings.binary, None).await?;
-    let node = ours.first()?;
-    let before = node.disk()?;
-    let dids = register(&node.client, settings.identifiers).await?;
-    let after = node.disk()?;
-    let mut figures = Vec::new();
-    for (name, query, budget) in TABLE {
-        if wanted(name) {
-            let row = row(node, &dids, (name, query, budget), settings).await?;
-            figures.push(Figure::Row(row));
+    let ground = match Ground::prepare(settings, progress).await {
+        Ok(ground) => ground,
+        Err(error) => {
+            let error = error.context("the reads could not be prepared");
+            return names()
+                .map(|name| Figure::failed(name, None, &error))
+                .collect();
         }
-        progress.inc(1);
+    };
+    let mut figures = Vec::new();
+    for kind in TABLE.into_iter().filter(|(name, ..)| wanted(name)) {
+        let row = ground.row(kind, settings, progress).await;
+        figures.push(figure(kind.0, row));
     }
     if wanted(PROOF) {
-        figures.push(Figure::Size(proof(&node.client, &dids).await?));
+        progress.say(PROOF);
+        figures.push(figure(PROOF, ground.proof().await));
     }
-    let made = dids.len() + OWNERS;
     for (name, bytes) in [
-        (
-            DISK_REGISTRY,
-            after.registry.saturating_sub(before.registry),
-        ),
-        (
-            DISK_COMETBFT,
-            after.cometbft.saturating_sub(before.cometbft),
-        ),
+        (DISK_REGISTRY, ground.grown.registry),
+        (DISK_COMETBFT, ground.grown.cometbft),
     ] {
         if wanted(name) {
+            // The owner is a DID too.
+            let made = ground.dids.len() + 1;
             figures.push(Figure::Size(Size::mean(name, bytes, made, "DID")));
         }
     }
-    Ok(figures)
+    figures
 }
 
-/// Registers DIDs under some owners, who do not wait for one another.
-async fn register(client: &Client, count: usize) -> anyhow::Result<Vec<String>> {
-    let share = count.div_ceil(OWNERS);
-    let owner = || Box::pin(services::register(client, share));
-    let (one, two, three, four, five, six, seven, eight) = tokio::try_join!(
-        owner(),
-        owner(),
-        owner(),
-        owner(),
-        owner(),
-        owner(),
-        owner(),
-        owner(),
-    )?;
-    Ok([one, two, three, four, five, six, seven, eight].concat())
-}
-
-/// One kind of request, at the node and at a handler that answers as many bytes, in turn.
-async fn row(
-    node: &Member,
-    dids: &[String],
-    (name, query, budget): (&'static str, &str, Budget),
-    settings: &Settings<'_>,
-) -> anyhow::Result<Row> {
-    let request = |did: &String| {
-        load::get(
-            &format!("/1.0/identifiers/{did}{query}"),
-            "application/did-resolution",
-        )
-    };
-    let requests: Arc<Vec<Vec<u8>>> = Arc::new(dids.iter().map(request).collect());
-    let hot = load::once(node.address, requests.to_vec(), 200, CONNECTIONS).await?;
-    let (bare, serving) = floor::serve(hot.body).await?;
-    let (mut ours, mut floors) = (Vec::new(), Vec::new());
-    for _ in 0..settings.runs {
-        for (runs, address) in [(&mut ours, node.address), (&mut floors, bare)] {
-            let requests = Arc::clone(&requests);
-            let load = load::run(address, requests, 200, CONNECTIONS, settings.lasting);
-            runs.push(generator::run(load).await?);
-        }
+fn figure(name: &'static str, measured: anyhow::Result<impl Into<Figure>>) -> Figure {
+    match measured {
+        Ok(measured) => measured.into(),
+        Err(error) => Figure::failed(name, None, &error),
     }
-    serving.abort();
-    Ok(compared(name, &ours, &floors, budget))
 }
 
-fn compared(
-    name: &'static str,
-    ours: &[(Rate, f64)],
-    floors: &[(Rate, f64)],
-    budget: Budget,
-) -> Row {
-    let micros = |runs: &[(Rate, f64)]| median(runs.iter().map(|(rate, _)| rate.micros()));
-    let rate = |runs: &[(Rate, f64)]| median(runs.iter().map(|(rate, _)| rate.per_second));
-    let share = |runs: &[(Rate, f64)]| median(runs.iter().map(|(_, share)| *share));
-    let ratios = ours
-        .iter()
-        .zip(floors)
-        .map(|((ours, _), (floor, _))| ours.micros() / floor.micros());
-    let figures = Figures {
-        us: micros(ours),
-        raw_us: micros(floors),
-        ratio: median(ratios),
-    };
-    Row::new(name, figures, Some(budget))
-        .under(Load {
-            per_second: rate(ours),
-            generator_share: share(ours),
-        })
+/// A consortium with DIDs.
+struct Ground {
+    ours: Consortium,
+    dids: Vec<ChopDid>,
+    /// What the DIDs take on the first node's disk.
+    grown: Disk,
+}
+
+impl Ground {
+    async fn prepare(settings: &Settings<'_>, progress: &Progress<'_>) -> anyhow::Result<Self> {
+        let ours = Consortium::start(settings.binary, None).await?;
+        let node = ours.first()?;
+        let before = node.disk()?;
+        let dids = creation::register(&node.client, settings.identifiers, progress).await?;
+        for member in &ours.members {
+            resolve::caught_up(&member.client, progress).await?;
+        }
+        let grown = node.disk()?.since(before);
+        Ok(Self { ours, dids, grown })
+    }
+
+    fn node(&self) -> anyhow::Result<&Member> {
+        self.ours.first()
+    }
+
+    /// One kind of request, at the node and at a handler that answers as many bytes, in turn.
+    async fn row(
+        &self,
+        (name, query, budget): (&'static str, &str, Budget),
+        settings: &Settings<'_>,
+        progress: &Progress<'_>,
+    ) -> anyhow::Result<Row> {
+        let hot = hot::of(&self.dids, settings.hot);
+        let requests = hot.iter().map(|did| resolve::request(did, query)).collect();
+        let runs = settings.runs;
+        let rounds = Rounds {
+            count: runs,
+            lasting: settings.lasting,
+        };
+        let say = |run| {
+            let (hot, all) = (hot.len(), self.dids.len());
+            progress.say(format_args!(
+                "{name}, {hot} hot of {all} DIDs, run {run} of {runs}"
+            ));
+        };
+        let reads = Reads::measure(self.node()?.address, requests, rounds, say).await?;
+        Ok(row(name, &reads, budget))
+    }
+
+    /// The mean length of a proof in its binary form, over some of the DIDs.
+    async fn proof(&self) -> anyhow::Result<Size> {
+        let client: &Client = &self.node()?.client;
+        let (mut total, mut proofs) = (0, 0);
+        for did in hot::of(&self.dids, PROOFS) {
+            let key = keys::did(&did.scid());
+            let answer: ProvenValue = serde_json::from_value(client.get_proven(&key).await?)?;
+            ensure!(answer.value.is_some(), "{did} is not in the state");
+            total += length(&answer.proof.context("an answer without a proof")?);
+            proofs += 1;
+        }
+        Ok(Size::mean(PROOF, total, proofs, "proof"))
+    }
+}
+
+fn row(name: &'static str, reads: &Reads, budget: Budget) -> Row {
+    let floor = reads.floor_load();
+    Row::new(name, reads.figures(), Some(budget))
+        .under(reads.load())
         .beside(Beside {
             cores: cores(),
             in_flight: CONNECTIONS,
             offered_per_second: None,
             late: 0,
-            floor_per_second: rate(floors),
+            floor_per_second: floor.per_second,
             floor_in_flight: CONNECTIONS,
-            floor_generator_share: share(floors),
+            floor_generator_share: floor.generator_share,
         })
-}
-
-/// The mean length of a proof in its binary form, over some of the DIDs.
-async fn proof(client: &Client, dids: &[String]) -> anyhow::Result<Size> {
-    let step = (dids.len() / PROOFS).max(1);
-    let (mut total, mut proofs) = (0, 0);
-    for did in dids.iter().step_by(step) {
-        let key = keys::did(&ChopDid::parse(did)?.scid());
-        let answer: ProvenValue = serde_json::from_value(client.get_proven(&key).await?)?;
-        ensure!(answer.value.is_some(), "{did} is not in the state");
-        total += length(&answer.proof.context("an answer without a proof")?);
-        proofs += 1;
-    }
-    Ok(Size::mean(PROOF, total, proofs, "proof"))
 }
 
 fn length(proof: &StateProof) -> u64 {
@@ -186,20 +170,6 @@ fn length(proof: &StateProof) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_read_is_compared_run_by_run() {
-        let rates = |rates: [f64; 3]| {
-            rates.map(|per_second| {
-                let body = 1_000;
-                (Rate { per_second, body }, 0.25)
-            })
-        };
-        let (ours, floors) = (rates([80.0, 50.0, 90.0]), rates([100.0; 3]));
-        let row = compared(NAMES[0], &ours, &floors, TABLE[0].2);
-        assert!((row.ratio - 1.25).abs() < 1e-9);
-        assert_eq!(row.met, Some(true));
-    }
 
     #[test]
     fn a_proof_is_as_long_as_its_parts() {

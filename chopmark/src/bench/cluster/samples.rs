@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::super::load;
-use super::super::services::{self, ENVELOPE_LIFE_MS};
+use super::super::submit::{self, ENVELOPE_LIFE_MS};
 use super::consortium::Member;
 use super::drive::{Door, Lane, Sample};
 use crate::scenario::{Client, fresh_key};
@@ -34,7 +34,7 @@ pub(super) fn anchors(members: &[Member], each: usize) -> anyhow::Result<Vec<Lan
 /// # Errors
 /// When an envelope cannot be signed.
 pub(super) fn creates(members: &[Member], each: usize) -> anyhow::Result<Vec<Lane>> {
-    of_members(members, each, services::envelope)
+    of_members(members, each, submit::envelope)
 }
 
 /// Signed pairs for the floor's application.

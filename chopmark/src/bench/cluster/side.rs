@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
+use super::super::figure::Figure;
 use super::super::measure::{Figures, cores, median};
 use super::super::row::{Beside, Budget, Load, Row};
 use super::drive::{Lane, Measured, Plan, drive};
@@ -30,7 +31,8 @@ pub(super) struct Side {
     pub(super) offered: Option<f64>,
     /// What was found when the load was looked for, or in the last run.
     pub(super) expected: f64,
-    pub(super) runs: Vec<Measured>,
+    /// What each run found, or why it found nothing.
+    pub(super) runs: Vec<anyhow::Result<Measured>>,
 }
 
 /// What a row says of a run.
@@ -41,37 +43,27 @@ type Supply<'a> = &'a dyn Fn(usize) -> anyhow::Result<Vec<Lane>>;
 
 impl Side {
     /// Measures under the load that gives most, which it looks for first.
-    ///
-    /// # Errors
-    /// When a door refuses, or nothing is committed.
-    pub(super) async fn saturated(
-        &mut self,
-        supply: Supply<'_>,
-        lasting: Duration,
-    ) -> anyhow::Result<()> {
-        let in_flight = match self.in_flight {
-            Some(in_flight) => in_flight,
-            None => self.look(supply, lasting.min(TRIAL)).await?,
+    pub(super) async fn saturated(&mut self, supply: Supply<'_>, lasting: Duration) {
+        let found = match self.in_flight {
+            Some(in_flight) => Ok(in_flight),
+            None => self.look(supply, lasting.min(TRIAL)).await,
         };
-        let plan = Plan {
-            in_flight,
-            offered: None,
-            warm: WARM,
-            lasting,
-        };
-        self.measure(plan, supply).await
+        match found {
+            Ok(in_flight) => {
+                let plan = Plan {
+                    in_flight,
+                    offered: None,
+                    warm: WARM,
+                    lasting,
+                };
+                self.measure(plan, supply).await;
+            }
+            Err(error) => self.keep(Err(error)),
+        }
     }
 
     /// Measures at a rate, which is offered whether it is kept or not.
-    ///
-    /// # Errors
-    /// As [`Self::saturated`].
-    pub(super) async fn offered(
-        &mut self,
-        rate: f64,
-        supply: Supply<'_>,
-        lasting: Duration,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn offered(&mut self, rate: f64, supply: Supply<'_>, lasting: Duration) {
         let workers = workers(rate);
         (self.in_flight, self.offered, self.expected) = (Some(workers), Some(rate), rate);
         let plan = Plan {
@@ -80,14 +72,25 @@ impl Side {
             warm: WARM,
             lasting,
         };
-        self.measure(plan, supply).await
+        self.measure(plan, supply).await;
     }
 
-    async fn measure(&mut self, plan: Plan, supply: Supply<'_>) -> anyhow::Result<()> {
-        let measured = sent(plan, self.expected, supply).await?;
-        self.expected = self.expected.max(measured.per_second);
-        self.runs.push(measured);
-        Ok(())
+    /// Keeps what a run found, or why it found nothing.
+    pub(super) fn keep(&mut self, found: anyhow::Result<Measured>) {
+        if let Ok(measured) = &found {
+            self.expected = self.expected.max(measured.per_second);
+        }
+        self.runs.push(found);
+    }
+
+    /// What the last run found.
+    pub(super) fn last(&self) -> Option<&Measured> {
+        self.runs.last()?.as_ref().ok()
+    }
+
+    async fn measure(&mut self, plan: Plan, supply: Supply<'_>) {
+        let found = sent(plan, self.expected, supply).await;
+        self.keep(found);
     }
 
     /// Puts more and more under way, until some of it takes too long, and takes what gave most.
@@ -115,38 +118,59 @@ impl Side {
         Ok(in_flight)
     }
 
-    /// Puts the runs beside those of the floor.
-    pub(super) fn row(
+    /// Puts the runs beside those of the floor in the same run, and says which found nothing, and why.
+    pub(super) fn figures(
         &self,
         name: &'static str,
         floor: &Self,
         time: Said,
         budget: Option<Budget>,
-    ) -> Row {
-        let pairs = self.runs.iter().zip(&floor.runs);
-        let figures = Figures {
-            us: median(self.runs.iter().map(time)),
-            raw_us: median(floor.runs.iter().map(time)),
-            ratio: median(pairs.map(|(ours, floor)| time(ours) / time(floor))),
-        };
-        Row::new(name, figures, budget)
-            .under(Load {
-                per_second: self.median(|run| run.per_second),
-                generator_share: self.median(|run| run.share),
-            })
-            .beside(Beside {
-                cores: cores(),
-                in_flight: self.in_flight.unwrap_or_default(),
-                offered_per_second: self.offered,
-                late: self.runs.iter().map(|run| run.late).sum(),
-                floor_per_second: floor.median(|run| run.per_second),
-                floor_in_flight: floor.in_flight.unwrap_or_default(),
-                floor_generator_share: floor.median(|run| run.share),
-            })
+    ) -> Vec<Figure> {
+        let pairs: Vec<_> = self.pairs(floor).collect();
+        let mut figures = Vec::new();
+        if !pairs.is_empty() {
+            let figures_of = Figures {
+                us: median(pairs.iter().map(|(ours, _)| time(ours))),
+                raw_us: median(pairs.iter().map(|(_, floor)| time(floor))),
+                ratio: median(pairs.iter().map(|(ours, floor)| time(ours) / time(floor))),
+            };
+            let row = Row::new(name, figures_of, budget);
+            figures.push(self.loaded(row, floor, &pairs).into());
+        }
+        for (run, outcome) in self.runs.iter().enumerate() {
+            let floor = floor.runs.get(run).and_then(|floor| floor.as_ref().err());
+            if let Err(error) = outcome {
+                figures.push(Figure::failed(name, Some(run + 1), error));
+            } else if let Some(error) = floor {
+                let error = anyhow!("its floor: {error:#}");
+                figures.push(Figure::failed(name, Some(run + 1), &error));
+            }
+        }
+        figures
     }
 
-    fn median(&self, of: Said) -> f64 {
-        median(self.runs.iter().map(of))
+    /// The runs in which both sides found something.
+    fn pairs<'a>(&'a self, floor: &'a Self) -> impl Iterator<Item = (&'a Measured, &'a Measured)> {
+        let pairs = self.runs.iter().zip(&floor.runs);
+        pairs.filter_map(|(ours, floor)| Some((ours.as_ref().ok()?, floor.as_ref().ok()?)))
+    }
+
+    fn loaded(&self, row: Row, floor: &Self, pairs: &[(&Measured, &Measured)]) -> Row {
+        let ours = |of: Said| median(pairs.iter().map(|(ours, _)| of(ours)));
+        let floors = |of: Said| median(pairs.iter().map(|(_, floor)| of(floor)));
+        row.under(Load {
+            per_second: ours(|run| run.per_second),
+            generator_share: ours(|run| run.share),
+        })
+        .beside(Beside {
+            cores: cores(),
+            in_flight: self.in_flight.unwrap_or_default(),
+            offered_per_second: self.offered,
+            late: pairs.iter().map(|(ours, _)| ours.late).sum(),
+            floor_per_second: floors(|run| run.per_second),
+            floor_in_flight: floor.in_flight.unwrap_or_default(),
+            floor_generator_share: floors(|run| run.share),
+        })
     }
 }
 
@@ -181,13 +205,15 @@ mod tests {
     use super::*;
 
     fn side(rates: [f64; 3]) -> Side {
-        let run = |per_second| Measured {
-            per_second,
-            median_us: 1e6 / per_second,
-            p95_us: 2e6 / per_second,
-            late: 1,
-            committed: 10,
-            share: 0.1,
+        let run = |per_second| {
+            Ok(Measured {
+                per_second,
+                median_us: 1e6 / per_second,
+                p95_us: 2e6 / per_second,
+                late: 1,
+                committed: 10,
+                share: 0.1,
+            })
         };
         Side {
             in_flight: Some(64),
@@ -200,12 +226,52 @@ mod tests {
     fn a_row_takes_the_median_of_the_runs_and_of_their_ratios() {
         let (ours, floor) = (side([100.0, 400.0, 200.0]), side([200.0, 500.0, 400.0]));
         let budget = Some(Budget::Times(1.0 / 0.6));
-        let row = ours.row("cluster/submit", &floor, |run| run.median_us, budget);
+        let figures = ours.figures("cluster/submit", &floor, |run| run.median_us, budget);
+        let [Figure::Row(row)] = figures.as_slice() else {
+            panic!("{figures:?}");
+        };
         assert!((row.us - 5_000.0).abs() < 1e-6);
         assert!((row.raw_us - 2_500.0).abs() < 1e-6);
         assert!((row.ratio - 2.0).abs() < 1e-6);
         assert_eq!(row.met, Some(false));
         assert_eq!(row.beside.unwrap().late, 3);
+    }
+
+    #[test]
+    fn a_run_that_failed_on_either_side_is_left_out_and_said() {
+        let (mut ours, mut floor) = (side([100.0, 400.0, 200.0]), side([200.0, 500.0, 400.0]));
+        ours.runs[1] = Err(anyhow!("node1 ended"));
+        floor.runs[2] = Err(anyhow!("the port is taken"));
+        let figures = ours.figures("cluster/submit", &floor, |run| run.median_us, None);
+        let [
+            Figure::Row(row),
+            Figure::Failed(second),
+            Figure::Failed(third),
+        ] = figures.as_slice()
+        else {
+            panic!("{figures:?}");
+        };
+        assert!((row.ratio - 2.0).abs() < 1e-6);
+        assert!((row.us - 10_000.0).abs() < 1e-6);
+        assert_eq!(
+            (second.run, second.failed.as_str()),
+            (Some(2), "node1 ended")
+        );
+        assert_eq!(
+            (third.run, third.failed.as_str()),
+            (Some(3), "its floor: the port is taken")
+        );
+    }
+
+    #[test]
+    fn there_is_no_row_where_every_run_failed() {
+        let mut ours = Side::default();
+        ours.keep(Err(anyhow!("node1 ended")));
+        let figures = ours.figures("cluster/submit", &side([1.0; 3]), |run| run.p95_us, None);
+        assert!(
+            matches!(figures.as_slice(), [Figure::Failed(_)]),
+            "{figures:?}"
+        );
     }
 
     #[test]

@@ -5,16 +5,17 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
-use indicatif::ProgressBar;
+use anyhow::anyhow;
 
-use super::super::row::{Budget, Size};
+use super::super::figure::{Figure, Size};
+use super::super::progress::Progress;
+use super::super::row::Budget;
+use super::Settings;
 use super::consortium::{Consortium, Disk};
 use super::drive::Measured;
 use super::samples;
 use super::side::{Said, Side};
 use super::yardstick::{Kind, Yardstick};
-use super::{Figure, Settings};
 
 /// Finality is measured at this part of what our side gives at most.
 const PART: f64 = 0.5;
@@ -42,25 +43,51 @@ const CREATE: &str = "cluster/create";
 const BUNDLED: &str = "cluster/bundled";
 const DISK_REGISTRY: &str = "cluster/create-disk-registry";
 const DISK_COMETBFT: &str = "cluster/create-disk-cometbft";
+/// What the offered rate is for, and what the heavier envelopes are for.
+const FINALITIES: [&str; 2] = [FINALITY_MEDIAN, FINALITY_P95];
+const CREATES: [&str; 3] = [CREATE, DISK_REGISTRY, DISK_COMETBFT];
 
-/// Measures what is wanted.
-///
-/// # Errors
-/// When something does not start, or does not take what it is sent.
+/// Measures what is wanted. What fails in a run says why, and the other rows and runs are measured all the same.
 pub(super) async fn figures(
     wanted: &dyn Fn(&str) -> bool,
     settings: &Settings<'_>,
-    progress: &ProgressBar,
-) -> anyhow::Result<Vec<Figure>> {
+    progress: &Progress<'_>,
+) -> Vec<Figure> {
     if !NAMES.into_iter().any(wanted) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut series = Series::default();
-    for _ in 0..settings.runs {
-        series.run(wanted, settings).await?;
-        progress.inc(1);
+    for run in 1..=settings.runs {
+        let course = Course {
+            wanted,
+            settings,
+            progress,
+            run,
+        };
+        series.run(&course).await;
     }
     series.figures(wanted)
+}
+
+/// One run of all that is wanted.
+struct Course<'a> {
+    wanted: &'a dyn Fn(&str) -> bool,
+    settings: &'a Settings<'a>,
+    progress: &'a Progress<'a>,
+    /// Which run, from 1.
+    run: usize,
+}
+
+impl Course<'_> {
+    fn wants(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| (self.wanted)(name))
+    }
+
+    fn say(&self, name: &str) {
+        let (run, runs) = (self.run, self.settings.runs);
+        self.progress
+            .say(format_args!("{name}, run {run} of {runs}"));
+    }
 }
 
 /// Everything that was measured, by run.
@@ -78,49 +105,88 @@ struct Series {
 }
 
 impl Series {
-    async fn run(
-        &mut self,
-        wanted: &dyn Fn(&str) -> bool,
-        settings: &Settings<'_>,
-    ) -> anyhow::Result<()> {
-        let (binary, lasting) = (settings.binary, settings.lasting);
-        let finality = wanted(FINALITY_MEDIAN) || wanted(FINALITY_P95);
-        let create = [CREATE, DISK_REGISTRY, DISK_COMETBFT]
-            .into_iter()
-            .any(wanted);
-        if wanted(SUBMIT) || finality || create {
-            let ours = Consortium::start(binary, Some(1)).await?;
-            let anchors = |each| samples::anchors(&ours.members, each);
-            self.submit.saturated(&anchors, lasting).await?;
-            if finality {
-                let rate = *self
-                    .finality
-                    .offered
-                    .get_or_insert(self.submit.expected * PART);
-                self.finality.offered(rate, &anchors, lasting).await?;
-            }
-            if create {
-                self.creates(&ours, lasting).await?;
+    async fn run(&mut self, course: &Course<'_>) {
+        let finality = course.wants(&FINALITIES);
+        let create = course.wants(&CREATES);
+        let (binary, lasting) = (course.settings.binary, course.settings.lasting);
+        if course.wants(&[SUBMIT]) || finality || create {
+            match Consortium::start(binary, Some(1)).await {
+                Ok(ours) => self.single(&ours, course).await,
+                Err(error) => {
+                    let sides = [
+                        (&mut self.submit, true),
+                        (&mut self.finality, finality),
+                        (&mut self.create, create),
+                    ];
+                    for (side, _) in sides.into_iter().filter(|(_, wanted)| *wanted) {
+                        side.keep(Err(anyhow!("{error:#}")));
+                    }
+                }
             }
         }
-        if wanted(BUNDLED) {
-            let ours = Consortium::start(binary, None).await?;
-            let anchors = |each| samples::anchors(&ours.members, each);
-            self.bundled.saturated(&anchors, lasting).await?;
+        if course.wants(&[BUNDLED]) {
+            course.say(BUNDLED);
+            match Consortium::start(binary, None).await {
+                Ok(ours) => {
+                    let anchors = |each| samples::anchors(&ours.members, each);
+                    self.bundled.saturated(&anchors, lasting).await;
+                }
+                Err(error) => self.bundled.keep(Err(error)),
+            }
         }
-        let floor = Yardstick::start(binary, Kind::Signed).await?;
+        self.floors(course).await;
+        if course.wants(&[KVSTORE]) {
+            course.say(KVSTORE);
+            match Yardstick::start(binary, Kind::Kvstore).await {
+                Ok(store) => {
+                    let pairs = |each| samples::pairs(store.doors(), each);
+                    self.kvstore.saturated(&pairs, lasting).await;
+                }
+                Err(error) => self.kvstore.keep(Err(error)),
+            }
+        }
+    }
+
+    /// What is measured without bundles, on one consortium.
+    async fn single(&mut self, ours: &Consortium, course: &Course<'_>) {
+        let lasting = course.settings.lasting;
+        let anchors = |each| samples::anchors(&ours.members, each);
+        course.say(SUBMIT);
+        self.submit.saturated(&anchors, lasting).await;
+        if course.wants(&FINALITIES) {
+            course.say(FINALITY_MEDIAN);
+            let most = Some(self.submit.expected).filter(|most| *most > 0.0);
+            match self.finality.offered.or(most.map(|most| most * PART)) {
+                Some(rate) => self.finality.offered(rate, &anchors, lasting).await,
+                None => self.finality.keep(Err(no_rate())),
+            }
+        }
+        if course.wants(&CREATES) {
+            course.say(CREATE);
+            if let Err(error) = self.creates(ours, lasting).await {
+                self.create.keep(Err(error));
+            }
+        }
+    }
+
+    /// The floor under the same loads.
+    async fn floors(&mut self, course: &Course<'_>) {
+        let lasting = course.settings.lasting;
+        course.say("the floor");
+        let floor = match Yardstick::start(course.settings.binary, Kind::Signed).await {
+            Ok(floor) => floor,
+            Err(error) => {
+                self.floor_finality.keep(Err(anyhow!("{error:#}")));
+                self.floor.keep(Err(error));
+                return;
+            }
+        };
         let signed = |each| samples::signed(floor.doors(), each);
-        self.floor.saturated(&signed, lasting).await?;
-        if let Some(rate) = self.finality.offered {
-            self.floor_finality.offered(rate, &signed, lasting).await?;
+        self.floor.saturated(&signed, lasting).await;
+        match self.finality.offered {
+            Some(rate) => self.floor_finality.offered(rate, &signed, lasting).await,
+            None => self.floor_finality.keep(Err(no_rate())),
         }
-        drop(floor);
-        if wanted(KVSTORE) {
-            let store = Yardstick::start(binary, Kind::Kvstore).await?;
-            let pairs = |each| samples::pairs(store.doors(), each);
-            self.kvstore.saturated(&pairs, lasting).await?;
-        }
-        Ok(())
     }
 
     /// The same load with the heavier envelopes; looks at the first node's disk before and after.
@@ -130,18 +196,14 @@ impl Series {
         let creates = |each| samples::creates(&ours.members, each);
         let node = ours.first()?;
         let before = node.disk()?;
-        self.create.saturated(&creates, lasting).await?;
-        let after = node.disk()?;
-        let made = self.create.runs.last().map_or(0, |run| run.committed);
-        let grown = Disk {
-            registry: after.registry.saturating_sub(before.registry),
-            cometbft: after.cometbft.saturating_sub(before.cometbft),
-        };
-        self.disk = Some((grown, made));
+        self.create.saturated(&creates, lasting).await;
+        if let (Some(last), Ok(after)) = (self.create.last(), node.disk()) {
+            self.disk = Some((after.since(before), last.committed));
+        }
         Ok(())
     }
 
-    fn figures(&self, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<Figure>> {
+    fn figures(&self, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
         let mut figures = Vec::new();
         let throughput = [
             (SUBMIT, &self.submit, Some(THROUGHPUT)),
@@ -151,8 +213,7 @@ impl Series {
         ];
         for (name, side, budget) in throughput {
             if wanted(name) {
-                let row = side.row(name, &self.floor, interval, budget);
-                figures.push(Figure::Row(row));
+                figures.extend(side.figures(name, &self.floor, interval, budget));
             }
         }
         let finality: [(_, Said); 2] = [
@@ -161,25 +222,26 @@ impl Series {
         ];
         for (name, time) in finality {
             if wanted(name) {
-                let row = self
-                    .finality
-                    .row(name, &self.floor_finality, time, Some(FINALITY));
-                figures.push(Figure::Row(row));
+                let floor = &self.floor_finality;
+                figures.extend(self.finality.figures(name, floor, time, Some(FINALITY)));
             }
         }
-        if wanted(DISK_REGISTRY) || wanted(DISK_COMETBFT) {
-            let (disk, made) = self.disk.context("no DID was created")?;
-            for (name, bytes) in [
-                (DISK_REGISTRY, disk.registry),
-                (DISK_COMETBFT, disk.cometbft),
-            ] {
-                if wanted(name) {
-                    figures.push(Figure::Size(Size::mean(name, bytes, made, "DID")));
-                }
-            }
+        let part: [(_, fn(&Disk) -> u64); 2] = [
+            (DISK_REGISTRY, |disk| disk.registry),
+            (DISK_COMETBFT, |disk| disk.cometbft),
+        ];
+        for (name, bytes) in part.into_iter().filter(|(name, _)| wanted(name)) {
+            figures.push(match &self.disk {
+                Some((disk, made)) => Size::mean(name, bytes(disk), *made, "DID").into(),
+                None => Figure::failed(name, None, &anyhow!("no DID was created")),
+            });
         }
-        Ok(figures)
+        figures
     }
+}
+
+fn no_rate() -> anyhow::Error {
+    anyhow!("{SUBMIT} found no rate, of which a part is offered")
 }
 
 /// Microseconds from one commit to the next.
@@ -194,9 +256,9 @@ mod tests {
     #[test]
     fn gives_what_is_wanted_and_says_what_is_missing() {
         let mut series = Series::default();
-        assert!(series.figures(&|_| false).unwrap().is_empty());
-        let missing = series.figures(&|name| name == DISK_REGISTRY).unwrap_err();
-        assert!(missing.to_string().contains("no DID"), "{missing}");
+        assert!(series.figures(&|_| false).is_empty());
+        let missing = series.figures(&|name| name == DISK_REGISTRY);
+        assert!(missing[0].line().contains("no DID"), "{missing:?}");
         let grown = Disk {
             registry: 3_000,
             cometbft: 5_000,
@@ -204,7 +266,6 @@ mod tests {
         series.disk = Some((grown, 2));
         let lines: Vec<String> = series
             .figures(&|name| name.contains("disk"))
-            .unwrap()
             .iter()
             .map(Figure::line)
             .collect();

@@ -191,7 +191,7 @@ impl Work {
     ///
     /// # Errors
     /// When the leaves cannot be read, or are not those of the terms.
-    pub(super) fn scids(&self, terms: &BatchTerms) -> anyhow::Result<Vec<Scid>> {
+    pub(crate) fn scids(&self, terms: &BatchTerms) -> anyhow::Result<Vec<Scid>> {
         let context = ItemContext {
             batch: terms.id()?,
             template: terms.template,

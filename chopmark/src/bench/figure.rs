@@ -44,7 +44,8 @@ pub(super) struct Failed {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<usize>,
     /// Why it was not.
-    pub(super) failed: String,
+    #[serde(rename = "failed")]
+    pub(super) why: String,
 }
 
 impl Figure {
@@ -53,7 +54,7 @@ impl Figure {
         Self::Failed(Failed {
             name,
             run,
-            failed: format!("{error:#}"),
+            why: format!("{error:#}"),
         })
     }
 
@@ -130,7 +131,7 @@ impl Failed {
         let run = self
             .run
             .map_or_else(String::new, |run| format!(" in run {run}"));
-        format!("{:<32} FAILED{run}: {}", self.name, self.failed)
+        format!("{:<32} FAILED{run}: {}", self.name, self.why)
     }
 }
 

@@ -253,12 +253,9 @@ mod tests {
         };
         assert!((row.ratio - 2.0).abs() < 1e-6);
         assert!((row.us - 10_000.0).abs() < 1e-6);
+        assert_eq!((second.run, second.why.as_str()), (Some(2), "node1 ended"));
         assert_eq!(
-            (second.run, second.failed.as_str()),
-            (Some(2), "node1 ended")
-        );
-        assert_eq!(
-            (third.run, third.failed.as_str()),
+            (third.run, third.why.as_str()),
             (Some(3), "its floor: the port is taken")
         );
     }

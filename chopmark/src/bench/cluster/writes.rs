@@ -226,11 +226,11 @@ impl Series {
                 figures.extend(self.finality.figures(name, floor, time, Some(FINALITY)));
             }
         }
-        let part: [(_, fn(&Disk) -> u64); 2] = [
+        let parts: [(_, Part); 2] = [
             (DISK_REGISTRY, |disk| disk.registry),
             (DISK_COMETBFT, |disk| disk.cometbft),
         ];
-        for (name, bytes) in part.into_iter().filter(|(name, _)| wanted(name)) {
+        for (name, bytes) in parts.into_iter().filter(|(name, _)| wanted(name)) {
             figures.push(match &self.disk {
                 Some((disk, made)) => Size::mean(name, bytes(disk), *made, "DID").into(),
                 None => Figure::failed(name, None, &anyhow!("no DID was created")),
@@ -239,6 +239,9 @@ impl Series {
         figures
     }
 }
+
+/// A part of what a node's disk takes.
+type Part = fn(&Disk) -> u64;
 
 fn no_rate() -> anyhow::Error {
     anyhow!("{SUBMIT} found no rate, of which a part is offered")

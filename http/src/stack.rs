@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -23,6 +23,8 @@ use crate::metrics::Asked;
 use crate::{HostGuard, Metrics, Problem, body, metrics, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest words of the framework that are repeated, in bytes.
+const MAX_WORDS: usize = 1_024;
 
 /// What the layers allow.
 #[derive(Debug, Clone)]
@@ -129,7 +131,10 @@ impl Stack {
         match self.admit(request).await {
             Ok((request, _turn)) => {
                 let answer = tokio::time::timeout(self.limits.request_time, next.run(request));
-                answer.await.map_or_else(|_| too_slow(), in_our_words)
+                match answer.await {
+                    Ok(response) => in_our_words(response).await,
+                    Err(_) => too_slow(),
+                }
             }
             Err(problem) => problem.into_response(),
         }
@@ -181,8 +186,9 @@ async fn unknown_method() -> Problem {
     )
 }
 
-/// Puts refusals that the framework wrote as plain text, such as that of a path that is no UTF-8, into a problem.
-fn in_our_words(response: Response) -> Response {
+/// Puts refusals that the framework wrote as plain text, such as that of a path that is no UTF-8, into a problem; its words are
+/// repeated where the client can mend what they name.
+async fn in_our_words(response: Response) -> Response {
     let status = response.status();
     let is_plain = |value: &HeaderValue| value.as_bytes().starts_with(b"text/plain");
     let refused = status.is_client_error() || status.is_server_error();
@@ -192,9 +198,18 @@ fn in_our_words(response: Response) -> Response {
     let title = status
         .canonical_reason()
         .unwrap_or("The request is refused");
-    let mut problem = Problem::new(status, "refused", title).into_response();
-    for (name, value) in response
-        .headers()
+    let mut problem = Problem::new(status, "refused", title);
+    let (parts, body) = response.into_parts();
+    if status.is_client_error()
+        && let Ok(words) = to_bytes(body, MAX_WORDS).await
+        && let Ok(words) = std::str::from_utf8(&words)
+        && !words.is_empty()
+    {
+        problem = problem.detail(words);
+    }
+    let mut problem = problem.into_response();
+    for (name, value) in parts
+        .headers
         .iter()
         .filter(|(name, _)| **name != CONTENT_TYPE && **name != CONTENT_LENGTH)
     {

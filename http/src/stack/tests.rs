@@ -28,9 +28,7 @@ async fn answer(service: Router, request: Request) -> (u16, Value) {
     let response = service.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     assert!(response.headers().contains_key(REQUEST_ID));
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX)
-        .await
-        .unwrap();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
@@ -76,6 +74,27 @@ async fn a_refusal_by_the_framework_is_a_problem_too() {
     let service = wrap(routes, Metrics::new(), None, Limits::default());
     let (status, body) = answer(service, request("GET", "/things/%ff%fe", "")).await;
     assert_eq!((status, &body["status"]), (400, &Value::from(400)));
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_framework_says_what_the_client_can_mend_and_nothing_of_what_failed_here()
+{
+    let failing = || async { (StatusCode::BAD_GATEWAY, "/var/lib/secret is full") };
+    let routes = Router::new()
+        .route(
+            "/things/{id}",
+            get(|Path(id): Path<u8>| async move { id.to_string() }),
+        )
+        .route("/failing", get(failing));
+    let service = wrap(routes, Metrics::new(), None, Limits::default());
+    for (path, named) in [("/things/99999", "99999"), ("/things/%ff", "UTF-8")] {
+        let (status, body) = answer(service.clone(), request("GET", path, "")).await;
+        assert_eq!(status, 400, "{path}");
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains(named), "{path}: {detail}");
+    }
+    let (status, body) = answer(service, request("GET", "/failing", "")).await;
+    assert_eq!((status, body.get("detail")), (502, None));
 }
 
 #[tokio::test]

@@ -151,6 +151,11 @@ impl Projection {
         self.inner.progress.borrow().map(|meta| meta.height)
     }
 
+    /// The first block whose transactions it knows; none before its database was reached and it was begun.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.inner.progress.borrow().map(|meta| meta.first)
+    }
+
     /// Ends the streams of events, so that the connections that carry them can end.
     pub fn end_streams(&self) {
         self.inner.ending.send_replace(true);

@@ -44,7 +44,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     description = "One event `transaction` per envelope in a block, in the order of the ledger, with the data of /v1/transactions and the id `height.index`. \
         Without `Last-Event-ID` it begins with the next block; with it, behind that event, which may be one that this node does not have yet. \
         `after` says the same where no header can be sent; the header goes first. `lagged` says that the consumer was too slow, and ends the \
-        stream: it goes on by `Last-Event-ID`. At most 64 streams.",
+        stream: it goes on by `Last-Event-ID`. `gap` says that this node no longer knows what came before the block `first`, of which the stream \
+        may have told nothing; it goes on there. At most 64 streams.",
     params(
         ("actor" = Option<String>, Query, description = "Only what this DID did"),
         ("did" = Option<String>, Query, description = "Only what this DID did or what is about it"),
@@ -54,6 +55,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     responses(
         (status = 200, description = "text/event-stream", body = String, content_type = "text/event-stream"),
         (status = 400, description = "A parameter or Last-Event-ID is malformed, or a million blocks ahead of this node"),
+        (status = 410, description = "What came behind that event is not all known here any more; `firstHeight` is the first block that is"),
         (status = 503, description = "Too many streams, or the read model's database does not answer")))]
 pub(super) async fn follow(
     State(app): State<NodeApp>,
@@ -68,7 +70,7 @@ pub(super) async fn follow(
     })?;
     let after = match last {
         Some(last) => within_reach(&app, last)?,
-        None => end_of(shown(&app).await?),
+        None => Position::end_of(shown(&app).await?),
     };
     let (events, waiting) = mpsc::channel(WAITING);
     let (end, ended) = oneshot::channel();
@@ -117,7 +119,8 @@ fn last_seen(headers: &HeaderMap, query: &Query) -> Result<Option<Position>, Pro
     })
 }
 
-/// Nodes are not level, so that an event may be known elsewhere first; what is far ahead is of another ledger.
+/// Nodes are not level, so that an event may be known elsewhere first; what is far ahead is of another ledger. What a read model
+/// lacks, a stream would pass over.
 fn within_reach(app: &NodeApp, last: Position) -> Result<Position, Problem> {
     let height = app.engine().view().last_block();
     if last.height > height.saturating_add(MAX_AHEAD) {
@@ -125,7 +128,18 @@ fn within_reach(app: &NodeApp, last: Position) -> Result<Position, Problem> {
             "the event {last} is far ahead of this node, which is at height {height}"
         )));
     }
-    Ok(last)
+    match app.projection().first() {
+        Some(first) if last.is_cut_off_by(first) => Err(Problem::new(
+            StatusCode::GONE,
+            "pruned",
+            "This node does not keep it any more",
+        )
+        .detail(format!(
+            "events behind {last} are known here from block {first} on: a node that keeps more has the others; 0.0 begins with block {first}"
+        ))
+        .with("firstHeight", first)),
+        _ => Ok(last),
+    }
 }
 
 /// The last block that shows; of a model that has not begun, the last one that the node has.
@@ -136,14 +150,6 @@ async fn shown(app: &NodeApp) -> Result<u64, Problem> {
             Ok(app.engine().view().last_block())
         }
         Err(error) => Err(failed(&error)),
-    }
-}
-
-/// Behind everything in a block.
-fn end_of(height: u64) -> Position {
-    Position {
-        height,
-        index: u64::MAX,
     }
 }
 
@@ -208,6 +214,11 @@ impl Reader {
     async fn read(&mut self) -> Result<bool, Broken> {
         let reading = self.projection.reading_blocks().await;
         let mut reading = reading.map_err(Broken::Failed)?;
+        let first = reading.as_of.from;
+        if self.after.is_cut_off_by(first) {
+            drop(reading);
+            return self.pass_over_to(first).await;
+        }
         let found = reading
             .events(&self.facets, self.after, AT_ONCE)
             .await
@@ -225,14 +236,34 @@ impl Reader {
                 .retry(RETRY)
                 .json_data(transaction)
                 .map_err(|_| Broken::Gone)?;
-            match self.events.send_timeout(event, PATIENCE).await {
-                Ok(()) => {}
-                Err(SendTimeoutError::Timeout(_)) => return Err(Broken::Lagged),
-                Err(SendTimeoutError::Closed(_)) => return Err(Broken::Gone),
-            }
+            self.send(event).await?;
         }
         self.after = found.until;
         Ok(found.more)
+    }
+
+    /// Says that the read model began anew with a later block, and goes on there; so does whoever names the id of this event.
+    async fn pass_over_to(&mut self, first: u64) -> Result<bool, Broken> {
+        let before = Position::end_of(first.saturating_sub(1));
+        let event = Event::default()
+            .event("gap")
+            .id(before.to_string())
+            .json_data(json!({
+                "detail": format!("events behind {} are known here from block {first} on", self.after),
+                "first": first,
+            }))
+            .map_err(|_| Broken::Gone)?;
+        self.send(event).await?;
+        self.after = before;
+        Ok(true)
+    }
+
+    async fn send(&self, event: Event) -> Result<(), Broken> {
+        match self.events.send_timeout(event, PATIENCE).await {
+            Ok(()) => Ok(()),
+            Err(SendTimeoutError::Timeout(_)) => Err(Broken::Lagged),
+            Err(SendTimeoutError::Closed(_)) => Err(Broken::Gone),
+        }
     }
 }
 

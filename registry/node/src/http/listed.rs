@@ -1,19 +1,23 @@
 //! Lists of the read model: transactions, DIDs, accreditations, proposals; and search.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use chop_did::Class;
+use chop_did::{ChopDid, Class, ScidVersion};
 use chop_http::Problem;
 use chop_integrity::Timestamp;
-use chop_protocol::CredentialType;
 use chop_protocol::http::ListedProposal;
 use chop_protocol::http::listed::{
     Found, Listed, ListedAccreditation, ListedDid, ListedTransaction, ProposalList,
 };
+use chop_protocol::{CredentialType, keys};
 
 use super::NodeApp;
 use super::listing::{Asked, action, did, failed, limit, reading, reading_blocks};
 use super::query::Query;
+use crate::engine::{EngineError, View};
+use crate::leaves::held::held;
 use crate::projection::{Accredited, Facets, Search};
 
 /// Longest question, in bytes.
@@ -181,9 +185,9 @@ pub(super) async fn proposals(
 }
 
 #[utoipa::path(get, path = "/v1/search", tag = "explorer", summary = "Search the ledger",
-    description = "By height; by a hash or its beginning (transactions, blocks, accreditations, proposals), by a whole digest (anchors, documents); \
-        by the beginning of a DID; by the beginning of a name or of one of its first eight words (members, schemas, credential types, alsoKnownAs \
-        of DIDs). Anchors and documents are looked for in the node's newest state, which may be ahead of `asOf`. `more` says that not all is shown.",
+    description = "By height; by a hash or its beginning (transactions, blocks, accreditations, proposals), by a whole digest (anchors, documents, batches); \
+        by the beginning of a DID, of an item without a state of its own by the whole of it; by the beginning of a name or of one of its first eight words (members, schemas, credential types, alsoKnownAs \
+        of DIDs). Anchors, documents, batches and items are looked for in the node's newest state, which may be ahead of `asOf`. `more` says that not all is shown.",
     params(
         ("q" = String, Query, description = "What to look for, at most 200 bytes"),
         ("limit" = Option<u64>, Query, description = "How many hits, at most 50; 20 when absent")),
@@ -204,9 +208,12 @@ pub(super) async fn search(
             asked.len()
         )));
     }
-    let mut reading = reading(&app).await?;
     let view = app.engine().view();
+    let item = item(&app, &view, asked).await;
+    let item = item.map_err(|error| super::failed(&error))?;
+    let mut reading = reading(&app).await?;
     let search = Search {
+        item,
         asked,
         ledger: app.engine().genesis().id(),
         state: view.snapshot(),
@@ -222,6 +229,25 @@ pub(super) async fn search(
         hits,
         more,
     }))
+}
+
+/// The item of a batch whose whole DID this is, as long as it has no state of its own.
+async fn item(
+    app: &NodeApp,
+    view: &Arc<View>,
+    asked: &str,
+) -> Result<Option<ChopDid>, EngineError> {
+    let (Ok(did), Some(keeper)) = (ChopDid::parse(asked), &app.inner.leaves) else {
+        return Ok(None);
+    };
+    let scid = did.scid();
+    if scid.version() != ScidVersion::BatchItem
+        || did.ledger() != app.engine().genesis().id().short()
+        || view.value(&keys::did(&scid))?.is_some()
+    {
+        return Ok(None);
+    }
+    Ok(held(keeper, view, scid).await?.map(|_| did))
 }
 
 /// The filters of a stream of events.

@@ -11,6 +11,9 @@ use url::Url;
 /// The names of the parameter that says whether connections are encrypted.
 const SSL_MODE: [&str; 2] = ["sslmode", "ssl-mode"];
 
+/// Where the driver finds a host that the URL does not name, the first one first; without any it takes a socket or this host.
+const HOST_VARIABLES: [&str; 2] = ["PGHOSTADDR", "PGHOST"];
+
 /// Where the read model is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Place(pub(super) Kept);
@@ -39,9 +42,19 @@ impl Place {
     /// # Errors
     /// [`PlaceError`] for anything else; the text, which may hold a password, is not repeated.
     pub fn parse(text: &str) -> Result<Self, PlaceError> {
+        Self::parse_beside(text, |name| std::env::var(name).ok())
+    }
+
+    /// The same, beside the variables of an environment.
+    pub(super) fn parse_beside(
+        text: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, PlaceError> {
         let wrong = |reason| Err(PlaceError { reason });
         if let Some(path) = text.strip_prefix("sqlite:") {
-            return match path.trim_start_matches("//") {
+            // What follows `sqlite://` is the path too, which need not begin at the root.
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path.trim_start_matches('/') {
                 "" => wrong("the path is missing"),
                 _ => Ok(Self::file(path)),
             };
@@ -60,10 +73,22 @@ impl Place {
                 "connections are not encrypted, which sslmode demands: use a socket, this host or a tunnel",
             );
         }
-        if is_elsewhere(&url) && parameter(&url, &SSL_MODE).as_deref() != Some("disable") {
-            return wrong(
-                "its host is another one, to which connections go unencrypted: use a socket or a tunnel, or say sslmode=disable",
-            );
+        if parameter(&url, &SSL_MODE).as_deref() != Some("disable") {
+            if let Some(host) = named_host(&url) {
+                if is_elsewhere(&host) {
+                    return wrong(
+                        "its host is another one, to which connections go unencrypted: use a socket or a tunnel, or say sslmode=disable",
+                    );
+                }
+            } else if HOST_VARIABLES
+                .iter()
+                .find_map(|name| variable(name))
+                .is_some_and(|host| is_elsewhere(&host))
+            {
+                return wrong(
+                    "it names no host, and that of PGHOSTADDR or PGHOST is another one, to which connections go unencrypted: name the host, or say sslmode=disable",
+                );
+            }
         }
         Ok(Self(Kept::Postgres(url)))
     }
@@ -101,16 +126,17 @@ fn demands_encryption(url: &Url) -> bool {
         .is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode.as_str()))
 }
 
-/// Whether connections leave this host. Where no host is named, the driver takes `PGHOST`, or a socket, or this host.
-fn is_elsewhere(url: &Url) -> bool {
-    let host = parameter(url, &["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned));
-    host.is_some_and(|host| {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let address = bare.parse::<IpAddr>();
-        let is_socket = host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
-        !(host.is_empty()
-            || is_socket
-            || host == "localhost"
-            || address.is_ok_and(|address| address.is_loopback()))
-    })
+fn named_host(url: &Url) -> Option<String> {
+    parameter(url, &["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned))
+}
+
+/// Whether connections to it leave this host.
+fn is_elsewhere(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>();
+    let is_socket = host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
+    !(host.is_empty()
+        || is_socket
+        || host == "localhost"
+        || address.is_ok_and(|address| address.is_loopback()))
 }

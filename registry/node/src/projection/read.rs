@@ -37,6 +37,25 @@ impl Position {
             index: index.parse().ok()?,
         })
     }
+
+    /// Before everything: behind it comes whatever is known.
+    pub(crate) const START: Self = Self {
+        height: 0,
+        index: 0,
+    };
+
+    /// Behind everything in a block.
+    pub(crate) const fn end_of(height: u64) -> Self {
+        Self {
+            height,
+            index: u64::MAX,
+        }
+    }
+
+    /// Whether a model whose first block is `first` lacks what may have come between here and there.
+    pub(crate) fn is_cut_off_by(self, first: u64) -> bool {
+        first > 1 && self != Self::START && self < Self::end_of(first - 1)
+    }
 }
 
 impl std::fmt::Display for Position {
@@ -249,10 +268,11 @@ impl Reading {
             far.push(format!("{column} = ${}", cells.len()));
         }
         cells.push(more_than(limit));
+        let most = cells.len();
         let sql = format!(
-            "SELECT {columns} FROM ({place} LIMIT {SCAN}) near{} ORDER BY {first} DESC, {second} DESC LIMIT ${}",
-            clause(&far),
-            cells.len()
+            "SELECT {columns} FROM ({place} LIMIT {}) near{} ORDER BY {first} DESC, {second} DESC LIMIT ${most}",
+            looked_at(&far, most),
+            clause(&far)
         );
         let position = |row: &AnyRow| Ok(format!("{}.{}", time(row, first)?, text(row, second)?));
         let scanned = (!far.is_empty()).then_some(scanned);
@@ -286,6 +306,16 @@ impl Reading {
 /// One row more than is shown says whether there is a next page.
 fn more_than(limit: usize) -> Cell {
     Cell::from(limit as u64 + 1)
+}
+
+/// How many rows of the first filter a page looks at: no more than it shows, whose number is parameter `most`, unless a further
+/// filter chooses among them.
+fn looked_at(far: &[String], most: usize) -> String {
+    if far.is_empty() {
+        format!("${most}")
+    } else {
+        SCAN.to_string()
+    }
 }
 
 fn next_of(

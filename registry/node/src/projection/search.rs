@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chop_did::LedgerId;
+use chop_did::{ChopDid, LedgerId};
 use chop_integrity::Hash;
 use chop_protocol::http::listed::Hit;
 use chop_protocol::keys;
@@ -23,8 +23,10 @@ pub(crate) struct Search<'a> {
     /// As it was typed.
     pub(crate) asked: &'a str,
     pub(crate) ledger: LedgerId,
-    /// The newest state, which knows anchors and documents by their whole digest; it may be ahead of the model.
+    /// The newest state, which knows anchors, documents and batches by their whole digest; it may be ahead of the model.
     pub(crate) state: &'a Snapshot,
+    /// The item that was asked for by its whole DID and has no state of its own, which the model does not know.
+    pub(crate) item: Option<ChopDid>,
     /// Most hits.
     pub(crate) limit: usize,
 }
@@ -46,6 +48,7 @@ impl Search<'_> {
             hits.push(hit("block", block.height.to_string(), Some(block.hash)));
         }
         self.digests(asked, &mut hits)?;
+        hits.extend(self.item.map(|did| hit("item", did.to_string(), None)));
         if asked.len() >= MIN_PREFIX && asked.bytes().all(|byte| byte.is_ascii_graphic()) {
             self.prefixes(asked, reading, &mut hits).await?;
         }
@@ -65,6 +68,7 @@ impl Search<'_> {
         for (kind, key) in [
             ("anchor", keys::anchor(&digest)),
             ("document", keys::schema_body(&digest)),
+            ("batch", keys::batch(&digest)),
         ] {
             if self.state.value(&key)?.is_some() {
                 hits.push(hit(kind, digest.to_string(), None));
@@ -156,13 +160,14 @@ fn hit(kind: &str, id: String, label: Option<String>) -> Hit {
     let path = match kind {
         "block" => format!("/v1/blocks/{id}"),
         "transaction" => format!("/v1/transactions/{id}"),
-        "did" => format!("/1.0/identifiers/{id}"),
+        "did" | "item" => format!("/1.0/identifiers/{id}"),
         "member" => format!("/v1/members/{id}"),
         "proposal" => format!("/v1/proposals/{id}"),
         "accreditation" => format!("/v1/state/accreditation/{id}"),
         "anchor" => format!("/v1/state/anchor/{id}"),
         "schema" => format!("/v1/schemas/{id}"),
         "document" => format!("/schemas/{id}"),
+        "batch" => format!("/v1/batches/{id}"),
         _ => {
             let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
             format!("/v1/accreditations?type={id}")

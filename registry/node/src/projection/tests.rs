@@ -338,11 +338,19 @@ fn a_place_is_a_file_or_a_database_and_shows_no_password() {
         Place::parse("sqlite:a/b.sqlite").unwrap(),
         Place::file("a/b.sqlite")
     );
+    for (text, path) in [
+        ("sqlite://near.sqlite", "near.sqlite"),
+        ("sqlite:///far/away.sqlite", "/far/away.sqlite"),
+        ("sqlite:/far/away.sqlite", "/far/away.sqlite"),
+    ] {
+        assert_eq!(Place::parse(text).unwrap(), Place::file(path), "{text}");
+    }
     for bad in [
         "",
         "a.sqlite",
         "sqlite:",
         "sqlite://",
+        "sqlite:////",
         "mysql://secret@a/b",
         "postgres://secret@a",
         "postgres://secret@a/",
@@ -391,5 +399,41 @@ fn no_connection_goes_unencrypted_over_a_network_unasked() {
     ] {
         let refused = Place::parse(bad).unwrap_err().to_string();
         assert!(refused.contains(why), "{bad}: {refused}");
+    }
+}
+
+#[test]
+fn a_host_of_the_environment_is_as_good_as_one_that_the_url_names() {
+    let beside = |url: &str, set: &[(&str, &str)]| {
+        let found = |name: &str| {
+            let set = set.iter().find(|(known, _)| *known == name);
+            set.map(|(_, value)| (*value).to_owned())
+        };
+        Place::parse_beside(url, found)
+    };
+    let elsewhere = [("PGHOST", "db.example")];
+    for (url, set) in [
+        ("postgres:///reads", &elsewhere[..]),
+        ("postgres:///reads?sslmode=prefer", &elsewhere),
+        (
+            "postgres:///reads",
+            &[("PGHOSTADDR", "192.0.2.1"), ("PGHOST", "localhost")],
+        ),
+    ] {
+        let refused = beside(url, set).unwrap_err().to_string();
+        assert!(refused.contains("PGHOST"), "{url}: {refused}");
+    }
+    for (url, set) in [
+        ("postgres:///reads?sslmode=disable", &elsewhere[..]),
+        ("postgres://localhost/reads", &elsewhere),
+        ("postgres:///reads?host=/run/postgresql", &elsewhere),
+        ("postgres:///reads", &[("PGHOST", "/run/postgresql")]),
+        (
+            "postgres:///reads",
+            &[("PGHOSTADDR", "127.0.0.1"), ("PGHOST", "db.example")],
+        ),
+        ("postgres:///reads", &[]),
+    ] {
+        assert!(beside(url, set).is_ok(), "{url} {set:?}");
     }
 }

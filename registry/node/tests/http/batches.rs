@@ -410,6 +410,21 @@ async fn segments_are_listed_page_by_page_and_batches_with_proof() {
         shown["value"]["terms"],
         serde_json::to_value(&made.asked.terms).unwrap()
     );
+    let item = made.did(1).to_string();
+    for (asked, kind) in [(&id.to_string(), "batch"), (&item, "item")] {
+        let found = world.get(&format!("/v1/search?q={asked}")).await.json();
+        let hits = found["hits"].as_array().unwrap();
+        assert_eq!(hits.len(), 1, "{found}");
+        assert_eq!(
+            (&hits[0]["kind"], &hits[0]["id"]),
+            (&json!(kind), &json!(asked))
+        );
+        let path = hits[0]["path"].as_str().unwrap();
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    let part = &item[..item.len() - 1];
+    let found = world.get(&format!("/v1/search?q={part}")).await.json();
+    assert_eq!(found["hits"], json!([]));
     let nothing = Hash::from_bytes([9; 32]);
     assert_eq!(
         world.get(&format!("/v1/batches/{nothing}")).await.status,

@@ -256,3 +256,32 @@ async fn refuses_ids_that_are_none_or_of_another_ledger() {
         assert_eq!(response.status(), 400, "{bad}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_are_not_known_any_more_are_named_and_never_passed_over() {
+    let world = World::without_database_keeping(4).await;
+    for n in 1..=9 {
+        anchor(&world, n).await;
+    }
+    // Opened before it was known where the model begins.
+    let mut early = Stream::open(&world, "/v1/events", Some("2.0")).await;
+    world.bring_database();
+    let gap = early.next().await.unwrap();
+    let first = gap.data["first"].as_u64().unwrap();
+    assert_eq!(gap.event, "gap");
+    assert!(first > 3, "{gap:?}");
+    let told = early.next().await.unwrap();
+    assert_eq!(told.event, "transaction");
+    assert!(told.data["height"].as_u64().unwrap() >= first, "{told:?}");
+
+    // Block `first - 1` may have had more events than the one that was seen.
+    for gone in ["1.0".to_owned(), format!("{}.0", first - 1)] {
+        let refused = world.get(&format!("/v1/events?after={gone}")).await;
+        assert_eq!(refused.status, 410, "{gone}");
+        assert_eq!(refused.json()["firstHeight"], first);
+    }
+    for known in ["0.0", &gap.id] {
+        let mut again = Stream::open(&world, "/v1/events", Some(known)).await;
+        assert_eq!(again.next().await.as_ref(), Some(&told), "{known}");
+    }
+}

@@ -96,12 +96,17 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("lists")).unwrap();
-        Self::within(folder).await
+        Self::within(folder, None).await
     }
 
     /// One whose read model has no place yet.
     pub(crate) async fn without_database() -> Self {
-        Self::within(tempfile::tempdir().unwrap()).await
+        Self::within(tempfile::tempdir().unwrap(), None).await
+    }
+
+    /// The same, of a node that keeps so many blocks.
+    pub(crate) async fn without_database_keeping(blocks: u64) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), Some(blocks)).await
     }
 
     /// Lets the read model have its place.
@@ -109,7 +114,7 @@ impl World {
         std::fs::create_dir(self.folder.path().join("lists")).unwrap();
     }
 
-    async fn within(folder: TempDir) -> Self {
+    async fn within(folder: TempDir, keep_blocks: Option<u64>) -> Self {
         let engine = Solo::open(SoloConfig {
             path: folder.path().join("registry.redb"),
             genesis: genesis(),
@@ -118,7 +123,7 @@ impl World {
             queue: 64,
             heartbeat: None,
             limit: Arc::new(DiskLimit::none()),
-            keep_blocks: None,
+            keep_blocks,
             replay: false,
         })
         .unwrap();

@@ -3,7 +3,7 @@
 use chop_protocol::http::listed::ListedTransaction;
 use sqlx::any::AnyRow;
 
-use super::{Page, Position, Reading, SCAN, body, clause, more_than};
+use super::{Page, Position, Reading, body, clause, looked_at, more_than};
 use crate::projection::ProjectionError;
 use crate::projection::sql::number;
 use crate::projection::table::{Cell, FACETS, TRANSACTIONS};
@@ -93,10 +93,7 @@ impl Reading {
             .iter()
             .map(|row| body(row, "transaction"))
             .collect::<Result<_, _>>()?;
-        let end = Position {
-            height: self.as_of.height,
-            index: u64::MAX,
-        };
+        let end = Position::end_of(self.as_of.height);
         let next = next.as_deref().and_then(Position::parse);
         Ok(Events {
             transactions,
@@ -113,49 +110,73 @@ impl Reading {
         way: Way,
         limit: usize,
     ) -> Result<(Vec<AnyRow>, Option<String>), ProjectionError> {
-        let (sign, order) = match way {
-            Way::Back => ("<", "DESC"),
-            Way::Forth => (">", "ASC"),
-        };
-        let mut keys = facets.keys().into_iter();
-        let mut cells: Vec<Cell> = vec![from.height.into(), from.index.into()];
-        let mut near = vec![format!("(height, idx) {sign} ($1, $2)")];
-        let mut table = TRANSACTIONS.name;
-        if let Some(key) = keys.next() {
-            table = FACETS.name;
-            cells.push(key.into());
-            near.push(format!("facet = ${}", cells.len()));
-        }
-        if let Some(from) = facets.from {
-            cells.push(from.into());
-            near.push(format!("height >= ${}", cells.len()));
-        }
-        let place = format!(
-            "SELECT height, idx FROM {table}{} ORDER BY height {order}, idx {order}",
-            clause(&near)
-        );
-        let scanned = (place.clone(), cells.clone());
-        let mut far = Vec::new();
-        for key in keys {
-            cells.push(key.into());
-            far.push(format!(
-                "EXISTS (SELECT 1 FROM facets f WHERE f.facet = ${} AND f.height = near.height AND f.idx = near.idx)",
-                cells.len()
-            ));
-        }
-        if facets.committed == Some(true) {
-            far.push("t.outcome = 'committed'".to_owned());
-        }
-        cells.push(more_than(limit));
-        let sql = format!(
-            "SELECT t.height AS height, t.idx AS idx, t.body AS body FROM ({place} LIMIT {SCAN}) near \
-             JOIN transactions t ON t.height = near.height AND t.idx = near.idx{} \
-             ORDER BY t.height {order}, t.idx {order} LIMIT ${}",
-            clause(&far),
+        let question = question(facets, from, way, limit);
+        self.paged(question.page, question.scanned, limit, position)
+            .await
+    }
+}
+
+/// A statement with its parameters.
+type Asked = (String, Vec<Cell>);
+
+struct Question {
+    page: Asked,
+    /// What the page is filtered from, where that takes more than one filter.
+    scanned: Option<Asked>,
+}
+
+/// Only the rows of the page itself are read whole, however many are passed over for it.
+fn question(facets: &Facets, from: Position, way: Way, limit: usize) -> Question {
+    let (sign, order) = match way {
+        Way::Back => ("<", "DESC"),
+        Way::Forth => (">", "ASC"),
+    };
+    let mut keys = facets.keys().into_iter();
+    let mut cells: Vec<Cell> = vec![from.height.into(), from.index.into()];
+    let mut near = vec![format!("(height, idx) {sign} ($1, $2)")];
+    let mut table = TRANSACTIONS.name;
+    if let Some(key) = keys.next() {
+        table = FACETS.name;
+        cells.push(key.into());
+        near.push(format!("facet = ${}", cells.len()));
+    }
+    if let Some(from) = facets.from {
+        cells.push(from.into());
+        near.push(format!("height >= ${}", cells.len()));
+    }
+    let place = format!(
+        "SELECT height, idx FROM {table}{} ORDER BY height {order}, idx {order}",
+        clause(&near)
+    );
+    let scanned = (place.clone(), cells.clone());
+    let mut far = Vec::new();
+    for key in keys {
+        cells.push(key.into());
+        far.push(format!(
+            "EXISTS (SELECT 1 FROM facets f WHERE f.facet = ${} AND f.height = near.height AND f.idx = near.idx)",
             cells.len()
+        ));
+    }
+    if facets.committed == Some(true) {
+        far.push(
+            "EXISTS (SELECT 1 FROM transactions o WHERE o.height = near.height AND o.idx = near.idx \
+             AND o.outcome = 'committed')"
+                .to_owned(),
         );
-        let scanned = (!far.is_empty()).then_some(scanned);
-        self.paged((sql, cells), scanned, limit, position).await
+    }
+    cells.push(more_than(limit));
+    let most = cells.len();
+    let sql = format!(
+        "SELECT t.height AS height, t.idx AS idx, t.body AS body FROM \
+         (SELECT near.height, near.idx FROM ({place} LIMIT {}) near{} \
+         ORDER BY near.height {order}, near.idx {order} LIMIT ${most}) page \
+         JOIN transactions t ON t.height = page.height AND t.idx = page.idx ORDER BY t.height {order}, t.idx {order}",
+        looked_at(&far, most),
+        clause(&far)
+    );
+    Question {
+        page: (sql, cells),
+        scanned: (!far.is_empty()).then_some(scanned),
     }
 }
 
@@ -165,4 +186,37 @@ fn position(row: &AnyRow) -> Result<String, ProjectionError> {
         index: number(row, "idx")?,
     };
     Ok(position.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::projection::read::SCAN;
+
+    #[test]
+    fn looks_at_no_more_rows_than_it_shows_unless_a_further_filter_chooses_among_them() {
+        let from = Position::START;
+        let one = Facets {
+            actor: Some("did:chop:x".to_owned()),
+            ..Facets::default()
+        };
+        let two = Facets {
+            committed: Some(true),
+            ..one.clone()
+        };
+        let asked = |facets: &Facets| question(facets, from, Way::Forth, 64);
+        for facets in [&Facets::default(), &one] {
+            let Question { page, scanned } = asked(facets);
+            assert!(!page.0.contains(&SCAN.to_string()), "{}", page.0);
+            assert_eq!(page.1.last(), Some(&Cell::Number(65)));
+            assert_eq!(scanned, None);
+        }
+        let Question { page, scanned } = asked(&two);
+        assert!(
+            page.0.contains(&format!("LIMIT {SCAN}) near")),
+            "{}",
+            page.0
+        );
+        assert!(scanned.is_some());
+    }
 }

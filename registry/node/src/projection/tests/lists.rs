@@ -367,6 +367,7 @@ async fn searched(
         asked,
         ledger: world.ledger(),
         state: view.snapshot(),
+        item: None,
         limit,
     };
     let mut reading = projection.reading().await.unwrap();

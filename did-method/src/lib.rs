@@ -29,5 +29,5 @@ pub use document::{
 };
 pub use genesis::{Class, Genesis, GenesisError};
 pub use item::{Item, ItemContext, ItemError, Template, TemplateError, batch_id};
-pub use operation::{Operation, OperationError, OperationKind, SignedOperation};
+pub use operation::{Link, Operation, OperationError, OperationKind, SignedOperation};
 pub use state::{DidState, PendingRecovery, VersionId, VersionRecord};

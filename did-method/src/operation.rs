@@ -95,6 +95,28 @@ pub(crate) enum Body {
     },
 }
 
+/// Where an operation stands in its log: what can be read of it when its hash is known and vouched for, so that whoever vouches
+/// has checked the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The hash of the operation.
+    pub hash: Hash,
+    /// The hash of the one before; a create has none.
+    pub previous: Option<Hash>,
+    /// The controller that a create or a transfer names.
+    pub controller: Option<ChopDid>,
+}
+
+impl Link {
+    /// Reads the link of an operation, proofs included, without checking its shape or its signatures.
+    ///
+    /// # Errors
+    /// Returns an error when the value is too large or no operation at all.
+    pub fn of(value: &Value) -> Result<Self, OperationError> {
+        parse::link(value)
+    }
+}
+
 impl SignedOperation {
     /// Returns the checked operation.
     pub fn operation(&self) -> &Operation {

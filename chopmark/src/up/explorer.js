@@ -27,14 +27,21 @@ const sayAsOf = (height) => { asOf.textContent = `As of block ${height}. Lists a
 // A visit of one part of the page: what it asks for and follows ends when another part is shown.
 const visiting = (signal) => ({
   signal,
-  ask: async (path) => {
-    const answer = await fetch(path, { headers: { accept: "application/json" }, signal });
+  // `also` are statuses beside success whose body is an answer, too.
+  ask: async (path, { accept = "application/json", also = [] } = {}) => {
+    const answer = await fetch(path, { headers: { accept }, signal });
     const body = await answer.json();
-    if (!answer.ok) throw new Error(body.detail ?? body.title ?? `the node answered ${answer.status}`);
-    if (body.asOf && !signal.aborted) sayAsOf(body.asOf.height);
+    if (!answer.ok && !also.includes(answer.status)) {
+      const why = body?.didResolutionMetadata?.error ?? body;
+      throw new Error(why?.detail ?? why?.title ?? `the node answered ${answer.status}`);
+    }
+    if (body?.asOf && !signal.aborted) sayAsOf(body.asOf.height);
     return body;
   },
 });
+
+// The pages of a list: each names the cursor of the next one.
+const paged = ({ ask }, path) => (next) => ask(next ? `${path}${path.includes("?") ? "&" : "?"}cursor=${next}` : path);
 
 const outcome = (transaction) => transaction.status === "committed"
   ? element("span", { class: "good" }, "committed")
@@ -55,9 +62,9 @@ const grow = (box, heads, rows, place) => {
   else if (rows.length > 0) box.querySelector(".rows").replaceChildren(table(heads, rows));
 };
 
-// A list that grows by a button; `row` makes a row. A page of rare things may be empty and still not be the last.
-const list = async ({ ask }, title, heads, path, row) => {
-  const first = await ask(path);
+// A list that grows by a button; `read` reads a page, `row` makes a row. A page of rare things may be empty and still not be the last.
+const list = async (title, heads, read, row) => {
+  const first = await read();
   let { next } = first;
   const none = (items) => (items.length === 0 && next ? " None among these; there are earlier ones." : "");
   const rows = none(first.items) ? undefined : table(heads, first.items.map(row));
@@ -70,7 +77,7 @@ const list = async ({ ask }, title, heads, path, row) => {
     more.setAttribute("aria-disabled", "true");
     told.textContent = "";
     try {
-      const after = await ask(`${path}${path.includes("?") ? "&" : "?"}cursor=${next}`);
+      const after = await read(next);
       grow(box, heads, after.items.map(row), "append");
       ({ next } = after);
       told.textContent = none(after.items);
@@ -85,22 +92,22 @@ const list = async ({ ask }, title, heads, path, row) => {
 };
 
 const transactions = (visit, filters, title) =>
-  list(visit, title, transactionHeads, `/v1/transactions?limit=20${filters}`, transactionRow);
+  list(title, transactionHeads, paged(visit, `/v1/transactions?limit=20${filters}`), transactionRow);
 
-const blocks = (visit) => list(visit, "Blocks", ["Height", "Time", "Hash", "Transactions", "Refused"], "/v1/blocks?limit=20", (block) => element("tr", {},
+const blocks = (visit) => list("Blocks", ["Height", "Time", "Hash", "Transactions", "Refused"], paged(visit, "/v1/blocks?limit=20"), (block) => element("tr", {},
   cell(link(`block/${block.height}`, String(block.height)), "short"), cell(time(block.time), "short"),
   cell(element("code", {}, `${block.hash.slice(0, 16)}…`)), cell(String(block.envelopes)), cell(String(block.refused))));
 
-const dids = (visit, filters = "") => list(visit, "DIDs", ["DID", "Class", "Controller", "Versions", "Created", ""], `/v1/dids?limit=20${filters}`, (entry) => element("tr", {},
+const dids = (visit, filters = "") => list("DIDs", ["DID", "Class", "Controller", "Versions", "Created", ""], paged(visit, `/v1/dids?limit=20${filters}`), (entry) => element("tr", {},
   cell(did(entry.did)), cell(entry.class), cell(entry.controller ? did(entry.controller) : "its own keys"), cell(String(entry.versions)),
   cell(time(entry.created), "short"), cell(entry.deactivated ? element("span", { class: "bad" }, "ended") : "")));
 
 const proposalRow = ({ standing, proposal }) => element("tr", {},
   cell(link(`proposal/${proposal.id}`, Object.keys(proposal.change)[0])), cell(did(proposal.proposer)), cell(time(proposal.time), "short"),
   cell(standing), cell(proposal.note ?? ""));
-const proposals = (visit) => list(visit, "Proposals", ["Change", "Proposer", "Time", "Standing", "Note"], "/v1/proposals/all?limit=20", proposalRow);
+const proposals = (visit) => list("Proposals", ["Change", "Proposer", "Time", "Standing", "Note"], paged(visit, "/v1/proposals/all?limit=20"), proposalRow);
 
-const accreditations = (visit, filters = "") => list(visit, "Accreditations", ["Type", "Held by", "Granted by", "From", "Standing"], `/v1/accreditations?limit=20${filters}`,
+const accreditations = (visit, filters = "") => list("Accreditations", ["Type", "Held by", "Granted by", "From", "Standing"], paged(visit, `/v1/accreditations?limit=20${filters}`),
   ({ standing, accreditation: found }) => element("tr", {}, cell(found.credentialType), cell(did(found.subject)), cell(did(found.accreditor)),
     cell(time(found.validFrom), "short"), cell(element("span", { class: standing === "live" ? "good" : "bad" }, standing))));
 
@@ -111,9 +118,42 @@ const members = async ({ ask }) => {
   element("p", { class: "soft" }, `${found.validators.length || "No"} validators under the members' rule.`));
 };
 
+// Where a DID stands, before all else: whether it has ended, and of an item whether its code is in use.
+const standing = ({ deactivated, chop = {} }) => {
+  const { code, deactivatedAt, item } = chop;
+  const said = [];
+  if (deactivated) said.push(["Standing", [element("span", { class: "bad" }, "ended, for ever"), ...(deactivatedAt ? [" at ", time(deactivatedAt)] : [])]]);
+  if (code) {
+    said.push(["Code", [element("span", { class: code.standing === "active" ? "good" : "bad" }, code.standing), " since ", time(code.since)]]);
+    for (const [name, value] of [["Reason", code.reason], ["Lot", code.lot]]) if (value !== undefined) said.push([name, value]);
+    if (code.firstClaimed) said.push(["First claimed", time(code.firstClaimed)]);
+  }
+  if (item) said.push(["Item", [`${item.ordinal} of batch `, element("code", {}, item.batch)]]);
+  return said.length > 0 ? fields(said) : undefined;
+};
+
+// The log of a DID, oldest first. Before its first change, an item has none.
+const versions = ({ ask }, name) => list("Versions", ["Version", "Operation", "Time"], async (from) => {
+  const { operations: items = [], next } = await ask(`/v1/dids/${name}/log${from ? `?from=${from}` : ""}`, { also: [404] });
+  return { items, next };
+}, (entry) => element("tr", {}, cell(element("code", {}, short(entry.versionId))), cell(entry.operation.type ?? ""), cell(time(entry.time), "short")));
+
+// Whether the node no longer knows all that came behind an event; why it was refused, a stream does not say.
+const isGone = async (after) => {
+  const asking = new AbortController();
+  try {
+    const { status } = await fetch(`/v1/events?after=${after}`, { signal: asking.signal });
+    return status === 410;
+  } catch {
+    return false;
+  } finally {
+    asking.abort();
+  }
+};
+
 // Follows what happens behind a position while the visit lasts. After a break the browser goes on behind the last id by itself,
-// but never after an answer that is no stream, such as 503: then another stream begins there.
-const follow = (signal, after, take, tell) => {
+// but never after an answer that is no stream, such as 503: then another stream begins there, unless what came there is `gone`.
+const follow = (signal, after, { take, tell, gone }) => {
   let last = after;
   const open = () => {
     if (signal.aborted) return;
@@ -124,12 +164,17 @@ const follow = (signal, after, take, tell) => {
       last = event.lastEventId;
       take(JSON.parse(event.data));
     });
+    stream.addEventListener("gap", (event) => {
+      last = event.lastEventId;
+      tell(`Live, but not whole: what came before block ${JSON.parse(event.data).first} is not known here any more.`);
+    });
     stream.addEventListener("open", () => tell("Live: new ones come by themselves."));
-    stream.addEventListener("error", () => {
+    stream.addEventListener("error", async () => {
       tell("The connection broke; trying again.");
       if (stream.readyState !== EventSource.CLOSED) return;
       signal.removeEventListener("abort", close);
-      setTimeout(open, 3000);
+      const next = await isGone(last) ? gone : open;
+      setTimeout(() => { if (!signal.aborted) next(); }, 3000);
     });
   };
   open();
@@ -142,14 +187,19 @@ const now = async ({ ask, signal }) => {
   const told = element("p", { class: "soft", role: "status" }, "Connecting to what comes.");
   const latest = section("Latest transactions", told, element("div", { class: "rows" }, table(transactionHeads, recent.items.map(transactionRow))));
   const [newest] = recent.items;
-  follow(signal, newest ? `${newest.height}.${newest.index}` : "0.0", (transaction) => {
-    grow(latest, transactionHeads, [transactionRow(transaction)], "prepend");
-    const { children } = latest.querySelector("tbody");
-    while (children.length > 50) children[50].remove();
-    const last = Math.max(Number(height.textContent), transaction.height);
-    height.textContent = String(last);
-    sayAsOf(last);
-  }, (text) => { told.textContent = text; });
+  follow(signal, newest ? `${newest.height}.${newest.index}` : "0.0", {
+    take: (transaction) => {
+      grow(latest, transactionHeads, [transactionRow(transaction)], "prepend");
+      const { children } = latest.querySelector("tbody");
+      while (children.length > 50) children[50].remove();
+      const last = Math.max(Number(height.textContent), transaction.height);
+      height.textContent = String(last);
+      sayAsOf(last);
+    },
+    tell: (text) => { told.textContent = text; },
+    // The newest ones, anew: those between are lost to this page.
+    gone: () => show(true),
+  });
   return [section("This ledger", fields([["Ledger", element("code", {}, status.ledger)], ["Engine", status.engine], ["Height", height],
     ["State root", element("code", {}, status.app_hash)], ["Validators", String(status.validators.length)]])), latest];
 };
@@ -184,9 +234,9 @@ const pages = {
   },
   dids: (visit) => dids(visit),
   did: async (visit, name) => {
-    const [resolved, log] = await Promise.all([visit.ask(`/1.0/identifiers/${name}`), visit.ask(`/v1/dids/${name}/log`)]);
-    const versions = log.map((entry) => element("tr", {}, cell(element("code", {}, short(entry.versionId))), cell(entry.operation.type ?? ""), cell(time(entry.time), "short")));
-    return [section(name, raw(resolved)), section("Versions", table(["Version", "Operation", "Time"], versions)),
+    // Of a DID that has ended, 410 tells what is left to know.
+    const resolved = await visit.ask(`/1.0/identifiers/${name}`, { accept: "application/did-resolution", also: [410] });
+    return [section(name, standing(resolved.didDocumentMetadata ?? {}), raw(resolved)), await versions(visit, name),
       await transactions(visit, `&did=${name}`, "What it did, and what was done about it"), await dids(visit, `&controller=${name}`),
       await accreditations(visit, `&subject=${name}`)];
   },
@@ -201,7 +251,7 @@ const pages = {
   accreditations: (visit) => accreditations(visit),
   search: async ({ ask }, asked) => {
     const found = await ask(`/v1/search?q=${encodeURIComponent(asked)}`);
-    const own = { block: "block", transaction: "transaction", did: "did", member: "did", proposal: "proposal" };
+    const own = { block: "block", transaction: "transaction", did: "did", item: "did", member: "did", proposal: "proposal" };
     const rows = found.hits.map((hit) => element("tr", {}, cell(hit.kind),
       cell(own[hit.kind] ? link(`${own[hit.kind]}/${hit.id}`, element("code", {}, hit.id)) : element("a", { href: hit.path }, element("code", {}, hit.id))), cell(hit.label ?? "")));
     return section(`Found for “${asked}”`, table(["Kind", "Name", ""], rows), found.more ? element("p", { class: "soft" }, "There is more; say more of the name.") : "");

@@ -1,7 +1,7 @@
 //! From JSON to [`Operation`]: profile, size, shape, then signatures.
 
 use super::{
-    Body, MAX_OPERATION_BYTES, OPERATION_TAG, Operation, OperationError, OperationKind, proof,
+    Body, Link, MAX_OPERATION_BYTES, OPERATION_TAG, Operation, OperationError, OperationKind, proof,
 };
 use crate::chop::ChopDid;
 use crate::control::{KeyCommitment, RawControl, UpdateKeys, parse_keys};
@@ -40,12 +40,7 @@ struct RawOperation {
 }
 
 pub(super) fn parse(value: &Value) -> Result<Operation, OperationError> {
-    json::check_restricted(value, &BOUNDS).map_err(|error| match error {
-        JsonError::TooLarge { found, .. } => OperationError::Size { bytes: found },
-        other => OperationError::Profile {
-            reason: other.to_string(),
-        },
-    })?;
+    check_bounds(value)?;
     let (unsigned, proof) = split_proof(value)?;
     let raw: RawOperation =
         serde_json::from_value(Value::Object(unsigned.clone())).map_err(shape)?;
@@ -67,9 +62,7 @@ pub(super) fn parse(value: &Value) -> Result<Operation, OperationError> {
         });
     }
     let signers = proof::verify_all(&unsigned, proof)?;
-    let hash = Hash::of_json(OPERATION_TAG, &unsigned).map_err(|e| OperationError::Profile {
-        reason: e.to_string(),
-    })?;
+    let hash = hash(&unsigned)?;
     Ok(Operation {
         did,
         seq,
@@ -77,6 +70,44 @@ pub(super) fn parse(value: &Value) -> Result<Operation, OperationError> {
         hash,
         signers,
         body,
+    })
+}
+
+pub(super) fn link(value: &Value) -> Result<Link, OperationError> {
+    #[derive(Deserialize)]
+    struct Named {
+        previous: Option<Hash>,
+        controller: Option<ChopDid>,
+        genesis: Option<Controlled>,
+    }
+    #[derive(Deserialize)]
+    struct Controlled {
+        controller: Option<ChopDid>,
+    }
+    check_bounds(value)?;
+    let (unsigned, _) = split_proof(value)?;
+    let hash = hash(&unsigned)?;
+    let named: Named = serde_json::from_value(Value::Object(unsigned)).map_err(shape)?;
+    let of_genesis = named.genesis.and_then(|genesis| genesis.controller);
+    Ok(Link {
+        hash,
+        previous: named.previous,
+        controller: named.controller.or(of_genesis),
+    })
+}
+
+fn check_bounds(value: &Value) -> Result<(), OperationError> {
+    json::check_restricted(value, &BOUNDS).map_err(|error| match error {
+        JsonError::TooLarge { found, .. } => OperationError::Size { bytes: found },
+        other => OperationError::Profile {
+            reason: other.to_string(),
+        },
+    })
+}
+
+fn hash(unsigned: &Map<String, Value>) -> Result<Hash, OperationError> {
+    Hash::of_json(OPERATION_TAG, unsigned).map_err(|error| OperationError::Profile {
+        reason: error.to_string(),
     })
 }
 

@@ -5,7 +5,7 @@ use crate::common::{
 };
 use crate::rules::rule;
 use chop_did::build::{self, GenesisDraft};
-use chop_did::{ChopDid, Class, Document, Relationship};
+use chop_did::{ChopDid, Class, Document, Link, Relationship};
 
 #[test]
 fn a_controlled_did_is_acted_on_by_its_controllers_invocation_keys() {
@@ -128,6 +128,33 @@ fn a_transfer_is_signed_by_both_sides() {
     world
         .act(&sign(build::deactivate(&state), &[key(113)]))
         .unwrap();
+}
+
+#[test]
+fn a_link_says_of_an_operation_what_its_whole_says_and_needs_no_signature() {
+    let mut world = World::new();
+    let (seller, buyer) = (world.organisation(10), world.organisation(110));
+    let item = world.product(&seller, 10, 1);
+    let state = world.state(&item).clone();
+    let transfer = build::transfer(&state, state.document(), &buyer);
+    world.act(&sign(transfer, &[key(13), key(113)])).unwrap();
+    let state = world.state(&item).clone();
+    let update = build::update(&state, state.document());
+    world.act(&sign(update, &[key(113)])).unwrap();
+    let named = [Some(seller), Some(buyer), None];
+    let log = world.log.iter().map(|(_, signed)| signed);
+    let log = log.filter(|signed| *signed.operation().did() == item);
+    for (signed, controller) in log.zip(named) {
+        let (mut value, operation) = (signed.value().clone(), signed.operation());
+        value["proof"] = serde_json::json!([]);
+        let link = Link::of(&value).unwrap();
+        assert_eq!(link.hash, operation.hash());
+        assert_eq!(link.previous.as_ref(), operation.previous());
+        assert_eq!(link.controller, controller);
+    }
+    for bad in ["[]", "{}", r#"{"proof": [], "previous": 1}"#] {
+        Link::of(&serde_json::from_str(bad).unwrap()).unwrap_err();
+    }
 }
 
 #[test]

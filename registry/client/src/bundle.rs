@@ -217,9 +217,13 @@ impl Registry for BundleRegistry {
         Box::pin(std::future::ready(Ok(item)))
     }
 
-    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>> {
         let log = if *did == self.bundle.did {
-            Ok(self.bundle.log.clone())
+            // The log of an item begins with version 1: no operation made the first.
+            let before = from.saturating_sub(u64::from(self.first.is_some()));
+            let before = usize::try_from(before).unwrap_or(usize::MAX);
+            let log = self.bundle.log.iter().skip(before).take(most);
+            Ok(log.cloned().collect())
         } else {
             Err(ReadError::Malformed {
                 key: did.to_string(),
@@ -267,7 +271,9 @@ pub async fn gather(registry: &HttpRegistry, did: &ChopDid) -> Result<DidBundle,
                     return Err(malformed("it has more versions than a bundle holds"));
                 }
                 keys.extend((0..=state.seq() + 1).map(|seq| keys::did_version(&did.scid(), seq)));
-                registry.log(did).await?
+                // No operation made the first version of an item.
+                let first = u64::from(item.is_some());
+                crate::ledger::operations(registry, did, first..=state.seq()).await?
             }
         };
         let (proof, header) = registry.batch(&keys).await?;

@@ -7,13 +7,16 @@ use chop_http::clock;
 use chop_integrity::Hash;
 use chop_proof::{BatchProof, Freshness, ProofError, TrustRoot, TrustedHeader, VerifiedHeader};
 use chop_protocol::ItemAbsence;
-use chop_protocol::http::{ItemAnswer, LogEntry, ProofQuery, ProvenValue, Status};
+use chop_protocol::http::{DidLog, ItemAnswer, LogEntry, ProofQuery, ProvenValue, Status};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::light::{LightClient, Place, Step, Way};
 use crate::registry::{DEFAULT_MAX_AGE_MS, Proven, ReadError, Reading, Registry};
 use crate::service::Service;
+
+/// The most operations that a node gives at once.
+const LOG_PAGE: usize = 256;
 
 /// A node's HTTP interface, checked against the trust root of its ledger.
 ///
@@ -244,13 +247,23 @@ impl HttpRegistry {
         decode(&path.join("/"), answer.success()?).map(Some)
     }
 
-    async fn operations(&self, did: &ChopDid) -> Result<Vec<LogEntry>, ReadError> {
+    async fn operations(
+        &self,
+        did: &ChopDid,
+        from: u64,
+        most: usize,
+    ) -> Result<Vec<LogEntry>, ReadError> {
         let did = did.to_string();
-        let answer = self
-            .service
-            .get(self.service.url(&["v1", "dids", &did, "log"]))
-            .await?;
-        decode(&did, answer.success()?)
+        let mut url = self.service.url(&["v1", "dids", &did, "log"]);
+        url.query_pairs_mut()
+            .append_pair("from", &from.to_string())
+            .append_pair("limit", &most.clamp(1, LOG_PAGE).to_string());
+        let answer = self.service.get(url).await?;
+        if answer.status == 404 {
+            return Ok(Vec::new());
+        }
+        let log: DidLog = decode(&did, answer.success()?)?;
+        Ok(log.operations)
     }
 }
 
@@ -279,8 +292,8 @@ impl Registry for HttpRegistry {
         })
     }
 
-    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
-        Box::pin(self.operations(did))
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>> {
+        Box::pin(self.operations(did, from, most))
     }
 }
 

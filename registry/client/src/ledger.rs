@@ -1,7 +1,10 @@
 //! What a ledger says about identifiers, credentials and accreditations, each statement with its proof.
 
+use std::ops::RangeInclusive;
+
 use chop_did::{ChopDid, DidState, VersionRecord};
 use chop_integrity::Hash;
+use chop_protocol::http::LogEntry;
 use chop_protocol::{Accreditation, Anchor, CredentialType, keys};
 use serde::de::DeserializeOwned;
 
@@ -43,6 +46,35 @@ pub async fn version(
     seq: u64,
 ) -> Result<Proven<Option<VersionRecord>>, ReadError> {
     record(registry, &keys::did_version(&did.scid(), seq)).await
+}
+
+/// Reads the operations that made the versions `from` to `to` of a DID, page by page. They prove nothing alone: compare each with
+/// its version record.
+///
+/// # Errors
+/// When the registry gives none of them any more before the last.
+pub async fn operations(
+    registry: &dyn Registry,
+    did: &ChopDid,
+    versions: RangeInclusive<u64>,
+) -> Result<Vec<LogEntry>, ReadError> {
+    let (mut from, to) = versions.into_inner();
+    let mut log = Vec::new();
+    while from <= to {
+        let most = usize::try_from(to - from).unwrap_or(usize::MAX);
+        let most = most.saturating_add(1);
+        let mut page = registry.log(did, from, most).await?;
+        page.truncate(most);
+        if page.is_empty() {
+            return Err(ReadError::Malformed {
+                key: did.to_string(),
+                reason: "its log ends before its last version",
+            });
+        }
+        from += page.len() as u64;
+        log.append(&mut page);
+    }
+    Ok(log)
 }
 
 /// Reads the anchor of a credential by the digest of its secured bytes.

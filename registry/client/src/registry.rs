@@ -44,8 +44,9 @@ pub trait Registry: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// Reads the operations of a DID, oldest first. They prove nothing alone: compare each with its version record.
-    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>>;
+    /// Reads operations of a DID from version `from` on, oldest first: at most `most`, and at least one where there are any.
+    /// They prove nothing alone: compare each with its version record.
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>>;
 }
 
 /// A statement of a ledger together with what proves it.

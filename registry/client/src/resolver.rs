@@ -20,12 +20,13 @@ use serde_json::Value;
 use crate::cache::Cache;
 use crate::registry::Registry;
 
-pub(crate) use self::chop::check_log;
 pub use self::chop::state_proof;
 pub use self::item::item_state;
+pub(crate) use self::past::check_log;
 
 mod chop;
 mod item;
+mod past;
 mod web;
 
 /// How long a document of a web method is believed at most, and when its server does not say.

@@ -37,7 +37,7 @@ use crate::engine::{Engine, EngineError};
 use crate::leaves::LeafKeeper;
 use crate::projection::Projection;
 
-pub(crate) use logs::entries as log_entries;
+pub(crate) use logs::log;
 pub use member::{MemberDoor, member_openapi, member_router};
 pub(crate) use members::decode;
 pub(crate) use proposals::{any_proposal, undecided};

@@ -11,7 +11,7 @@ use chop_protocol::ItemAbsence;
 use chop_protocol::http::{ItemAnswer, LogEntry};
 
 use crate::engine::Engine;
-use crate::http::log_entries;
+use crate::http::log;
 use crate::leaves::LeafKeeper;
 use crate::leaves::held::{absent, held};
 
@@ -104,11 +104,13 @@ impl Registry for LocalRegistry {
         })
     }
 
-    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>> {
         Box::pin(async move {
-            log_entries(&self.engine.view(), did).map_err(|error| ReadError::Store {
-                source: error.into(),
-            })
+            let log = log(&self.engine.view(), did, from, most);
+            log.map(|log| log.operations)
+                .map_err(|error| ReadError::Store {
+                    source: error.into(),
+                })
         })
     }
 }

@@ -250,7 +250,18 @@ pub struct ProposalView {
     pub votes: Vec<ProvenValue>,
 }
 
-/// One entry of a DID's log: an element of the answer to `GET /v1/dids/{did}/log`.
+/// Operations of a DID, oldest first: the answer to `GET /v1/dids/{did}/log`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DidLog {
+    /// Some of the operations from the version on that was asked for.
+    pub operations: Vec<LogEntry>,
+    /// The version with which the rest begins; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// One entry of a DID's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {

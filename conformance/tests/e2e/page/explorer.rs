@@ -2,7 +2,9 @@
 
 use crate::support::browser::Browser;
 use crate::support::party::Party;
-use crate::support::stack::Stack;
+use crate::support::stack::{Stack, binary, said};
+use std::path::Path;
+use std::process::Command;
 
 /// Keeps the streams that the page opens, and refuses the first as a busy node does.
 const STREAMS: &str = "window.streams = []; const Real = EventSource; window.EventSource = class extends Real { \
@@ -52,6 +54,119 @@ fn the_live_page_misses_nothing_and_shows_nothing_twice() {
     shows_no_more_than_fifty(&stack, &mut browser);
     lets_go_of_what_it_left(&mut browser);
     shows_more_once(&mut browser);
+    says_when_it_is_not_whole(&mut browser);
+}
+
+/// What a node says whose read model began anew, by the stream itself and in the place of one.
+fn says_when_it_is_not_whole(browser: &mut Browser) {
+    browser.evaluate("location.hash = '#/'");
+    browser.wait_for(LIVE);
+    browser.evaluate(
+        "window.streams.at(-1).dispatchEvent(new MessageEvent('gap', { data: '{\"first\": 7}', lastEventId: '6.18446744073709551615' }))",
+    );
+    let told = "document.querySelector('#page [role=status]').textContent";
+    browser.wait_for(&format!("{told}.includes('before block 7')"));
+    browser.evaluate(
+        "const whole = fetch; window.fetch = (path, options) => { if (!path.startsWith('/v1/events')) return whole(path, options); \
+         window.fetch = whole; return Promise.resolve(new Response('', { status: 410 })) }; \
+         window.streams.length = 0; document.querySelector('#page section').dataset.old = 'true'; true",
+    );
+    // The next stream is refused, as the first one was.
+    browser.evaluate("location.hash = '#/members'");
+    browser.wait_for("location.hash === '#/members' && !document.querySelector('[data-old]')");
+    browser.evaluate("location.hash = '#/'");
+    browser.wait_for("window.streams.length === 1");
+    browser.evaluate("document.querySelector('#page section').dataset.old = 'true'");
+    browser.wait_for(&format!("!document.querySelector('[data-old]') && {LIVE}"));
+}
+
+/// Runs the program in the folder of a stack, as its operator.
+fn run(stack: &Stack, data: &Path, arguments: &[&str]) -> serde_json::Value {
+    said(
+        Command::new(binary())
+            .args(arguments)
+            .args(["--url", stack.base(), "--data"])
+            .arg(data)
+            .env("CHOPMARK_PASSPHRASE_FILE", data.join("words"))
+            .current_dir(data),
+    )
+}
+
+fn heading(did: &str) -> String {
+    format!("document.querySelector('#page h2')?.textContent === '{did}'")
+}
+
+#[test]
+fn a_did_shows_where_it_stands_and_its_whole_history() {
+    let data = tempfile::tempdir().unwrap();
+    let stack = Stack::start(data.path());
+    let folder = data.path();
+    let template = r#"{"class": "product", "fields": ["serial"], "document": {"alsoKnownAs": ["urn:x:{serial}"]}}"#;
+    std::fs::write(folder.join("crate.json"), template).unwrap();
+    std::fs::write(folder.join("crates.csv"), "serial\nS0\nS1\n").unwrap();
+    std::fs::write(folder.join("words"), "correct horse battery staple").unwrap();
+    let packer = run(&stack, folder, &["did", "create", "--name", "packer"]);
+    let packer = packer["did"].as_str().unwrap();
+    let files = [
+        "--template",
+        "crate.json",
+        "--items",
+        "crates.csv",
+        "--dids",
+        "dids.csv",
+    ];
+    let create = [
+        &["did", "batch", "create", "--controller", "packer"][..],
+        &files,
+    ]
+    .concat();
+    let made = run(&stack, folder, &create);
+    let batch = made["batch"].as_str().unwrap();
+    let void = [
+        "did",
+        "batch",
+        "void",
+        batch,
+        "1..2",
+        "--reason",
+        "torn",
+        "--controller",
+        "packer",
+    ];
+    run(&stack, folder, &void);
+    run(&stack, folder, &["did", "deactivate", "packer", "--yes"]);
+    let dids = std::fs::read_to_string(folder.join("dids.csv")).unwrap();
+    let item = dids.lines().nth(2).unwrap().split_once(',').unwrap().1;
+
+    let page = format!("{}/explorer#/did/{item}", stack.base());
+    let mut browser = Browser::open(folder, &page);
+    browser.wait_for(&heading(item));
+    let on_top = "document.querySelector('#page dl').textContent";
+    let said = browser.evaluate(on_top).to_string();
+    assert!(said.contains("Codevoid") && said.contains("torn"), "{said}");
+    browser.evaluate(&format!("location.hash = '#/did/{packer}'; true"));
+    browser.wait_for(&heading(packer));
+    let said = browser.evaluate(on_top).to_string();
+    assert!(said.contains("ended"), "{said}");
+
+    let party = Party::create(&stack);
+    let (envelope, products) = party.create_products(1);
+    assert_eq!(stack.post("/v1/transactions", &envelope).status, 201);
+    let product = products[0].to_string();
+    party.rewrite(&stack, &products[0], 300);
+    let log = run(&stack, folder, &["did", "log", &product]);
+    assert_eq!(log.as_array().unwrap().len(), 301);
+    let last = log[300]["versionId"].as_str().unwrap();
+    assert!(last.starts_with("300-"), "{last}");
+    browser.evaluate(&format!("location.hash = '#/did/{product}'; true"));
+    browser.wait_for(&heading(&product));
+    let versions = "document.querySelectorAll('#page section')[1]";
+    assert_eq!(
+        browser.evaluate(&format!("{versions}.querySelectorAll('tbody tr').length")),
+        256
+    );
+    browser.evaluate(&format!("{versions}.querySelector('button').click(); true"));
+    browser.wait_for(&format!("{versions}.querySelectorAll('tbody tr').length === 301 && !{versions}.querySelector('button')"));
 }
 
 fn looks_well_in_light_and_in_dark(browser: &mut Browser) {

@@ -3,9 +3,13 @@
 use super::http::Answer;
 use super::remote::Remote;
 use chop_did::build::{self, GenesisDraft};
-use chop_did::{ChopDid, Class, Document, KeySet, LedgerId, Relationship, UpdateKeys};
+use chop_did::{
+    ApplyContext, ChopDid, Class, DidState, Document, KeySet, LedgerId, Relationship, UpdateKeys,
+    apply,
+};
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, Signer};
+use chop_protocol::envelope::MAX_ACTIONS;
 use chop_protocol::{Action, Envelope, LedgerGenesis, Nonce, SignedEnvelope};
 use serde_json::Value;
 
@@ -98,6 +102,35 @@ impl Party {
             actions.push(Action::Did(Box::new(operation)));
         }
         (self.envelope(actions, &self.invoke, sponsor), dids)
+    }
+
+    /// Changes a product so often, as often as fits at a time.
+    pub(crate) fn rewrite(&self, stack: &Remote, product: &ChopDid, times: usize) {
+        let state = |did: &ChopDid| -> DidState {
+            let path = format!("/v1/state/did/{}", did.scid());
+            serde_json::from_value(stack.get(&path).json()["value"].clone()).unwrap()
+        };
+        let (mut now, own) = (state(product), state(&self.did));
+        let context = ApplyContext {
+            ledger: &self.ledger.id,
+            time: Timestamp::from_unix_ms(chop_http::clock::now_ms()),
+            recovery_delay_ms: 0,
+            controller: Some(&own),
+            new_controller: None,
+        };
+        let mut actions = Vec::new();
+        for _ in 0..times {
+            let update = build::update(&now, now.document());
+            let update = update.signed_by(&[&self.invoke]).unwrap();
+            (now, _) = apply(Some(&now), update.operation(), &context).unwrap();
+            actions.push(Action::Did(Box::new(update)));
+        }
+        while !actions.is_empty() {
+            let rest = actions.split_off(actions.len().min(MAX_ACTIONS));
+            let answer = self.act(stack, actions);
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            actions = rest;
+        }
     }
 
     fn envelope(&self, actions: Vec<Action>, key: &dyn Signer, sponsor: ChopDid) -> Value {

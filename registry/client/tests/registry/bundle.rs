@@ -57,7 +57,7 @@ pub(crate) async fn bundle_of(ledger: &TestLedger, did: &ChopDid, versions: u64)
         kind: BundleKind::Did,
         did: *did,
         item: item.map(Box::new),
-        log: ledger.log(did).await.unwrap(),
+        log: ledger.log(did, 0, usize::MAX).await.unwrap(),
         evidence: ledger.evidence(wanted).await,
     }
 }
@@ -155,8 +155,11 @@ async fn answers_nothing_but_what_it_holds() {
     let bundle = bundle_of(&ledger, &lab.did, 2).await;
     let opened = open(&bundle, ledger.trust_root()).unwrap();
     assert!(opened.read("member/x").await.is_err());
-    assert!(opened.log(&ledger.operator().did).await.is_err());
-    assert_eq!(opened.log(&lab.did).await.unwrap().len(), 2);
+    assert!(opened.log(&ledger.operator().did, 0, 9).await.is_err());
+    let log = opened.log(&lab.did, 0, 9).await.unwrap();
+    assert_eq!(log.len(), 2);
+    assert_eq!(opened.log(&lab.did, 1, 9).await.unwrap(), log[1..]);
+    assert_eq!(opened.log(&lab.did, 0, 1).await.unwrap(), log[..1]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use chop_client::{HttpRegistry, Registry as _, bundle};
 use chop_did::ChopDid;
 use chop_proof::EncodedLightBlock;
-use chop_protocol::http::{ProofQuery, ProvenValue};
+use chop_protocol::http::{DidLog, ProofQuery, ProvenValue};
 
 use crate::http::service;
 use crate::ledger::TestLedger;
@@ -42,7 +42,9 @@ async fn going_on(ledger: &Arc<TestLedger>) -> (HttpRegistry, Arc<AtomicUsize>) 
     };
     let log = async move |Path(did): Path<String>| {
         let did = ChopDid::parse(&did).unwrap();
-        Json(operations.log(&did).await.unwrap())
+        let operations = operations.log(&did, 0, 9).await.unwrap();
+        let next = None;
+        Json(DidLog { operations, next })
     };
     let header = async move || Json(EncodedLightBlock::from(&headers.light_block()));
     let router = Router::new()

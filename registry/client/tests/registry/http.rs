@@ -1,9 +1,10 @@
 //! A node over HTTP, honest and not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -169,4 +170,25 @@ async fn waits_for_a_pending_write() {
         .unwrap();
     assert_eq!(waited, Submission::Committed { hash, height: 3 });
     assert_eq!(ask(&service, hash).await.unwrap(), waited);
+}
+
+#[tokio::test]
+async fn a_log_is_read_from_the_version_that_is_asked_for_and_none_is_no_failure() {
+    let ledger = Arc::new(TestLedger::found(chop_http::clock::now_ms()));
+    let lab = ledger.create();
+    let did = lab.did;
+    let shared = Arc::clone(&ledger);
+    let log = move |Query(asked): Query<BTreeMap<String, u64>>| async move {
+        assert_eq!(asked["limit"], if asked["from"] == 0 { 256 } else { 1 });
+        let log = shared.log(&did, asked["from"], 256).await.unwrap();
+        if log.is_empty() {
+            return (StatusCode::NOT_FOUND, Json(json!({"title": "Not found"})));
+        }
+        (StatusCode::OK, Json(json!({ "operations": log })))
+    };
+    let service = service(Router::new().route("/v1/dids/{did}/log", get(log))).await;
+    let node = HttpRegistry::new(service, ledger.trust_root().clone());
+    let whole = node.log(&did, 0, usize::MAX).await.unwrap();
+    assert_eq!(whole, ledger.log(&did, 0, 9).await.unwrap());
+    assert_eq!(node.log(&did, 1, 1).await.unwrap(), []);
 }

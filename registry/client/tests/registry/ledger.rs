@@ -421,16 +421,17 @@ impl Registry for TestLedger {
         Box::pin(std::future::ready(Ok(Some(shown))))
     }
 
-    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>> {
         Box::pin(async move {
-            Ok(self
-                .state
-                .lock()
-                .unwrap()
-                .log
-                .get(&did.to_string())
-                .cloned()
-                .unwrap_or_default())
+            let state = self.state.lock().unwrap();
+            let log = state.log.get(&did.to_string());
+            let seq = |entry: &LogEntry| {
+                let (seq, _) = entry.version_id.split_once('-').unwrap();
+                seq.parse::<u64>().unwrap()
+            };
+            let log = log.into_iter().flatten();
+            let log = log.filter(|entry| seq(entry) >= from).take(most);
+            Ok(log.cloned().collect())
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Resolution against a real ledger, with honest and dishonest registries.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::ledger::{Party, TestLedger, document, method};
 use chop_client::{Proven, Reading, Registry, ResolveOptions, Resolver};
+use chop_did::build::{self, GenesisDraft};
 use chop_did::resolution::{ErrorKind, Selector};
-use chop_did::{ChopDid, Did};
+use chop_did::{ChopDid, Class, Did};
 use chop_http::Guarded;
 use chop_http::outbound::Settings;
 use chop_integrity::Timestamp;
@@ -196,11 +198,12 @@ impl<F: Fn(&mut Vec<LogEntry>) + Send + Sync> Registry for Liar<F> {
         self.0.read(key)
     }
 
-    fn log<'a>(&'a self, did: &'a ChopDid) -> Reading<'a, Vec<LogEntry>> {
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>> {
         Box::pin(async move {
-            let mut log = self.0.log(did).await?;
+            let mut log = self.0.log(did, 0, usize::MAX).await?;
             (self.1)(&mut log);
-            Ok(log)
+            let from = usize::try_from(from).unwrap();
+            Ok(log.into_iter().skip(from).take(most).collect())
         })
     }
 }
@@ -244,4 +247,116 @@ async fn resolves_a_founder_at_its_first_version() {
         .await
         .unwrap();
     assert_eq!(resolved.document.unwrap()["id"], operator.did.to_string());
+}
+
+/// A registry that gives two operations at once, and counts those that it gave.
+struct Sparing(TestLedger, AtomicUsize);
+
+impl Sparing {
+    fn over(ledger: TestLedger) -> Arc<Self> {
+        Arc::new(Self(ledger, AtomicUsize::new(0)))
+    }
+
+    fn given(&self) -> usize {
+        self.1.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Registry for Sparing {
+    fn trust_root(&self) -> &TrustRoot {
+        self.0.trust_root()
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Reading<'a, Proven<Option<Vec<u8>>>> {
+        self.0.read(key)
+    }
+
+    fn log<'a>(&'a self, did: &'a ChopDid, from: u64, most: usize) -> Reading<'a, Vec<LogEntry>> {
+        Box::pin(async move {
+            let log = self.0.log(did, from, most.min(2)).await?;
+            self.1.fetch_add(log.len(), Ordering::SeqCst);
+            Ok(log)
+        })
+    }
+}
+
+/// Changes the document of a DID so often, an hour after each other; the second half has another key.
+fn rewritten(ledger: &TestLedger, lab: &Party, times: u8) {
+    let second = PrivateKey::from_seed(KeyType::Ed25519, &[9; 32]).unwrap();
+    let one = json!([method("#key-1", lab.key.public_key())]);
+    let both = json!([
+        method("#key-1", lab.key.public_key()),
+        method("#key-2", second.public_key())
+    ]);
+    for n in 1..=times {
+        ledger.at(START + i64::from(n) * HOUR);
+        let methods = if n > times / 2 { &both } else { &one };
+        let update = build::update(&ledger.did_state(&lab.did), &document(methods));
+        ledger.operate(lab, update.signed_by(&[&lab.update]).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_a_did_with_keys_of_its_own_takes_the_one_operation_that_made_it() {
+    let ledger = TestLedger::found(START);
+    let lab = ledger.create();
+    rewritten(&ledger, &lab, 20);
+    let ledger = Sparing::over(ledger);
+    let asked = reading(Arc::clone(&ledger) as Arc<dyn Registry>);
+    for (version, keys) in [(19, 2), (10, 1), (0, 1)] {
+        let time = START + version * HOUR + HOUR / 2;
+        let found = asked.resolve(&lab.did.to_did(), &at(time)).await.unwrap();
+        let methods = &found.document.unwrap()["verificationMethod"];
+        assert_eq!(methods.as_array().unwrap().len(), keys, "version {version}");
+        assert_eq!(ledger.given(), 1, "version {version}");
+    }
+    let entered = asked
+        .key_added(&lab.did, &format!("{}#key-2", lab.did))
+        .await
+        .unwrap();
+    assert!(entered.unwrap().unix_ms() >= START + 11 * HOUR);
+    assert!(entered.unwrap().unix_ms() < START + 12 * HOUR);
+    assert!(ledger.given() <= 6);
+    let log = chop_client::ledger::operations(&*ledger, &lab.did, 3..=20).await;
+    assert_eq!(log.unwrap().len(), 18);
+    let beyond = chop_client::ledger::operations(&*ledger, &lab.did, 0..=21).await;
+    assert!(beyond.is_err());
+}
+
+#[tokio::test]
+async fn an_earlier_version_has_the_controller_that_it_had_then() {
+    let ledger = TestLedger::found(START);
+    let (maker, buyer) = (ledger.create(), ledger.create());
+    let genesis = GenesisDraft::controlled(Class::Product, maker.did, [7; 16])
+        .build(&ledger.genesis_id())
+        .unwrap();
+    let item = genesis.did();
+    let create = build::create(&genesis).signed_by(&[&maker.key]).unwrap();
+    ledger.operate(&maker, create);
+    for n in 1..=9_i64 {
+        ledger.at(START + n * HOUR);
+        let state = ledger.did_state(&item);
+        if n == 6 {
+            let transfer = build::transfer(&state, state.document(), &buyer.did);
+            let transfer = transfer.signed_by(&[&maker.key, &buyer.key]).unwrap();
+            ledger.operate(&buyer, transfer);
+        } else {
+            let owner = if n < 6 { &maker } else { &buyer };
+            let update = build::update(&state, state.document());
+            ledger.operate(owner, update.signed_by(&[&owner.key]).unwrap());
+        }
+    }
+    let ledger = Sparing::over(ledger);
+    let asked = reading(Arc::clone(&ledger) as Arc<dyn Registry>);
+    for (version, controller, most) in [(5, &maker, 6), (6, &buyer, 1), (8, &buyer, 9)] {
+        let time = START + version * HOUR + HOUR / 2;
+        let found = asked.resolve(&item.to_did(), &at(time)).await.unwrap();
+        let document = found.document.unwrap();
+        assert_eq!(
+            document["controller"],
+            controller.did.to_string(),
+            "{version}"
+        );
+        assert!(ledger.given() <= most, "version {version}");
+    }
 }

@@ -2,15 +2,18 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use chop_did::{DidState, build};
 use chop_http::clock;
 use chop_integrity::canonicalize;
 use chop_proof::{
     BatchProof, EncodedLightBlock, Freshness, StateProof, TrustedHeader, verify_absence,
     verify_inclusion,
 };
+use chop_protocol::http::DidLog;
+use chop_protocol::{Action, Envelope, keys};
 use serde_json::{Value, json};
 
-use crate::world::{TOKEN, World};
+use crate::world::{TOKEN, World, key};
 
 fn fresh() -> Freshness {
     Freshness::within(clock::now_ms(), 300_000)
@@ -98,6 +101,48 @@ async fn the_log_names_the_did_that_was_asked_for() {
     let log = world.get(&format!("/v1/dids/{}/log", world.operator)).await;
     assert_eq!(log.status, 200);
     assert_eq!(world.get("/v1/dids/nonsense/log").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_log_is_whole_page_by_page() {
+    let world = World::new().await;
+    let path = format!("/v1/dids/{}/log", world.operator);
+    let state = keys::did(&world.operator.scid());
+    for n in 0..5 {
+        let state = world.engine.view().value(&state).unwrap().unwrap();
+        let state: DidState = serde_json::from_slice(&state).unwrap();
+        let update = build::update(&state, state.document());
+        let update = update.signed_by(&[&key(3)]).unwrap();
+        let envelope = Envelope {
+            actions: vec![Action::Did(Box::new(update))],
+            ..world.anchoring(n, world.operator)
+        };
+        let envelope = envelope.sign(&[&key(2)]).unwrap();
+        let reply = world
+            .post("/v1/transactions", envelope.bytes().to_vec())
+            .await;
+        assert_eq!(reply.status, 201);
+    }
+    let whole: DidLog = serde_json::from_value(world.get(&path).await.json()).unwrap();
+    assert_eq!((whole.operations.len(), whole.next), (6, None));
+    let (mut paged, mut from) = (Vec::new(), Some(0));
+    while let Some(next) = from {
+        let page = world.get(&format!("{path}?from={next}&limit=4")).await;
+        let page: DidLog = serde_json::from_value(page.json()).unwrap();
+        paged.extend(page.operations);
+        from = page.next;
+    }
+    assert_eq!(paged, whole.operations);
+    for (query, status) in [
+        ("from=6", 404),
+        ("from=x", 400),
+        ("limit=0", 400),
+        ("limit=257", 400),
+        ("to=3", 400),
+    ] {
+        let reply = world.get(&format!("{path}?{query}")).await;
+        assert_eq!(reply.status, status, "{query}");
+    }
 }
 
 #[tokio::test]

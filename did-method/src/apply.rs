@@ -1,7 +1,9 @@
 //! The state machine of one DID: a pure function from state and operation to state (SPEC §6).
 
+mod authority;
 mod rejection;
 
+pub use authority::{Authority, Controllers};
 pub use rejection::{RULES, Rejection};
 
 use crate::chop::{ChopDid, LedgerId};
@@ -175,7 +177,8 @@ fn authorise(state: &DidState, op: &Operation, ctx: &ApplyContext<'_>) -> Result
     match (&state.control, op.body()) {
         // SPEC §6.4: by commitment the revealed set signs; without one, the old set and the new set do.
         (Control::Keys(keys), Body::Rotate { keys: new, .. }) => {
-            check_rotation(state.class, keys, new, signers)
+            check_next(state.class, new)?;
+            check_rotation(keys, new, signers)
         }
         // SPEC §6.5: the whole recovery set is revealed, and enough of it signs.
         (
@@ -225,16 +228,21 @@ fn check_threshold(keys: &UpdateKeys, signers: &BTreeSet<PublicKey>) -> Result<(
     Ok(())
 }
 
+/// SPEC §4.4: an organisation rotates by commitment, always.
+fn check_next(class: Class, new: &UpdateKeys) -> Result<(), Rejection> {
+    if class == Class::Organisation && new.next.is_none() {
+        Err(Rejection::NextMissing)
+    } else {
+        Ok(())
+    }
+}
+
 /// SPEC §6.4.
 fn check_rotation(
-    class: Class,
     old: &UpdateKeys,
     new: &UpdateKeys,
     signers: &BTreeSet<PublicKey>,
 ) -> Result<(), Rejection> {
-    if class == Class::Organisation && new.next.is_none() {
-        return Err(Rejection::NextMissing);
-    }
     let opens = |next: &KeyCommitment| {
         next.is_opened_by(new.current.keys()) && next.threshold() == new.current.threshold()
     };
@@ -271,21 +279,8 @@ fn check_recovery(
     signers: &BTreeSet<PublicKey>,
 ) -> Result<(), Rejection> {
     let committed = state.recovery.as_ref().ok_or(Rejection::NoRecovery)?;
-    if !committed.is_opened_by(revealed) {
-        return Err(Rejection::RecoveryMismatch);
-    }
-    if !signers.is_subset(revealed) {
-        return Err(Rejection::Stranger);
-    }
-    if signers.len() < usize::from(committed.threshold()) {
-        return Err(Rejection::Threshold {
-            signed: signers.len(),
-            needed: committed.threshold(),
-        });
-    }
-    if state.class == Class::Organisation && keys.next.is_none() {
-        return Err(Rejection::NextMissing);
-    }
+    check_revealed(committed, revealed, signers)?;
+    check_next(state.class, keys)?;
     // A recovery set serves once: none of its keys may come back in any role.
     let again = |key: &PublicKey| {
         recovery.contains(key)
@@ -299,6 +294,27 @@ fn check_recovery(
     }
 }
 
+/// SPEC §6.5: the whole committed set is revealed, and enough of it signs.
+fn check_revealed(
+    committed: &KeyCommitment,
+    revealed: &BTreeSet<PublicKey>,
+    signers: &BTreeSet<PublicKey>,
+) -> Result<(), Rejection> {
+    if !committed.is_opened_by(revealed) {
+        return Err(Rejection::RecoveryMismatch);
+    }
+    if !signers.is_subset(revealed) {
+        return Err(Rejection::Stranger);
+    }
+    if signers.len() < usize::from(committed.threshold()) {
+        return Err(Rejection::Threshold {
+            signed: signers.len(),
+            needed: committed.threshold(),
+        });
+    }
+    Ok(())
+}
+
 /// SPEC §6.8.
 fn check_transfer(
     (old, new): (&ChopDid, &ChopDid),
@@ -310,8 +326,19 @@ fn check_transfer(
     }
     let from = live_controller(old, ctx.controller)?;
     let to = live_controller(new, ctx.new_controller)?;
-    let gives = |key: &PublicKey| from.invokes(key, ctx.time);
-    let takes = |key: &PublicKey| to.invokes(key, ctx.time);
+    check_givers(
+        signers,
+        |key| from.invokes(key, ctx.time),
+        |key| to.invokes(key, ctx.time),
+    )
+}
+
+/// SPEC §6.8: who gives and who takes both sign, and nobody else.
+fn check_givers(
+    signers: &BTreeSet<PublicKey>,
+    gives: impl Fn(&PublicKey) -> bool,
+    takes: impl Fn(&PublicKey) -> bool,
+) -> Result<(), Rejection> {
     // One key in both documents must not let one party sign for two.
     let has_partner = |giver: &PublicKey| signers.iter().any(|key| key != giver && takes(key));
     if !signers.iter().any(|key| gives(key) && has_partner(key)) {
@@ -332,7 +359,14 @@ fn check_controller(
     time: Timestamp,
 ) -> Result<(), Rejection> {
     let controller = live_controller(did, state)?;
-    if signers.iter().all(|key| controller.invokes(key, time)) {
+    check_invokers(signers, |key| controller.invokes(key, time))
+}
+
+fn check_invokers(
+    signers: &BTreeSet<PublicKey>,
+    invokes: impl Fn(&PublicKey) -> bool,
+) -> Result<(), Rejection> {
+    if signers.iter().all(invokes) {
         Ok(())
     } else {
         Err(Rejection::NotController)

@@ -19,7 +19,7 @@ pub mod state;
 pub mod web;
 pub mod webvh;
 
-pub use apply::{ApplyContext, RULES, Rejection, apply, found};
+pub use apply::{ApplyContext, Authority, Controllers, RULES, Rejection, apply, found};
 pub use chop::{ChopDid, ChopDidError, LedgerId, LedgerTag, Scid, ScidVersion};
 pub use control::{Control, ControlError, KeyCommitment, KeySet, UpdateKeys};
 pub use did::{Did, DidError, DidUrl, DidUrlError};

@@ -2,12 +2,14 @@
 
 use chop_did::build::{self, Draft, GenesisDraft};
 use chop_did::{
-    ApplyContext, ChopDid, Class, DidState, Document, Genesis, KeyCommitment, KeySet, LedgerId,
-    Operation, Rejection, Relationship, SignedOperation, UpdateKeys, VersionRecord, apply,
+    ApplyContext, Authority, ChopDid, Class, Controllers, DidState, Document, Genesis,
+    KeyCommitment, KeySet, LedgerId, Operation, Rejection, Relationship, SignedOperation,
+    UpdateKeys, VersionRecord, apply,
 };
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The time of the first header: 2026-11-01T00:00:00.000Z.
 pub(crate) const START: i64 = 1_793_491_200_000;
@@ -24,7 +26,17 @@ pub(crate) struct World {
     pub(crate) states: BTreeMap<ChopDid, DidState>,
     pub(crate) records: BTreeMap<(ChopDid, u64), VersionRecord>,
     pub(crate) log: Vec<(i64, SignedOperation)>,
+    /// Who may sign the next operation, as the log alone tells it.
+    pub(crate) authorities: BTreeMap<ChopDid, Authority>,
 }
+
+/// Rules about signers, of which a log tells as much as the state does.
+const SIGNERS: [&str; 4] = [
+    "did.stranger",
+    "did.threshold",
+    "did.not-controller",
+    "did.transfer-unsigned",
+];
 
 impl World {
     pub(crate) fn new() -> Self {
@@ -34,6 +46,7 @@ impl World {
             states: BTreeMap::new(),
             records: BTreeMap::new(),
             log: Vec::new(),
+            authorities: BTreeMap::new(),
         }
     }
 
@@ -61,11 +74,46 @@ impl World {
     /// Applies an operation one hour later.
     pub(crate) fn act(&mut self, signed: &SignedOperation) -> Result<DidState, Rejection> {
         self.now += HOUR;
-        let (state, record) = self.judge(signed.operation())?;
+        let judged = self.judge(signed.operation());
+        self.compare_with_log(signed.operation(), judged.as_ref().err());
+        let (state, record) = judged?;
         self.states.insert(*state.did(), state.clone());
         self.records.insert((*state.did(), state.seq()), record);
         self.log.push((self.now, signed.clone()));
         Ok(state)
+    }
+
+    /// The log of a DID says about an operation's signers what its state says.
+    fn compare_with_log(&mut self, op: &Operation, refused: Option<&Rejection>) {
+        let begun = op.genesis().map(Authority::of_genesis);
+        let known = self.authorities.get(op.did()).cloned();
+        let Some(mut authority) = known.or(begun) else {
+            return;
+        };
+        let documents = |did: Option<&ChopDid>| -> Vec<Arc<Document>> {
+            let state = did.and_then(|did| self.states.get(did));
+            let live = state.filter(|state| !state.deactivated());
+            live.map(|state| Arc::new(state.document().clone()))
+                .into_iter()
+                .collect()
+        };
+        let controllers = Controllers {
+            time: self.time(),
+            controller: &documents(authority.controller()),
+            new_controller: &documents(op.new_controller()),
+        };
+        let checked = authority.check(op, &controllers);
+        match refused {
+            None => {
+                checked.unwrap();
+                authority.follow(op);
+                self.authorities.insert(*op.did(), authority);
+            }
+            Some(refused) if SIGNERS.contains(&refused.rule()) => {
+                assert!(checked.is_err(), "the state refuses it: {refused}");
+            }
+            Some(_) => {}
+        }
     }
 
     pub(crate) fn state(&self, did: &ChopDid) -> &DidState {

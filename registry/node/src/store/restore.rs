@@ -1,13 +1,13 @@
 //! Making a database of a snapshot's entries: beside the old one, and in its place when the tree has the right root.
 
+mod operations;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use chop_did::operation::MAX_OPERATION_BYTES;
-use chop_did::{Scid, ScidVersion, SignedOperation, VersionRecord};
-use chop_integrity::canonicalize;
 use chop_ledger::tree;
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableDatabase};
@@ -23,8 +23,6 @@ const PAIR_WEIGHT: u64 = 1024;
 const MAX_SLICE_WEIGHT: u64 = 256 * 1024 * 1024;
 /// The longest key with its value: with a full chunk before it, the longest chunk that a node makes.
 const MAX_PAIR_BYTES: usize = 3 * 1024 * 1024;
-/// The state keys of DIDs and of their versions: from the first to before the second.
-const DIDS: (&str, &str) = ("did/", "did0");
 /// Most entries of one kind that are written in one transaction.
 const BATCH: usize = 65_536;
 
@@ -109,7 +107,8 @@ impl Restoring {
         Ok(())
     }
 
-    /// Builds the tree, and checks that it has the right root and that every version has the operation that its record names.
+    /// Builds the tree, and checks that it has the right root and that every version has the operation that its record names,
+    /// signed by whoever could sign it.
     ///
     /// # Errors
     /// When something differs; then the snapshot is another state than it said.
@@ -122,7 +121,9 @@ impl Restoring {
                 expected: HEXLOWER.encode(&goal.root),
             });
         }
-        self.check_operations(goal.founding)?;
+        let reading = self.database()?.begin_read()?;
+        operations::check(&reading, goal.founding)?;
+        drop(reading);
         let transaction = self.database()?.begin_write()?;
         {
             let mut meta = transaction.open_table(tables::META)?;
@@ -231,48 +232,6 @@ impl Restoring {
         Ok(update.root)
     }
 
-    /// Checks that every version of every DID has the operation whose hash its proven record holds, and that there is no other.
-    /// The first version of an item of a batch has none.
-    fn check_operations(&self, founding: &[(String, u64, Vec<u8>)]) -> Result<(), StoreError> {
-        let damaged = |reason| StoreError::Damaged {
-            what: "operation",
-            reason,
-        };
-        let reading = self.database()?.begin_read()?;
-        let values = reading.open_table(tables::VALUES)?;
-        let operations = reading.open_table(tables::OPERATIONS)?;
-        let mut versions = 0;
-        for entry in values.range(DIDS.0..DIDS.1)? {
-            let (key, record) = entry?;
-            let Some((scid, seq)) = version_of(key.value()) else {
-                continue;
-            };
-            if is_materialised(scid, seq) {
-                continue;
-            }
-            versions += 1;
-            let body = operations
-                .get((scid, seq))?
-                .ok_or_else(|| damaged(format!("that of {scid} {seq} is missing")))?;
-            let mut founders = founding.iter();
-            let is_right = match founders.find(|(of, at, _)| (of.as_str(), *at) == (scid, seq)) {
-                Some((_, _, create)) => create == body.value(),
-                None => is_operation((scid, seq), record.value(), body.value()),
-            };
-            if !is_right {
-                return Err(damaged(format!("the record of {scid} {seq} names another")));
-            }
-        }
-        let found = redb::ReadableTableMetadata::len(&operations)?;
-        if found == versions {
-            Ok(())
-        } else {
-            Err(damaged(format!(
-                "there are {versions} versions, and operations of {found}"
-            )))
-        }
-    }
-
     /// Where the finished database is; it stays there.
     pub(super) fn release(mut self) -> PathBuf {
         self.database = None;
@@ -304,51 +263,4 @@ fn check_length(entry: &Entry) -> Result<(), StoreError> {
     }
     let reason = format!("it has {found} bytes, at most {most} are allowed");
     Err(StoreError::Damaged { what, reason })
-}
-
-/// DID and sequence number of a state key, when it is that of a version.
-fn version_of(key: &str) -> Option<(&str, u64)> {
-    let (scid, seq) = key.strip_prefix(DIDS.0)?.split_once('/')?;
-    Some((scid, seq.parse().ok()?))
-}
-
-/// Whether this is the state that an item of a batch began with: the ledger makes it of the item, without an operation.
-fn is_materialised(scid: &str, seq: u64) -> bool {
-    seq == 0
-        && scid
-            .parse::<Scid>()
-            .is_ok_and(|scid| scid.version() == ScidVersion::BatchItem)
-}
-
-/// Whether these are the canonical bytes of the signed operation that the record of a version names (SPEC §4.9).
-fn is_operation((scid, seq): (&str, u64), record: &[u8], body: &[u8]) -> bool {
-    // The hash that the record holds leaves the proofs out.
-    if body.len() > MAX_OPERATION_BYTES {
-        return false;
-    }
-    let record: Option<VersionRecord> = serde_json::from_slice(record).ok();
-    let signed: Option<SignedOperation> = serde_json::from_slice(body).ok();
-    let (Some(record), Some(signed)) = (record, signed) else {
-        return false;
-    };
-    let operation = signed.operation();
-    operation.hash() == record.operation
-        && (operation.did().scid().to_string(), operation.seq()) == (scid.to_owned(), seq)
-        && canonicalize(signed.value()).is_ok_and(|canonical| canonical == body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chop_integrity::Hash;
-
-    #[test]
-    fn only_the_first_version_of_an_item_comes_without_an_operation() {
-        let item = Scid::of_batch_item(Hash::from_bytes([7; 32])).to_string();
-        let own = item.replacen('b', "a", 1);
-        assert!(is_materialised(&item, 0));
-        for (scid, seq) in [(&item, 1), (&own, 0), (&own, 1)] {
-            assert!(!is_materialised(scid, seq), "{scid} {seq}");
-        }
-    }
 }

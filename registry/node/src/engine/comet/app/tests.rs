@@ -6,6 +6,7 @@ use chop_did::ChopDid;
 use chop_protocol::transaction::bundle;
 use chop_protocol::{Action, Envelope, Nonce, Outcome, SignedEnvelope};
 use tendermint_proto::google::protobuf::Timestamp as Time;
+use tendermint_proto::v0_38::abci::response_apply_snapshot_chunk::Result as Applied;
 use tokio::sync::oneshot;
 
 use super::super::super::fixtures::{
@@ -20,6 +21,7 @@ use crate::store::{DiskLimit, Store};
 mod joining;
 mod peers;
 mod pruning;
+mod strangers;
 
 fn open(folder: &Path) -> App {
     open_among(folder, &peers::peering(false), &TestClock::new())

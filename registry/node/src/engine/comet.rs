@@ -152,6 +152,7 @@ impl Comet {
             binary: config.binary,
             home,
             validator: config.validator.public_key().clone(),
+            patience: process::SYNC_PATIENCE,
             settings: home::Settings {
                 moniker: node_id(config.node.public_key()),
                 peering: config.peering,

@@ -38,7 +38,7 @@ const SETTLED: Duration = Duration::from_secs(10);
 const TRIES: u32 = 40;
 /// How long nothing may come of taking a snapshot: the next heartbeat may bring what a refused one lacked, and CometBFT
 /// refuses a snapshot for as long as it runs.
-const SYNC_PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const SYNC_PATIENCE: Duration = Duration::from_mins(1);
 /// Room that must be there before blocks are taken again, in bytes.
 const ROOM_BYTES: u64 = 8 * 1024 * 1024;
 /// The longest pause before a snapshot is taken again that did not fit onto the disk.
@@ -87,6 +87,8 @@ pub(super) struct Watched {
     pub(super) settings: Settings,
     /// The key that this node signs blocks with, when the ledger counts it among the validators.
     pub(super) validator: PublicKey,
+    /// How long nothing may come of taking a snapshot.
+    pub(super) patience: Duration,
 }
 
 struct Watch {
@@ -247,7 +249,7 @@ impl Watch {
     /// error nor from snapshots that it refused too soon.
     fn is_stuck(&self) -> bool {
         self.settings.sync.is_some()
-            && self.shared.is_stuck(SYNC_PATIENCE)
+            && self.shared.is_stuck(self.patience)
             && !self.shared.has_blocks().unwrap_or(true)
     }
 
@@ -397,39 +399,4 @@ fn pass_on(stream: Option<impl Read + Send + 'static>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::fixtures::{founder, key};
-    use chop_keys::Signer as _;
-    use chop_protocol::Validator;
-
-    #[test]
-    fn waits_longer_each_time_a_snapshot_does_not_fit_and_no_longer_once_it_does() {
-        let (mut waiting, now) = (Waiting::default(), Instant::now());
-        assert!(waiting.is_over(now));
-        let mut last = Duration::ZERO;
-        for _ in 0..40 {
-            waiting.after(true, now);
-            let pause = waiting.until.unwrap() - now;
-            assert!(pause > last || pause == LONGEST_PAUSE);
-            assert!(!waiting.is_over(now) && waiting.is_over(now + pause));
-            last = pause;
-        }
-        assert_eq!(last, LONGEST_PAUSE);
-        waiting.after(false, now);
-        assert!(waiting.is_over(now));
-    }
-
-    #[test]
-    fn every_validator_has_a_place_of_its_own() {
-        let set = ValidatorSet::new((1..=4).map(|seed| Validator {
-            public_key: key(seed).public_key().clone(),
-            power: 1,
-            member: founder(),
-        }));
-        let mut places = [1, 2, 3, 4].map(|seed| place(&set, key(seed).public_key()));
-        places.sort_unstable();
-        assert_eq!(places, [0, 1, 2, 3]);
-        assert_eq!(place(&set, key(9).public_key()), 0);
-    }
-}
+mod tests;

@@ -1,6 +1,5 @@
 //! The application of CometBFT: what it asks through ABCI 2.0, answered by the state machine and the store.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chop_integrity::Timestamp;
@@ -10,7 +9,6 @@ use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::v0_38::abci as pb;
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
-use tendermint_proto::v0_38::abci::response_apply_snapshot_chunk::Result as Applied;
 use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
 use tracing::{debug, error, warn};
 
@@ -19,7 +17,7 @@ use super::block::{Decided, Executed, execute};
 use super::guests::{Guest, Guests};
 use super::offence::Offence;
 use super::packing::pack;
-use super::receiving::{self, Receiving, Settled};
+use super::receiving::Incoming;
 use super::shared::Shared;
 use super::snapshots::{SnapshotConfig, Snapshots};
 use crate::engine::solo::Health;
@@ -37,8 +35,7 @@ pub(super) struct App {
     guests: Arc<Guests>,
     moving: Mutex<Moving>,
     snapshots: Snapshots,
-    /// The snapshot that is being taken in.
-    receiving: Mutex<Option<Receiving>>,
+    incoming: Mutex<Incoming>,
 }
 
 /// What only consensus touches.
@@ -55,8 +52,12 @@ impl App {
             guests,
             moving: Mutex::default(),
             snapshots: Snapshots::new(snapshots),
-            receiving: Mutex::default(),
+            incoming: Mutex::default(),
         }
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn moving(&self) -> MutexGuard<'_, Moving> {
@@ -334,55 +335,14 @@ impl App {
         &self,
         ask: &pb::RequestOfferSnapshot,
     ) -> Result<pb::ResponseOfferSnapshot, EngineError> {
-        let mut receiving = self
-            .receiving
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.shared.stir();
-        // One that was given up makes room for the next.
-        *receiving = None;
-        let (result, receiver) = Receiving::offered(&self.shared, ask)?;
-        *receiving = receiver;
-        Ok(pb::ResponseOfferSnapshot {
-            result: result as i32,
-        })
+        self.incoming().offer(&self.shared, ask)
     }
 
     fn apply_chunk(
         &self,
         ask: &pb::RequestApplySnapshotChunk,
     ) -> Result<pb::ResponseApplySnapshotChunk, EngineError> {
-        let mut receiving = self
-            .receiving
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let Some(receiver) = receiving.as_mut() else {
-            return Ok(receiving::answer(Applied::Abort));
-        };
-        self.shared.stir();
-        let applied = receiver.apply(ask);
-        if applied.is_err() {
-            let held = receiver.held();
-            self.shared.needed.store(held, Ordering::Relaxed);
-            // What it took so far makes room: the snapshot is offered again once the disk takes writes.
-            *receiving = None;
-        }
-        let answer = applied?;
-        if !receiving.as_ref().is_some_and(Receiving::is_complete) {
-            return Ok(answer);
-        }
-        self.shared.settle_down();
-        let settled = receiving
-            .take()
-            .map(|receiver| receiver.settle(&self.shared));
-        self.shared.stir();
-        match settled.transpose()? {
-            Some(Settled::Refused(senders)) => Ok(receiving::rejected(senders)),
-            Some(Settled::Taken) | None => {
-                self.guests.forget(self.shared.view().last_block());
-                Ok(answer)
-            }
-        }
+        self.incoming().apply(&self.shared, &self.guests, ask)
     }
 
     /// Whether a peer may be connected: what CometBFT asks of every address and then of the node behind it.

@@ -1,27 +1,43 @@
 //! A node that joins by a snapshot: every chunk is checked when it arrives, and the whole against the state root that light
 //! clients trust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 
 use borsh::BorshDeserialize;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use tendermint_proto::v0_38::abci as pb;
 use tendermint_proto::v0_38::abci::response_apply_snapshot_chunk::Result as Applied;
 use tendermint_proto::v0_38::abci::response_offer_snapshot::Result as Offered;
 use tracing::{error, info, warn};
 
+use super::guests::Guests;
 use super::shared::Shared;
 use super::snapshots::{FORMAT, MAX_CHUNK, MAX_CHUNKS, Manifest};
 use crate::engine::batch::founding_operations;
 use crate::engine::{EngineError, founding};
 use crate::store::{Entry, Goal, Restoring, StoreError};
 
+/// Refused snapshots that are remembered; the oldest are forgotten first.
+const MAX_REFUSED: usize = 1_024;
+
+/// A snapshot by its hash, and the root that it was to have.
+type Name = ([u8; 32], [u8; 32]);
+
+/// The snapshot that is being taken in, if one is, and those that are not taken again.
+///
+/// CometBFT remembers what was refused for as long as it runs, and is started anew when nothing comes of a snapshot.
+#[derive(Default)]
+pub(super) struct Incoming {
+    receiving: Option<Receiving>,
+    refused: VecDeque<Name>,
+}
+
 /// A snapshot on its way in.
-pub(super) struct Receiving {
+struct Receiving {
+    name: Name,
     manifest: Manifest,
-    /// The root that CometBFT's light client found for this height.
-    root: [u8; 32],
     next: usize,
     /// Who sent the chunks that were taken.
     senders: BTreeSet<String>,
@@ -30,17 +46,101 @@ pub(super) struct Receiving {
     restoring: Restoring,
 }
 
+/// What came of a chunk.
+enum Became {
+    /// The snapshot waits for another one; CometBFT is told this.
+    Waiting(pb::ResponseApplySnapshotChunk),
+    /// It was the last one.
+    Complete,
+    /// The snapshot is none of this ledger's, whoever sends it.
+    Refused,
+}
+
 /// What became of a snapshot of which every chunk was there.
-pub(super) enum Settled {
+enum Settled {
     /// It is the node's state now.
     Taken,
     /// It is another state than the trusted one; these nodes sent it.
     Refused(BTreeSet<String>),
 }
 
+impl Incoming {
+    /// Answers an offer; one that is taken waits for its chunks from then on.
+    pub(super) fn offer(
+        &mut self,
+        shared: &Shared,
+        ask: &pb::RequestOfferSnapshot,
+    ) -> Result<pb::ResponseOfferSnapshot, EngineError> {
+        shared.stir();
+        // One that was given up makes room for the next.
+        self.receiving = None;
+        let (result, receiver) = match name_of(ask) {
+            Some(name) if self.refused.contains(&name) => {
+                warn!(hash = HEXLOWER.encode(&name.0), "refused a snapshot again");
+                (Offered::Reject, None)
+            }
+            _ => Receiving::offered(shared, ask)?,
+        };
+        self.receiving = receiver;
+        Ok(pb::ResponseOfferSnapshot {
+            result: result as i32,
+        })
+    }
+
+    /// Takes a chunk in, and with the last one the state.
+    pub(super) fn apply(
+        &mut self,
+        shared: &Shared,
+        guests: &Guests,
+        ask: &pb::RequestApplySnapshotChunk,
+    ) -> Result<pb::ResponseApplySnapshotChunk, EngineError> {
+        // Whatever ends here makes room: after a failure the snapshot is offered again once the disk takes writes.
+        let Some(mut receiver) = self.receiving.take() else {
+            return Ok(answer(Applied::Abort));
+        };
+        shared.stir();
+        let became = receiver.apply(ask);
+        if became.is_err() {
+            shared.needed.store(receiver.held(), Ordering::Relaxed);
+        }
+        match became? {
+            Became::Waiting(answer) => {
+                self.receiving = Some(receiver);
+                Ok(answer)
+            }
+            Became::Refused => Ok(self.refuse(receiver.name, receiver.senders)),
+            Became::Complete => {
+                shared.settle_down();
+                let name = receiver.name;
+                let settled = receiver.settle(shared);
+                shared.stir();
+                match settled? {
+                    Settled::Refused(senders) => Ok(self.refuse(name, senders)),
+                    Settled::Taken => {
+                        guests.forget(shared.view().last_block());
+                        Ok(answer(Applied::Accept))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Refuses the snapshot from now on, and asks nobody again who sent it.
+    fn refuse(&mut self, name: Name, senders: BTreeSet<String>) -> pb::ResponseApplySnapshotChunk {
+        if self.refused.len() == MAX_REFUSED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(name);
+        pb::ResponseApplySnapshotChunk {
+            reject_senders: senders.into_iter().collect(),
+            ..answer(Applied::RejectSnapshot)
+        }
+    }
+}
+
 impl Receiving {
     /// Judges an offer; gives a receiver when it is taken.
-    pub(super) fn offered(
+    fn offered(
         shared: &Shared,
         ask: &pb::RequestOfferSnapshot,
     ) -> Result<(Offered, Option<Self>), EngineError> {
@@ -55,11 +155,12 @@ impl Receiving {
             error!("a snapshot is offered to a node that has blocks; it keeps its own state");
             return Ok((Offered::Abort, None));
         }
-        let is_named = Sha256::digest(&snapshot.metadata).as_slice() == snapshot.hash.as_ref();
+        let name = name_of(ask).filter(|(hash, _)| {
+            let found: [u8; 32] = Sha256::digest(&snapshot.metadata).into();
+            found == *hash
+        });
         let manifest = Manifest::try_from_slice(&snapshot.metadata).ok();
-        let (Some(manifest), true, Ok(root)) =
-            (manifest, is_named, ask.app_hash.as_ref().try_into())
-        else {
+        let (Some(name), Some(manifest)) = (name, manifest) else {
             return Ok((Offered::RejectSender, None));
         };
         let is_whole = manifest.height == snapshot.height
@@ -74,8 +175,8 @@ impl Receiving {
             "a snapshot is offered"
         );
         let receiver = Self {
+            name,
             manifest,
-            root,
             next: 0,
             senders: BTreeSet::new(),
             bytes: 0,
@@ -85,13 +186,11 @@ impl Receiving {
     }
 
     /// Takes the next chunk in; a wrong one is asked for again, from somebody else.
-    pub(super) fn apply(
-        &mut self,
-        ask: &pb::RequestApplySnapshotChunk,
-    ) -> Result<pb::ResponseApplySnapshotChunk, EngineError> {
+    fn apply(&mut self, ask: &pb::RequestApplySnapshotChunk) -> Result<Became, EngineError> {
         let index = ask.index as usize;
         if index != self.next {
-            return Ok(again(u32::try_from(self.next).unwrap_or(0), ""));
+            let next = u32::try_from(self.next).unwrap_or(0);
+            return Ok(Became::Waiting(again(next, "")));
         }
         let expected = self.manifest.chunks.get(index);
         let found: [u8; 32] = Sha256::digest(&ask.chunk).into();
@@ -101,7 +200,7 @@ impl Receiving {
                 sender = ask.sender,
                 "refused a chunk that is not the one of the snapshot"
             );
-            return Ok(again(ask.index, &ask.sender));
+            return Ok(Became::Waiting(again(ask.index, &ask.sender)));
         }
         self.senders.insert(ask.sender.clone());
         self.bytes = self.bytes.saturating_add(ask.chunk.len() as u64);
@@ -115,29 +214,28 @@ impl Receiving {
         match taken {
             Ok(()) => {
                 self.next += 1;
-                Ok(answer(Applied::Accept))
+                if self.next == self.manifest.chunks.len() {
+                    Ok(Became::Complete)
+                } else {
+                    Ok(Became::Waiting(answer(Applied::Accept)))
+                }
             }
             // The manifest names this chunk: whoever offers it offers what no node takes from its state.
             Err(error @ StoreError::Damaged { .. }) => {
                 warn!(%error, chunk = index, "refused a snapshot: no node makes such a chunk");
-                Ok(rejected(std::mem::take(&mut self.senders)))
+                Ok(Became::Refused)
             }
             Err(error) => Err(error.into()),
         }
     }
 
     /// Bytes that the disk has to have room for before it is worth while to begin again.
-    pub(super) fn held(&self) -> u64 {
+    fn held(&self) -> u64 {
         self.restoring.bytes().saturating_add(self.bytes)
     }
 
-    /// Whether every chunk is in.
-    pub(super) fn is_complete(&self) -> bool {
-        self.next == self.manifest.chunks.len()
-    }
-
     /// Puts the state into the node's store when it is the one that the root names.
-    pub(super) fn settle(self, shared: &Shared) -> Result<Settled, EngineError> {
+    fn settle(self, shared: &Shared) -> Result<Settled, EngineError> {
         let genesis = founding::canonical(&shared.genesis).map_err(|error| EngineError::Json {
             what: "genesis",
             reason: error.to_string(),
@@ -150,7 +248,7 @@ impl Receiving {
         })?;
         let finished = self.restoring.finish(&Goal {
             height: self.manifest.height,
-            root: self.root,
+            root: self.name.1,
             genesis: &genesis,
             founding: &founding,
             handover: handover.as_deref(),
@@ -177,15 +275,16 @@ impl Receiving {
     }
 }
 
-/// Refuses the snapshot, and asks nobody again who sent it.
-pub(super) fn rejected(senders: BTreeSet<String>) -> pb::ResponseApplySnapshotChunk {
-    pb::ResponseApplySnapshotChunk {
-        reject_senders: senders.into_iter().collect(),
-        ..answer(Applied::RejectSnapshot)
-    }
+/// The name of an offered snapshot; none when a hash is none.
+fn name_of(ask: &pb::RequestOfferSnapshot) -> Option<Name> {
+    let hash = ask.snapshot.as_ref()?.hash.as_ref();
+    Some((
+        hash.try_into().ok()?,
+        ask.app_hash.as_ref().try_into().ok()?,
+    ))
 }
 
-pub(super) fn answer(result: Applied) -> pb::ResponseApplySnapshotChunk {
+fn answer(result: Applied) -> pb::ResponseApplySnapshotChunk {
     pb::ResponseApplySnapshotChunk {
         result: result as i32,
         ..pb::ResponseApplySnapshotChunk::default()

@@ -127,6 +127,12 @@ fn refuses_a_snapshot_of_another_state_than_the_trusted_one() {
     assert_eq!(new.shared.view().head(), before, "nothing of it was taken");
     assert!(!to.path().join("ledger.restoring").exists());
 
+    // A CometBFT that was started anew offers it again.
+    let again = new.offer(&offer(&snapshot, &[9; 32])).unwrap();
+    assert_eq!(again.result, Offered::Reject as i32);
+    let other_root = new.offer(&offer(&snapshot, &[8; 32])).unwrap();
+    assert_eq!(other_root.result, Offered::Accept as i32);
+
     let mut unnamed = snapshot.clone();
     unnamed.hash = Bytes::from_static(b"another");
     let offered = new.offer(&offer(&unnamed, &[9; 32])).unwrap();
@@ -310,6 +316,10 @@ fn refuses_a_chunk_that_no_node_makes_and_its_sender() {
         let refused = new.apply_chunk(&chunk).unwrap();
         assert_eq!(refused.result, Applied::RejectSnapshot as i32);
         assert_eq!(refused.reject_senders, ["peer"]);
+        let again = new.offer(&offer(&offered, &root)).unwrap();
+        assert_eq!(again.result, Offered::Reject as i32);
+        let late = new.apply_chunk(&chunk).unwrap();
+        assert_eq!(late.result, Applied::Abort as i32);
     }
 }
 

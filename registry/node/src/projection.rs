@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use chop_did::LedgerId;
 use tokio::sync::{Semaphore, watch};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::store::Snapshot;
 use meta::Meta;
@@ -64,6 +64,8 @@ struct Inner {
     ledger: LedgerId,
     /// Whether the database has answered, its tables are made, and what is in them is this node's.
     reached: AtomicBool,
+    /// Whether the database refused the user or the password when it was last asked.
+    refused: AtomicBool,
     /// What was last committed here; none before the model was begun.
     progress: watch::Sender<Option<Meta>>,
     streams: Arc<Semaphore>,
@@ -88,7 +90,7 @@ impl Projection {
             Err(OpenReadModelError::Failed(ProjectionError::Database(error)))
                 if !matches!(error, sqlx::Error::Configuration(_)) =>
             {
-                warn!(%error, "the read model's database does not answer: lists are refused until it does");
+                projection.failed(&error.into());
             }
             reached => reached?,
         }
@@ -103,7 +105,37 @@ impl Projection {
         }
         self.inner.progress.send_replace(found);
         self.inner.reached.store(true, Ordering::Release);
+        self.inner.refused.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Tells the operator why the model is not written or read now, and notes whether that is theirs to mend.
+    fn failed(&self, failure: &ProjectionError) {
+        let is_refused = failure.is_refusal();
+        self.inner.refused.store(is_refused, Ordering::Release);
+        if is_refused {
+            error!(
+                error = %failure,
+                "the read model's database refuses this node: see to the user and the password of --read-model"
+            );
+        } else if self.is_reached() {
+            warn!(error = %failure, "the read model stays behind");
+        } else {
+            warn!(
+                error = %failure,
+                "the read model's database is not reached: lists are refused until it is"
+            );
+        }
+    }
+
+    /// Notes that the database takes what is written.
+    fn goes_on(&self) {
+        self.inner.refused.store(false, Ordering::Release);
+    }
+
+    /// Whether the database answers, and refuses the user or the password.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.inner.refused.load(Ordering::Acquire)
     }
 
     /// Answers nothing from what is there until it is reached, and checked, again.
@@ -134,6 +166,7 @@ impl Projection {
                 database,
                 ledger,
                 reached: AtomicBool::new(false),
+                refused: AtomicBool::new(false),
                 progress: watch::Sender::new(None),
                 streams: Arc::new(Semaphore::new(MAX_STREAMS)),
                 ending: watch::Sender::new(false),

@@ -127,6 +127,9 @@ pub struct Status {
     /// The last block that the node's lists show; none before they have begun.
     #[serde(rename = "readModel", default)]
     pub read_model: Option<u64>,
+    /// Whether the database of the lists refuses the node's user or password: only its operator can mend that.
+    #[serde(rename = "readModelRefused", default)]
+    pub read_model_refused: bool,
 }
 
 /// One block: the answer to `GET /v1/blocks/{height}`.

@@ -146,9 +146,11 @@ fn within_reach(app: &NodeApp, last: Position) -> Result<Position, Problem> {
 async fn shown(app: &NodeApp) -> Result<u64, Problem> {
     match level(app).await.reading_blocks().await {
         Ok(reading) => Ok(reading.as_of.height),
-        Err(ProjectionError::Building { .. } | ProjectionError::Unreached) => {
-            Ok(app.engine().view().last_block())
-        }
+        Err(
+            ProjectionError::Building { .. }
+            | ProjectionError::Unreached
+            | ProjectionError::Refused,
+        ) => Ok(app.engine().view().last_block()),
         Err(error) => Err(failed(&error)),
     }
 }
@@ -191,7 +193,9 @@ impl Reader {
                 Err(Broken::Lagged) => return End::Lagged,
                 Err(Broken::Gone) => return End::Gone,
                 Err(Broken::Failed(
-                    ProjectionError::Building { .. } | ProjectionError::Unreached,
+                    ProjectionError::Building { .. }
+                    | ProjectionError::Unreached
+                    | ProjectionError::Refused,
                 )) => {
                     let again = tokio::select! {
                         () = tokio::time::sleep(RETRY) => true,

@@ -145,6 +145,10 @@ pub(super) fn failed(error: &ProjectionError) -> Problem {
         ProjectionError::Building { .. } | ProjectionError::Unreached => {
             Problem::unavailable(error)
         }
+        _ if error.is_refusal() => {
+            debug!(%error, "a question was not answered");
+            Problem::unavailable(ProjectionError::Refused)
+        }
         ProjectionError::Database(cause) if passes(cause) => {
             debug!(%error, "a question was not answered");
             Problem::unavailable("the read model's database is busy or does not answer")

@@ -15,7 +15,7 @@ use super::{NodeApp, failed};
 use crate::engine::EngineError;
 
 #[utoipa::path(get, path = "/v1/status", tag = "registry", summary = "Tell the ledger's last block",
-    responses((status = 200, description = "Ledger, height, app_hash, engine, operator, validators, and as readModel the last block that lists show", body = Object)))]
+    responses((status = 200, description = "Ledger, height, app_hash, engine, operator, validators, and as readModel the last block that lists show; readModelRefused says that their database refuses the node", body = Object)))]
 pub(super) async fn status(State(app): State<NodeApp>) -> Result<Json<Status>, Problem> {
     let engine = app.engine();
     let head = engine.head();
@@ -29,6 +29,7 @@ pub(super) async fn status(State(app): State<NodeApp>) -> Result<Json<Status>, P
         operator: app.inner.operator.did,
         validators: validators(&app)?,
         read_model: app.projection().begun(),
+        read_model_refused: app.projection().is_refused(),
     }))
 }
 

@@ -16,6 +16,11 @@ pub enum ProjectionError {
     /// It was not reached since the start.
     #[error("the read model's database was not reached yet")]
     Unreached,
+    /// Since the start it lets in nobody of this user and password.
+    #[error(
+        "the read model's database refuses this node: its operator has to see to the user and the password"
+    )]
+    Refused,
     /// The database holds tables of somebody else.
     #[error(
         "the database has tables that are no read model's ({tables}): give the read model a database or a schema of its own"
@@ -79,6 +84,19 @@ pub enum ProjectionError {
         /// Where it will be.
         until: u64,
     },
+}
+
+impl ProjectionError {
+    /// Whether the database answers, and refuses the user or the password (SQLSTATE class 28): waiting alone mends nothing.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("28"))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Why a read model cannot be this node's.

@@ -231,7 +231,10 @@ impl Following {
         let mut pause = PAUSES.0;
         loop {
             match self.turn().await {
-                Ok(true) => pause = PAUSES.0,
+                Ok(true) => {
+                    pause = PAUSES.0;
+                    self.projection.goes_on();
+                }
                 Ok(false) => {
                     pause = PAUSES.0;
                     if !self.source.changed().await {
@@ -240,7 +243,7 @@ impl Following {
                     }
                 }
                 Err(error) => {
-                    warn!(%error, "the read model stays behind");
+                    self.projection.failed(&error);
                     self.moment = None;
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);

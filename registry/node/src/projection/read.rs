@@ -92,7 +92,8 @@ impl Projection {
     /// Begins a question.
     ///
     /// # Errors
-    /// [`ProjectionError::Building`] while the model is not whole; [`ProjectionError::Unreached`] before its database answered.
+    /// [`ProjectionError::Building`] while the model is not whole; [`ProjectionError::Unreached`] before its database answered,
+    /// [`ProjectionError::Refused`] when it answers that it lets this node not in.
     pub(crate) async fn reading(&self) -> Result<Reading, ProjectionError> {
         let (work, held) = self.held().await?;
         Ok(Reading {
@@ -104,7 +105,8 @@ impl Projection {
     /// Begins a question about blocks and what is in them, which is answered while later ones are missing.
     ///
     /// # Errors
-    /// [`ProjectionError::Building`] before the model has begun; [`ProjectionError::Unreached`] before its database answered.
+    /// [`ProjectionError::Building`] before the model has begun; [`ProjectionError::Unreached`] before its database answered,
+    /// [`ProjectionError::Refused`] when it answers that it lets this node not in.
     pub(crate) async fn reading_blocks(&self) -> Result<Reading, ProjectionError> {
         let (work, held) = self.held().await?;
         Ok(Reading {
@@ -115,7 +117,11 @@ impl Projection {
 
     async fn held(&self) -> Result<(Work, Meta), ProjectionError> {
         if !self.is_reached() {
-            return Err(ProjectionError::Unreached);
+            return Err(if self.is_refused() {
+                ProjectionError::Refused
+            } else {
+                ProjectionError::Unreached
+            });
         }
         let mut work = self.inner.database.begin_reading().await?;
         let held = meta::read(&mut work).await?;

@@ -1,5 +1,7 @@
 //! Databases that are down, and those that belong to somebody else too.
 
+use std::time::{Duration, Instant};
+
 use super::postgres::Cluster;
 use super::{
     Database, Engine, OpenReadModelError, Place, ProjectionError, World, open, until_level,
@@ -111,6 +113,37 @@ async fn a_server_that_breaks_off_is_taken_again_when_it_comes_back() {
         projection.reading().await.unwrap().as_of.height,
         world.engine.view().last_block()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_the_password_is_told_from_one_that_is_down() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let world = World::new();
+    world.anchor(1).await;
+    let place = cluster.locked("lists", "right").await;
+    let since = Instant::now();
+    let projection = open(&world, &place).await.unwrap();
+    assert!(projection.is_refused());
+    let refused = projection.reading_blocks().await.err().unwrap();
+    assert!(matches!(refused, ProjectionError::Refused), "{refused:?}");
+    assert!(
+        since.elapsed() < Duration::from_secs(5),
+        "it says so at once"
+    );
+
+    let mut following = projection.following(&Engine::from(world.engine.clone()));
+    let refused = following.turn().await.unwrap_err();
+    assert!(refused.is_refusal(), "{refused:?}");
+    cluster.break_off();
+    let down = following.turn().await.unwrap_err();
+    assert!(!down.is_refusal(), "{down:?}");
+    cluster.resume().await;
+    let _follower = projection.follow(&Engine::from(world.engine.clone()));
+    cluster.change_password("lists", "wrong").await;
+    until_level(&projection, &world).await;
+    assert!(!projection.is_refused() && projection.reading().await.is_ok());
 }
 
 async fn leaves_what_is_somebody_elses(place: &Place) {

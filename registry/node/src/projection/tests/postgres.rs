@@ -59,6 +59,34 @@ impl Cluster {
         self.place(name)
     }
 
+    /// A new database of a user who needs this password; how both are named to a program with another one.
+    pub(super) async fn locked(&self, name: &str, password: &str) -> Place {
+        let rules = "local all chop trust\nlocal all all scram-sha-256\n";
+        std::fs::write(self.folder.path().join("data/pg_hba.conf"), rules).unwrap();
+        let database = Database::at(&self.place("postgres")).unwrap();
+        for sql in [
+            "SELECT pg_reload_conf()".to_owned(),
+            format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'"),
+            format!("CREATE DATABASE {name} OWNER {name}"),
+        ] {
+            database.run_alone(sql).await;
+        }
+        database.close().await;
+        let folder = self.folder.path().display();
+        Place::parse(&format!(
+            "postgres://{name}:wrong@localhost/{name}?host={folder}"
+        ))
+        .unwrap()
+    }
+
+    /// Gives a user another password.
+    pub(super) async fn change_password(&self, name: &str, password: &str) {
+        let database = Database::at(&self.place("postgres")).unwrap();
+        let sql = format!("ALTER ROLE {name} PASSWORD '{password}'");
+        database.run_alone(sql).await;
+        database.close().await;
+    }
+
     fn place(&self, name: &str) -> Place {
         Place::parse(&self.url(name)).unwrap()
     }

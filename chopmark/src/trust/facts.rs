@@ -39,15 +39,24 @@ pub(crate) struct Entity {
     pub(crate) did: ChopDid,
     /// Its document, absolute.
     pub(crate) document: Value,
-    /// Whether it has ended.
-    pub(crate) deactivated: bool,
+    /// When it ended, if it has.
+    pub(crate) ended: Option<Timestamp>,
     /// The name under which it was admitted as a member.
     pub(crate) name: Option<String>,
     /// The accreditations that this is about, by credential type and id.
     pub(crate) grants: Vec<Grant>,
 }
 
-/// A key that a document lists for a purpose, and that counts.
+/// Since when a holder has no key that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// The moment.
+    pub(crate) since: Timestamp,
+    /// How it lost the last one: `keyless` or `deactivated`.
+    pub(crate) holder: &'static str,
+}
+
+/// A key that a document lists for a purpose.
 #[derive(Debug, Clone)]
 pub(crate) struct ListedKey {
     /// The absolute id of its verification method.
@@ -58,6 +67,13 @@ pub(crate) struct ListedKey {
     pub(crate) jwk: Jwk,
     /// When it stops to count, as far as the document says.
     pub(crate) ends: Option<Timestamp>,
+}
+
+impl ListedKey {
+    /// Whether it counts at a moment.
+    fn counts(&self, at: Timestamp) -> bool {
+        self.ends.is_none_or(|ends| at < ends)
+    }
 }
 
 /// An accreditation that is not in the export, or not with all that it lets its holder do, and why.
@@ -88,7 +104,8 @@ impl Entity {
         Self {
             did: *state.did(),
             document: state.document().absolute(state.did(), state.controller()),
-            deactivated: state.deactivated(),
+            // Nothing follows a deactivation.
+            ended: state.deactivated().then(|| state.updated()),
             name: member
                 .and_then(|member| member.name)
                 .map(|name| name.to_string()),
@@ -99,9 +116,39 @@ impl Entity {
     /// The keys that the document lists under a relationship and that count at `at`, in its order; none of a DID that has
     /// ended. Keys that JSON Web Keys do not carry are passed over.
     pub(crate) fn keys(&self, relationship: Relationship, at: Timestamp) -> Vec<ListedKey> {
-        if self.deactivated {
+        if self.ended.is_some() {
             return Vec::new();
         }
+        let listed = self.listed(relationship);
+        listed.filter(|key| key.counts(at)).collect()
+    }
+
+    /// Since when none of the keys under a relationship has counted, and why; nothing while one does at `at`, and where none
+    /// was ever listed.
+    pub(crate) fn lost(&self, relationship: Relationship, at: Timestamp) -> Option<Lost> {
+        let mut ends = Vec::new();
+        for key in self.listed(relationship) {
+            ends.push(key.ends.filter(|_| !key.counts(at)));
+        }
+        let is_one = !ends.is_empty();
+        let ends: Option<Vec<_>> = ends.into_iter().collect();
+        let last = ends.and_then(|ends| ends.into_iter().max());
+        let keyless = last.filter(|_| is_one).map(|since| Lost {
+            since,
+            holder: "keyless",
+        });
+        let ended = self.ended.map(|since| Lost {
+            since,
+            holder: "deactivated",
+        });
+        keyless
+            .into_iter()
+            .chain(ended)
+            .min_by_key(|lost| lost.since)
+    }
+
+    /// The keys under a relationship, whether they count or not.
+    fn listed(&self, relationship: Relationship) -> impl Iterator<Item = ListedKey> {
         let listed = self
             .document
             .get(relationship.as_str())
@@ -113,13 +160,11 @@ impl Entity {
                 Value::String(id) => Some(id.as_str()),
                 embedded => embedded.get("id").and_then(Value::as_str),
             })
-            .filter_map(|id| self.key(id, at))
-            .collect()
+            .filter_map(|id| self.key(id))
     }
 
-    fn key(&self, id: &str, at: Timestamp) -> Option<ListedKey> {
+    fn key(&self, id: &str) -> Option<ListedKey> {
         let method = verification_method(&self.document, id).ok()?;
-        method.check_at(at).ok()?;
         let mut jwk = method.key().jwk()?;
         jwk.alg = method.key().key_type().algorithm().map(ToOwned::to_owned);
         jwk.key_use = Some("sig".to_owned());

@@ -188,7 +188,7 @@ fn contested(facts: &Facts, own: &str) -> BTreeSet<String> {
     let claimed = subjects
         .filter(|subject| !subject.live(facts.judged).is_empty())
         .chain(&facts.superiors)
-        .filter(|entity| !entity.deactivated && entity.did != facts.authority.did);
+        .filter(|entity| entity.ended.is_none() && entity.did != facts.authority.did);
     // An entity may be above and below at once; it contests nothing then.
     let mut claimants: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for entity in claimed {

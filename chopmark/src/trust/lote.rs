@@ -4,14 +4,15 @@
 //! ListAndSchemeInformation   the directory's scheme; number, issue and next update from the header     clause 6.3
 //! TrustedEntity              a DID that holds accreditations                                           clause 6.5
 //! TrustedEntityService       one accreditation: what it lets issue, under which keys                   clause 6.6
-//! ServiceStatus              granted while it and its ancestors count, else withdrawn                  clause 6.6.4
+//! ServiceStatus              granted while it and its ancestors count, and a key of its holder, else
+//!                            withdrawn                                                                 clause 6.6.4
 //! ServiceHistory             every earlier standing, the newest first                                  clause 6.7
 //! ```
 //!
 //! A status knows two values, which readers of trusted lists know; the extension beside it tells the standing itself.
 
 use super::directory::{Directory, EntityInformation, Scheme, Text};
-use super::facts::{Entity, Facts, LeftOut, ListedKey};
+use super::facts::{Entity, Facts, LeftOut, ListedKey, Lost};
 use super::timeline::{Grant, Segment, name};
 use super::with;
 use chop_did::Relationship;
@@ -197,40 +198,76 @@ fn trusted(
     Ok(Some((value, shown)))
 }
 
+/// A stretch of time as the list tells it.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    from: Timestamp,
+    standing: Standing,
+    /// How the holder lost its last key, when it has none over this stretch.
+    holder: Option<&'static str>,
+}
+
+impl Told {
+    fn is_granted(&self) -> bool {
+        self.standing == Standing::Live && self.holder.is_none()
+    }
+}
+
+/// Tells what the accreditation says, but of a holder without keys that nothing is granted from when it lost them.
+fn told(timeline: &[Segment], lost: Option<Lost>) -> Vec<Told> {
+    let ends = timeline.iter().skip(1).map(|next| Some(next.from));
+    let mut told = Vec::new();
+    for (segment, end) in timeline.iter().zip(ends.chain([None])) {
+        let Segment { from, standing } = *segment;
+        let lost = lost
+            .filter(|lost| standing == Standing::Live && end.is_none_or(|end| lost.since < end));
+        if lost.is_none_or(|lost| from < lost.since) {
+            told.push(Told {
+                from,
+                standing,
+                holder: None,
+            });
+        }
+        told.extend(lost.map(|lost| Told {
+            from: lost.since.max(from),
+            standing,
+            holder: Some(lost.holder),
+        }));
+    }
+    told
+}
+
 fn service(
     entity: &Entity,
     grant: &Grant,
     keys: &[ListedKey],
     at: Timestamp,
 ) -> Result<Value, &'static str> {
-    let mut timeline = grant.timeline(at);
+    let lost = entity.lost(Relationship::AssertionMethod, at);
+    let mut timeline = told(&grant.timeline(at), lost);
     let now = timeline.pop().ok_or("its validity has not begun")?;
-    if now.standing == Standing::Live && keys.is_empty() {
-        return Err("it counts, and its holder's document lists no key for assertions that counts");
+    if now.is_granted() && keys.is_empty() {
+        return Err("it counts, and its holder's document lists no key for assertions");
     }
-    let shown = if now.standing == Standing::Live {
-        keys
-    } else {
-        &[]
-    };
+    let shown = if now.is_granted() { keys } else { &[] };
     let information = instance(entity, grant, now, shown);
     let service = json!({"ServiceInformation": information});
     let earlier = timeline.into_iter().rev();
     let history: Vec<Value> = earlier
-        .map(|segment| instance(entity, grant, segment, &[]))
+        .map(|told| instance(entity, grant, told, &[]))
         .collect();
     let history = (!history.is_empty()).then_some(Value::Array(history));
     Ok(with(service, "ServiceHistory", history))
 }
 
 /// What holds over one stretch of time; the keys are told for the present only.
-fn instance(entity: &Entity, grant: &Grant, segment: Segment, keys: &[ListedKey]) -> Value {
+fn instance(entity: &Entity, grant: &Grant, told: Told, keys: &[ListedKey]) -> Value {
     let record = &grant.record;
     let place = record
         .jurisdiction
         .as_ref()
         .map_or_else(String::new, |place| format!(" in {}", place.as_str()));
-    let status = if segment.standing == Standing::Live {
+    let status = if told.is_granted() {
         GRANTED
     } else {
         WITHDRAWN
@@ -238,13 +275,15 @@ fn instance(entity: &Entity, grant: &Grant, segment: Segment, keys: &[ListedKey]
     let keys: Vec<Value> = keys.iter().map(public_key).collect();
     let keys = (!keys.is_empty()).then_some(Value::Array(keys));
     let identity = with(json!({"OtherIds": [entity.did]}), "PublicKeyValues", keys);
+    let scope = scope(grant, told.standing);
+    let scope = with(scope, "holder", told.holder.map(Value::from));
     json!({
         "ServiceName": [{"lang": "en", "value": format!("Issues {}{place}", record.credential_type.as_str())}],
         "ServiceTypeIdentifier": ISSUANCE,
         "ServiceDigitalIdentity": identity,
         "ServiceStatus": status,
-        "StatusStartingTime": segment.from.to_seconds_text(),
-        "ServiceInformationExtensions": [{"Accreditation": scope(grant, segment.standing)}],
+        "StatusStartingTime": told.from.to_seconds_text(),
+        "ServiceInformationExtensions": [{"Accreditation": scope}],
     })
 }
 

@@ -42,7 +42,7 @@ fn entity(scid: &str, name: &str, grants: Vec<Grant>) -> Entity {
     Entity {
         did,
         document,
-        deactivated: false,
+        ended: None,
         name: None,
         grants,
     }
@@ -182,22 +182,79 @@ fn what_has_expired_is_withdrawn_in_a_list_and_has_no_statement() {
     assert!(reason.contains("expired"), "{reason}");
 }
 
+/// The service of the list: what it is now, and before.
+fn service(list: &List) -> (&Value, &Value) {
+    let pointer = "/LoTE/TrustedEntitiesList/0/TrustedEntityServices/0";
+    let service = list.payload.pointer(pointer).unwrap();
+    (&service["ServiceInformation"], &service["ServiceHistory"])
+}
+
 #[test]
-fn a_holder_without_a_key_that_counts_is_named_and_what_it_lost_stays() {
-    for ended in ["revoked", "compromised", "expires"] {
-        let keyless = facts(vec![with_time(lab(None), ended, at(NOW))]);
-        let list = listed(&keyless);
-        assert_eq!(list.services, 0, "{ended}");
-        assert!(list.left_out[0].reason.contains("no key for assertions"));
-        assert!(list.payload["LoTE"]["TrustedEntitiesList"].is_null());
-        let reason = &stated(&keyless).left_out[0].reason;
-        assert!(reason.contains("no key for authentication"), "{reason}");
-    }
-    let withdrawn = facts(vec![with_time(lab(Some(NOW)), "revoked", at(NOW))]);
-    assert_eq!(listed(&withdrawn).services, 1);
+fn a_holder_without_a_key_that_counts_is_withdrawn_since_it_lost_the_last_one() {
+    let moment = at(NOW - 10);
     let mut ended = lab(None);
-    ended.deactivated = true;
-    assert_eq!(listed(&facts(vec![ended])).services, 0);
+    ended.ended = Some(moment);
+    let keyless = ["revoked", "compromised", "expires"].map(|member| {
+        let holder = with_time(lab(None), member, moment);
+        (holder, "keyless")
+    });
+    for (holder, how) in keyless.into_iter().chain([(ended, "deactivated")]) {
+        let list = listed(&facts(vec![holder]));
+        assert_eq!((list.services, list.left_out.len()), (1, 0), "{how}");
+        let (now, before) = service(&list);
+        let extension = &now["ServiceInformationExtensions"][0]["Accreditation"];
+        assert_eq!(
+            (&extension["standing"], &extension["holder"]),
+            (&json!("live"), &json!(how))
+        );
+        let is = |instance: &Value, status: &str, since: Timestamp| {
+            let told = instance["ServiceStatus"].as_str().unwrap();
+            assert!(told.ends_with(status), "{told}");
+            assert_eq!(instance["StatusStartingTime"], since.to_seconds_text());
+            assert!(instance["ServiceDigitalIdentity"]["PublicKeyValues"].is_null());
+        };
+        is(now, "/withdrawn", moment);
+        assert_eq!(before.as_array().unwrap().len(), 1);
+        is(&before[0], "/granted", at(0));
+        assert!(before[0]["ServiceInformationExtensions"][0]["Accreditation"]["holder"].is_null());
+    }
+    // From before it was accredited, and between two suspensions.
+    let never = with_time(lab(None), "compromised", at(-5));
+    let list = listed(&facts(vec![never]));
+    let (now, before) = service(&list);
+    assert_eq!(now["StatusStartingTime"], at(0).to_seconds_text());
+    assert!(before.is_null());
+    let mut suspended = with_time(lab(None), "revoked", at(15));
+    suspended.grants[0].record.events = vec![
+        event(EventKind::Suspended, 20),
+        event(EventKind::Reinstated, 30),
+    ];
+    let list = listed(&facts(vec![suspended]));
+    let (now, before) = service(&list);
+    let told: Vec<_> = std::iter::once(now)
+        .chain(before.as_array().unwrap())
+        .map(|instance| instance["StatusStartingTime"].clone())
+        .collect();
+    assert_eq!(
+        told,
+        [30, 20, 15, 0].map(|second| json!(at(second).to_seconds_text()))
+    );
+}
+
+#[test]
+fn a_holder_that_never_listed_a_key_is_named_and_what_it_lost_stays() {
+    let mut keyless = lab(None);
+    keyless.document["assertionMethod"] = json!([]);
+    let list = listed(&facts(vec![keyless]));
+    assert_eq!(list.services, 0);
+    assert!(list.left_out[0].reason.contains("no key for assertions"));
+    assert!(list.payload["LoTE"]["TrustedEntitiesList"].is_null());
+    let keyless = facts(vec![with_time(lab(None), "revoked", at(NOW))]);
+    let reason = &stated(&keyless).left_out[0].reason;
+    assert!(reason.contains("no key for authentication"), "{reason}");
+    let withdrawn = facts(vec![with_time(lab(Some(NOW)), "revoked", at(NOW))]);
+    let list = listed(&withdrawn);
+    assert_eq!((status(&list), list.services), (&json!("expired"), 1));
 }
 
 #[test]
@@ -230,7 +287,7 @@ fn one_that_no_longer_counts_takes_no_name_from_one_that_does() {
     let revoked = entity(SHOP, same, vec![revoked]);
     let expired = entity(SHOP, same, vec![grant("shop", MINISTRY, SHOP, Some(NOW))]);
     let mut ended = entity(SHOP, same, vec![grant("shop", MINISTRY, SHOP, None)]);
-    ended.deactivated = true;
+    ended.ended = Some(at(NOW));
     for twin in [revoked, expired, ended] {
         let federation = stated(&facts(vec![lab(None), twin]));
         assert_eq!(

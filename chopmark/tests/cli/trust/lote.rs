@@ -265,19 +265,34 @@ fn what_is_not_proven_or_has_no_place_in_a_list_is_refused() {
     );
     assert!(!desk.folder.path().join("public").exists());
 
-    // Where nobody is left who counts, the list says so.
+    // Those who have ended are withdrawn from then on.
     for name in ["lab", "stranger"] {
         assert_eq!(desk.json(&["did", "deactivate", name, "--yes"]).0, 0);
     }
     let named = directory(&desk, &["lab", "stranger"]);
     let (code, answer) = export(&desk, &named, &[]);
-    assert_eq!((code, &answer["listed"]), (0, &json!(0)), "{answer}");
+    assert_eq!((code, &answer["listed"]), (0, &json!(2)), "{answer}");
+    assert_eq!(answer["leftOut"], json!([]));
     let list = token(&desk).1;
     list.certified();
-    assert!(list.payload["LoTE"]["TrustedEntitiesList"].is_null());
-    let information = &list.payload["LoTE"]["ListAndSchemeInformation"];
-    let all = information["SchemeExtensions"][1]["NotListed"].as_array();
-    assert_eq!(all.unwrap().len(), 2, "{information}");
+    let state = desk.json(&["did", "resolve", &lab]).1;
+    for name in ["lab", "stranger"] {
+        let service = &services(&list, &did(&desk, name))[0];
+        let now = &service["ServiceInformation"];
+        assert_eq!(now["ServiceStatus"], WITHDRAWN);
+        let extension = &now["ServiceInformationExtensions"][0]["Accreditation"];
+        assert_eq!(
+            (&extension["standing"], &extension["holder"]),
+            (&json!("live"), &json!("deactivated"))
+        );
+        assert_eq!(service["ServiceHistory"][0]["ServiceStatus"], GRANTED);
+        if name == "lab" {
+            let updated = state["didDocumentMetadata"]["updated"].as_str().unwrap();
+            let began = now["StatusStartingTime"].as_str().unwrap();
+            assert_eq!(updated[..19], began[..19]);
+        }
+    }
+    assert!(granted_by_peer(&desk).is_none_or(|granted| granted == 0));
 }
 
 fn other_certificate() -> String {

@@ -139,7 +139,7 @@ fn refuses_a_snapshot_of_another_state_than_the_trusted_one() {
     assert_eq!(offered.result, Offered::RejectSender as i32);
     let mut later = snapshot.clone();
     later.format += 1;
-    let offered = new.offer(&offer(&later, &[9; 32])).unwrap();
+    let offered = new.offer(&offer(&later, &[7; 32])).unwrap();
     assert_eq!(offered.result, Offered::RejectFormat as i32);
     assert_eq!(
         new.apply_chunk(&chunk(&old, &snapshot, 0)).unwrap().result,

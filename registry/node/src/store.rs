@@ -41,6 +41,8 @@ pub struct Store {
     handle: RwLock<Handle>,
     /// Whether a crash would take something back that was committed.
     is_unsynced: AtomicBool,
+    /// Whether a block was written since the opening, or since a restored state took the file's place.
+    has_begun: AtomicBool,
 }
 
 /// What became of a database file.
@@ -65,6 +67,7 @@ impl Store {
             limit,
             handle: RwLock::new(Handle::Writable(database)),
             is_unsynced: AtomicBool::new(false),
+            has_begun: AtomicBool::new(false),
         })
     }
 
@@ -81,6 +84,7 @@ impl Store {
             limit: Arc::new(DiskLimit::none()),
             handle: RwLock::new(Handle::Frozen(database)),
             is_unsynced: AtomicBool::new(false),
+            has_begun: AtomicBool::new(false),
         })
     }
 
@@ -99,6 +103,7 @@ impl Store {
             limit: Arc::new(DiskLimit::none()),
             handle: RwLock::new(Handle::Writable(database)),
             is_unsynced: AtomicBool::new(false),
+            has_begun: AtomicBool::new(false),
         })
     }
 
@@ -125,11 +130,17 @@ impl Store {
     }
 
     /// Writes blocks and all that they changed, as a whole but not durably: a crash takes them back, whole blocks of them, unless
-    /// a [`Self::sync`] or any other durable write came after. Whoever calls this can bring the blocks again.
+    /// a [`Self::sync`] or any other durable write came after. Whoever calls this can bring the blocks again. The first block is
+    /// durable all the same: without one the restored state of a snapshot is taken for one that was never gone on from.
     ///
     /// # Errors
     /// As [`Self::commit`].
     pub fn commit_unsynced(&self, write: &BlockWrite<'_>) -> Result<(), StoreError> {
+        if !self.has_begun.load(Ordering::SeqCst) {
+            self.commit(write)?;
+            self.has_begun.store(true, Ordering::SeqCst);
+            return Ok(());
+        }
         self.is_unsynced.store(true, Ordering::SeqCst);
         self.write(|database| write.commit(database, Durability::None))
     }
@@ -215,6 +226,7 @@ impl Store {
         let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
         let from = restored.release();
         *handle = Handle::Closed;
+        self.has_begun.store(false, Ordering::SeqCst);
         std::fs::rename(&from, &self.path)?;
         let folder = self
             .path

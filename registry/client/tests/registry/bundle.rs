@@ -2,7 +2,6 @@
 //!
 //! The golden files under `conformance/vectors/{valid,invalid}/did-bundle/` are made here; `CHOP_WRITE_VECTORS=1` writes them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chop_client::{BundleRefusal, BundleRegistry, Registry as _, ResolveOptions, Resolver};
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use crate::items::Crates;
 use crate::ledger::{Party, TestLedger, document, method};
 use crate::signatures::altered_proofs;
+use crate::vectors;
 
 pub(crate) const START: i64 = 1_795_000_000_000;
 const HOUR: i64 = 3_600_000;
@@ -167,17 +167,7 @@ async fn every_bundle_vector_is_what_the_ledger_makes_and_is_judged_as_it_says()
     let cases = cases().await;
     assert!(cases.len() >= 27);
     for (folder, name, case) in cases {
-        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("../../conformance/vectors")
-            .join(folder)
-            .join("did-bundle")
-            .join(format!("{name}.json"));
-        let text = serde_json::to_string_pretty(&case).unwrap() + "\n";
-        if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(&file, &text).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "{name}");
+        vectors::assert_is((folder, "did-bundle", name), &case);
         assert_judged(folder, name, &case);
     }
 }

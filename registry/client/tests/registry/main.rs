@@ -20,4 +20,5 @@ mod resolve;
 mod results;
 mod schemas;
 mod signatures;
+mod vectors;
 mod web;

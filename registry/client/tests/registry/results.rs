@@ -2,7 +2,6 @@
 //!
 //! The golden files under `conformance/vectors/{valid,invalid}/resolution/` are made here; `CHOP_WRITE_VECTORS=1` writes them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chop_client::{Registry as _, ResolveOptions, Resolver};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::items::Crates;
 use crate::ledger::{TestLedger, document, method};
+use crate::vectors;
 
 const START: i64 = 1_795_000_000_000;
 const HOUR: i64 = 3_600_000;
@@ -362,16 +362,6 @@ async fn every_resolution_vector_is_what_the_ledger_makes() {
     cases.extend(of_items(&world, &answers));
     cases.extend(altered_items(&world, &answers));
     for (folder, name, case) in cases {
-        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("../../conformance/vectors")
-            .join(folder)
-            .join("resolution")
-            .join(format!("{name}.json"));
-        let text = serde_json::to_string_pretty(&case).unwrap() + "\n";
-        if std::env::var_os("CHOP_WRITE_VECTORS").is_some() {
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(&file, &text).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "{name}");
+        vectors::assert_is((folder, "resolution", name), &case);
     }
 }

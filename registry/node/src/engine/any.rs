@@ -41,7 +41,7 @@ impl Engine {
         }
     }
 
-    /// Has an envelope executed, and answers when its outcome is durable here.
+    /// Has an envelope executed, and answers when its outcome is on this machine's disk for good.
     ///
     /// An envelope that already has a final outcome is answered with that one. Dropping the future does not withdraw the
     /// envelope: [`Engine::is_pending`] and [`View::outcome`] tell what becomes of it.

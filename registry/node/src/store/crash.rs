@@ -203,12 +203,13 @@ fn a_crash_takes_back_whole_blocks_and_none_that_was_synced() {
         let snapshot = store.snapshot().unwrap();
         let newest = snapshot.last_block().unwrap();
         let found = newest.map_or(0, |(height, _)| height);
+        // A sync or the first block, under way just then, may have come whole.
         assert!(
-            (before(&synced)..=before(&written)).contains(&found),
+            (before(&synced)..=before(&written) + 1).contains(&found),
             "event {at}: {found}, {} synced",
             before(&synced)
         );
-        lost += before(&written) - found;
+        lost += before(&written).saturating_sub(found);
         assert_holds(&store, found);
         // And it goes on from there.
         write_next(&store).unwrap();

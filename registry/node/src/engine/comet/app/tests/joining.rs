@@ -280,6 +280,23 @@ fn keeps_the_newest_snapshots_only() {
     assert_eq!(places.count(), 2);
 }
 
+#[test]
+fn the_first_block_after_a_snapshot_survives_a_crash() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, snapshot, root) = with_snapshot(from.path(), tx(&[&envelope(1)]));
+    let new = open(to.path());
+    take(&new, &old, &snapshot, &root);
+    decide(&new, 3, vec![tx(&[&envelope(3)])]);
+    decide(&new, 4, vec![]);
+    // What a killed process leaves behind.
+    let killed = tempfile::tempdir().unwrap();
+    let file = "ledger.redb";
+    std::fs::copy(to.path().join(file), killed.path().join(file)).unwrap();
+    let again = open(killed.path());
+    assert_eq!(again.info().last_block_height, 3);
+    assert!(again.shared.has_blocks().unwrap());
+}
+
 /// An offer of a state of one chunk, and the chunk.
 fn alone(entries: &[Entry], like: &pb::Snapshot) -> (pb::Snapshot, pb::RequestApplySnapshotChunk) {
     let chunk = borsh::to_vec(&entries).unwrap();

@@ -1,7 +1,8 @@
 //! Issuing and presenting as SD-JWT (VC-JOSE-COSE §3.2, RFC 9901).
 
+use super::jwt::presented;
 use super::token::token;
-use super::{IssueError, Signatory, TokenTerms, check_credential, is_of, presented};
+use super::{IssueError, Signatory, TokenTerms, check_credential, is_of};
 use crate::contexts::Contexts;
 use crate::model::Credential;
 use crate::securing::ParseError;

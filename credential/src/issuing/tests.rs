@@ -1,7 +1,9 @@
 //! Tests.
 
 use super::*;
-use chop_keys::PrivateKey;
+use chop_integrity::Timestamp;
+use chop_keys::{KeyType, PrivateKey, Signer};
+use serde_json::json;
 
 fn key() -> PrivateKey {
     PrivateKey::from_seed(KeyType::Ed25519, &[1; 32]).unwrap()

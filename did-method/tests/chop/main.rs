@@ -10,6 +10,7 @@ mod cases;
 mod common;
 mod controlled;
 mod properties;
+mod recovery;
 mod resolving;
 mod rules;
 mod spec;

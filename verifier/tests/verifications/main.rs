@@ -6,7 +6,7 @@
 )]
 
 #[expect(dead_code, reason = "the ledger serves the client's tests too")]
-#[path = "../../../registry/client/tests/registry/ledger.rs"]
+#[path = "../../../registry/client/tests/registry/ledger/mod.rs"]
 mod ledger;
 
 #[path = "../../../credential/examples/status_vectors/certificates.rs"]

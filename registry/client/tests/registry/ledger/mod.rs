@@ -1,15 +1,19 @@
 //! A ledger in memory: real execution, real tree, real headers of one validator, and no disk.
 
+mod party;
+mod state;
+
+pub(crate) use party::{Party, document, method};
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use chop_client::{Proven, ReadError, Reading, Registry};
-use chop_did::build::{GenesisDraft, create, deactivate, rotate};
-use chop_did::control::KeySet;
-use chop_did::{ChopDid, Class, DidState, Document, Scid, SignedOperation, Template, UpdateKeys};
+use chop_did::build::{create, deactivate, rotate};
+use chop_did::{ChopDid, DidState, Document, Scid, SignedOperation, Template};
 use chop_integrity::{Hash, Timestamp};
-use chop_keys::{KeyType, PrivateKey, PublicKey, Signer};
-use chop_ledger::{Block, Delta, StateReader, execute, genesis_state, tree};
+use chop_keys::{PrivateKey, Signer};
+use chop_ledger::{Block, execute, genesis_state, tree};
 use chop_proof::build::Draft;
 use chop_proof::{
     BatchProof, Evidence, Freshness, LightBlock, StateProof, Statement, TrustRoot, validator_set,
@@ -19,10 +23,8 @@ use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, ItemAbsence, ItemProof,
     LedgerGenesis, Neighbour, Nonce, Outcome, Parameters, Segment, SignedEnvelope, keys,
 };
-use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
-use jmt::{KeyHash, OwnedValue, Version};
-use serde_json::{Value, json};
-use tendermint::block::signed_header::SignedHeader;
+use party::{draft, private, update_keys};
+use state::State;
 
 /// A ledger that makes two blocks for every act: one that holds it and one whose header proves it.
 pub(crate) struct TestLedger {
@@ -32,80 +34,6 @@ pub(crate) struct TestLedger {
     state: Mutex<State>,
     /// The items that it tells of; others it keeps to itself.
     pub(crate) items: Mutex<BTreeMap<String, (ItemProof, Template)>>,
-}
-
-#[derive(Default)]
-struct State {
-    entries: BTreeMap<String, Vec<u8>>,
-    nodes: BTreeMap<NodeKey, Node>,
-    values: BTreeMap<(KeyHash, Version), Option<OwnedValue>>,
-    log: BTreeMap<String, Vec<LogEntry>>,
-    header: Option<SignedHeader>,
-    height: u64,
-    tree_root: [u8; 32],
-    time_ms: i64,
-    count: u8,
-}
-
-/// A DID with its keys; the key `#key-1` serves every relationship, `update` is the update key.
-pub(crate) struct Party {
-    pub(crate) did: ChopDid,
-    pub(crate) update: PrivateKey,
-    pub(crate) next: PrivateKey,
-    pub(crate) key: PrivateKey,
-}
-
-impl Party {
-    fn new(genesis: impl FnOnce(&GenesisDraft) -> ChopDid, seed: u8) -> Self {
-        let (update, next, key) = (private(seed, 1), private(seed, 2), private(seed, 3));
-        let did = genesis(&draft(seed));
-        Self {
-            did,
-            update,
-            next,
-            key,
-        }
-    }
-}
-
-fn private(seed: u8, purpose: u8) -> PrivateKey {
-    let mut bytes = [purpose; 32];
-    bytes[0] = seed;
-    PrivateKey::from_seed(KeyType::Ed25519, &bytes).unwrap()
-}
-
-fn update_keys(current: &PublicKey, next: &PublicKey) -> UpdateKeys {
-    let set = |key: &PublicKey| KeySet::new([key.clone()], 1).unwrap();
-    UpdateKeys {
-        current: set(current),
-        next: Some(set(next).commitment()),
-    }
-}
-
-fn draft(seed: u8) -> GenesisDraft {
-    let keys = update_keys(private(seed, 1).public_key(), private(seed, 2).public_key());
-    GenesisDraft::own_keys(Class::Organisation, keys, [seed; 16]).with_document(document(&json!([
-        method("#key-1", private(seed, 3).public_key())
-    ])))
-}
-
-/// A verification method with a relative id.
-pub(crate) fn method(id: &str, key: &PublicKey) -> Value {
-    json!({ "id": id, "type": "Multikey", "publicKeyMultibase": key.multikey() })
-}
-
-/// A document whose methods serve everything that signs.
-pub(crate) fn document(methods: &Value) -> Document {
-    let ids: Vec<_> = methods
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|method| method["id"].clone())
-        .collect();
-    Document::parse(json!({
-        "verificationMethod": methods, "authentication": ids, "assertionMethod": ids, "capabilityInvocation": ids,
-    }))
-    .unwrap()
 }
 
 impl TestLedger {
@@ -433,87 +361,5 @@ impl Registry for TestLedger {
             let log = log.filter(|entry| seq(entry) >= from).take(most);
             Ok(log.cloned().collect())
         })
-    }
-}
-
-impl State {
-    fn write(&mut self, version: u64, delta: &Delta) {
-        let parent = version.checked_sub(1).map(|_| self.tree_root);
-        let update = tree::update(self, version, parent, delta).unwrap();
-        self.nodes.extend(update.nodes.nodes().clone());
-        for ((version, key), value) in update.nodes.values() {
-            self.values.insert((*key, *version), value.clone());
-        }
-        self.tree_root = update.root;
-        for (key, value) in delta {
-            match value {
-                Some(value) => self.entries.insert(key.clone(), value.clone()),
-                None => self.entries.remove(key),
-            };
-        }
-    }
-
-    fn record(&mut self, envelopes: &[SignedEnvelope], time: Timestamp) {
-        for action in envelopes
-            .iter()
-            .flat_map(|envelope| &envelope.envelope().actions)
-        {
-            if let Action::Did(signed) = action {
-                let did = signed.operation().did().to_string();
-                let log = self.log.entry(did).or_default();
-                let operation = signed.operation();
-                let version_id = format!("{}-{}", operation.seq(), operation.hash());
-                log.push(LogEntry {
-                    version_id,
-                    operation: signed.value().clone(),
-                    time,
-                });
-            }
-        }
-    }
-}
-
-impl StateReader for State {
-    type Error = std::convert::Infallible;
-
-    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error> {
-        Ok(self.entries.get(key).cloned())
-    }
-
-    fn scan(
-        &self,
-        from: &str,
-        to: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Vec<u8>)>, Self::Error> {
-        let range = self
-            .entries
-            .range(from.to_owned()..to.to_owned())
-            .take(limit);
-        Ok(range
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
-    }
-}
-
-impl TreeReader for State {
-    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        Ok(self.nodes.get(key).cloned())
-    }
-
-    fn get_value_option(
-        &self,
-        version: Version,
-        key: KeyHash,
-    ) -> anyhow::Result<Option<OwnedValue>> {
-        Ok(self
-            .values
-            .range((key, 0)..=(key, version))
-            .next_back()
-            .and_then(|(_, value)| value.clone()))
-    }
-
-    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
-        Ok(None)
     }
 }

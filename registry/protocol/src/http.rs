@@ -286,9 +286,10 @@ pub struct LeafTerms {
     pub template: Template,
 }
 
-/// A receipt is asked for: by a validator that gives its own, or by anybody.
+/// A receipt is asked for: by a validator that gives its own, or by anybody. Nodes of several versions ask each other, so that
+/// members which are not known here are passed over; what the terms name is strict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReceiptQuery {
     /// What the batch will be.
     pub terms: BatchTerms,

@@ -10,7 +10,7 @@ use chop_http::outbound::{Guarded, Outgoing};
 use chop_integrity::Hash;
 use chop_keys::Signer;
 use chop_protocol::batch::leaves::MAX_RUN_BYTES;
-use chop_protocol::http::{LeafTerms, ReceiptAnswer, ReceiptQuery};
+use chop_protocol::http::{LeafTerms, ReceiptAnswer};
 use chop_protocol::{Batch, BatchTerms, LeafCheck, Receipt, keys};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -19,6 +19,9 @@ use url::Url;
 
 use super::{LeafStore, LeafStoreError, Progress};
 use crate::engine::Engine;
+pub use receipts::Collected;
+
+mod receipts;
 
 /// When a node that starts looks for the first time whether leaves are missing.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -72,15 +75,6 @@ enum Look {
     Full(String),
     /// All were looked at.
     All,
-}
-
-/// The receipts that came together.
-#[derive(Clone, Debug, Default)]
-pub struct Collected {
-    /// This node's own, and those of the members whose nodes hold the leaves.
-    pub receipts: Vec<Receipt>,
-    /// How many members' nodes are still fetching them, or do not answer.
-    pub pending: usize,
 }
 
 impl LeafKeeper {
@@ -140,50 +134,6 @@ impl LeafKeeper {
             self.start(&asked.terms, asked.template, place)?;
         }
         Ok(ReceiptAnswer { receipt })
-    }
-
-    /// Asks every member's node for its receipt.
-    ///
-    /// # Errors
-    /// When the own database fails.
-    pub async fn collect(&self, asked: &LeafTerms) -> Result<Collected, LeafStoreError> {
-        let mut collected = Collected::default();
-        let own = self.receipt(&asked.terms).await?;
-        let query = ReceiptQuery {
-            terms: asked.terms.clone(),
-            template: asked.template.clone(),
-            receipt: own.clone(),
-        };
-        collected.receipts.extend(own);
-        let body = serde_json::to_vec(&query).map_err(|error| super::damaged(&error))?;
-        let mut asking = Vec::new();
-        for member in &*self.members {
-            let (keeper, body, url) = (
-                self.clone(),
-                body.clone(),
-                below(member, &["v1", "leaves", "receipt"]),
-            );
-            asking.push(tokio::spawn(async move {
-                let request = Outgoing::post_json(url, body).timeout(EXCHANGE);
-                let answer = keeper.outbound.fetch(request).await.ok()?;
-                serde_json::from_slice::<ReceiptAnswer>(&answer.body)
-                    .ok()?
-                    .receipt
-            }));
-        }
-        for answer in asking {
-            // What is for other terms counts for nothing.
-            match answer
-                .await
-                .ok()
-                .flatten()
-                .filter(|receipt| receipt.is_for(&asked.terms))
-            {
-                Some(receipt) => collected.receipts.push(receipt),
-                None => collected.pending += 1,
-            }
-        }
-        Ok(collected)
     }
 
     /// Fetches what is missing, again and again, until the engine has stopped.

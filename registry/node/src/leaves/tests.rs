@@ -69,7 +69,7 @@ fn within(folder: &tempfile::TempDir, limit: Arc<DiskLimit>) -> LeafStore {
     LeafStore::open(&folder.path().join("leaves.redb"), limit).unwrap()
 }
 
-fn bring(store: &LeafStore, made: &Made) {
+pub(super) fn bring(store: &LeafStore, made: &Made) {
     let hash = made.terms.hash().unwrap();
     let begun = store.begin(made.terms.clone(), made.template.clone());
     assert_eq!(begun.unwrap(), Progress::Next(0));

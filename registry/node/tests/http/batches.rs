@@ -364,6 +364,10 @@ async fn a_receipt_is_asked_for_by_controllers_that_the_ledger_has_or_by_its_val
         world.post("/v1/leaves/receipt", body).await
     };
     assert_eq!(answer(&asked, None).await.status, 200);
+    // A node of a later version may say more.
+    let more = json!({"terms": asked.terms, "template": asked.template, "later": true});
+    let answered = world.post("/v1/leaves/receipt", more.to_string()).await;
+    assert_eq!(answered.status, 200, "{}", answered.json());
     let stranger = Scid::of_genesis(Hash::from_bytes([9; 32]));
     asked.terms.controller = ChopDid::new(world.operator.ledger(), stranger);
     let signed = |seed| Receipt::sign(&asked.terms, &key(seed)).unwrap();

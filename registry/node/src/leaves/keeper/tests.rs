@@ -1,16 +1,24 @@
-use super::super::tests::{Made, made, open};
+use super::super::tests::{Made, bring, made, open};
 use super::*;
+use axum::Json;
+use axum::body::Bytes;
+use axum::http::StatusCode;
 use chop_http::outbound::{Settings, TrustedOrigin};
+use chop_http::server::{ConnectionLimits, Listener, serve};
 use chop_keys::{KeyType, PrivateKey};
 use chop_protocol::LeafError;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 /// A keeper whose one fellow member takes connections and says nothing, and that member.
 pub(in super::super) fn waiting(folder: &tempfile::TempDir) -> (LeafKeeper, TcpListener) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let member: Url = format!("http://{}/", silent.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let keeper = keeper_beside(folder, silent.local_addr().unwrap());
+    (keeper, silent)
+}
+
+/// A keeper whose one fellow member has its node at an address.
+fn keeper_beside(folder: &tempfile::TempDir, member: SocketAddr) -> LeafKeeper {
+    let member: Url = format!("http://{member}/").parse().unwrap();
     let outbound = Guarded::new(Settings {
         trusted: vec![TrustedOrigin {
             base: member.clone(),
@@ -20,8 +28,7 @@ pub(in super::super) fn waiting(folder: &tempfile::TempDir) -> (LeafKeeper, TcpL
     });
     let validator = Arc::new(PrivateKey::from_seed(KeyType::Ed25519, &[1; 32]).unwrap());
     let members = [member];
-    let keeper = LeafKeeper::new(open(folder), validator, outbound.unwrap(), &members);
-    (keeper, silent)
+    LeafKeeper::new(open(folder), validator, outbound.unwrap(), &members)
 }
 
 fn asked(made: &Made) -> LeafTerms {
@@ -125,4 +132,29 @@ fn goes_on_soon_where_there_are_more_batches() {
     let look = through(&page, "0", |_, _| Ok(())).unwrap();
     assert_eq!(look.onward(), ("255".to_owned(), GO_ON));
     assert_eq!(Look::All.onward(), (keys::BATCHES.to_owned(), LOOK));
+}
+
+#[tokio::test]
+async fn an_older_node_is_asked_again_without_what_it_does_not_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let older = |body: Bytes| async move {
+        let asked: LeafTerms =
+            serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let key = PrivateKey::from_seed(KeyType::Ed25519, &[2; 32]).unwrap();
+        let receipt = Some(Receipt::sign(&asked.terms, &key).unwrap());
+        Ok::<_, StatusCode>(Json(ReceiptAnswer { receipt }))
+    };
+    let router = axum::Router::new().route("/v1/leaves/receipt", axum::routing::post(older));
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let keeper = keeper_beside(&folder, socket.local_addr().unwrap());
+    tokio::spawn(serve(
+        vec![Listener::plain(socket)],
+        router,
+        ConnectionLimits::default(),
+        std::future::pending(),
+    ));
+    let made = made(1, 1);
+    bring(keeper.store(), &made);
+    let collected = keeper.collect(&asked(&made)).await.unwrap();
+    assert_eq!((collected.receipts.len(), collected.pending), (2, 0));
 }

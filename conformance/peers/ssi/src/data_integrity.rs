@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use ssi::JWK;
+use ssi::bbs::BBSplusSecretKey;
 use ssi::claims::data_integrity::{
     AnyDataIntegrity, AnySelectionOptions, AnySignatureOptions, AnySuite, CryptographicSuite,
     ProofOptions, Proofs,
@@ -15,7 +16,10 @@ use ssi::claims::vc::v2::syntax::JsonPresentation;
 use ssi::claims::{SignatureEnvironment, ValidateClaims, VerificationParameters};
 use ssi::dids::{AnyDidMethod, VerificationMethodDIDResolver};
 use ssi::json_ld::iref::IriBuf;
-use ssi::json_ld::{ContextLoader, Expandable, ExpandedDocument, JsonLdNodeObject, syntax};
+use ssi::json_ld::{
+    CompactJsonLd, ContextLoader, Expandable, ExpandedDocument, JsonLdNodeObject, syntax,
+};
+use ssi::jwk::Base64urlUInt;
 use ssi::rdf::{AnyLdEnvironment as _, LdEnvironment, LexicalInterpretation};
 use ssi::verification_methods::{AnyMethod, ProofPurpose, SingleSecretSigner};
 use std::collections::HashMap;
@@ -100,7 +104,7 @@ impl Peer {
         T: Serialize + JsonLdNodeObject + Expandable,
         T::Expanded<LexicalInterpretation, ()>: Into<ExpandedDocument>,
     {
-        let jwk: JWK = read(&key.jwk)?;
+        let jwk = private(&key.jwk)?;
         let method: IriBuf = key.id.parse().map_err(text)?;
         let mut proof = ProofOptions::from_method(method.into());
         if let Some(created) = options.created {
@@ -176,11 +180,11 @@ impl Peer {
         Ok(Value::Bool(true))
     }
 
-    /// Gives the canonical N-Quads.
+    /// Gives the canonical N-Quads of any document, secured or not.
     pub async fn canonicalize(&self, document: &Value) -> Answer {
-        let credential: JsonCredential = read(document)?;
+        let document: CompactJsonLd = read(document)?;
         let mut environment = LdEnvironment::default();
-        let expanded = credential
+        let expanded = document
             .expand_with(&mut environment, &self.loader)
             .await
             .map_err(text)?;
@@ -208,6 +212,16 @@ impl Peer {
     }
 }
 
+/// Reads a private key; the library writes one of BLS12-381 with both coordinates, others with the compressed point.
+fn private(jwk: &Value) -> Result<JWK, String> {
+    if jwk.get("crv") != Some(&Value::from("Bls12381G2")) {
+        return read(jwk);
+    }
+    let secret: Base64urlUInt = read(jwk.get("d").unwrap_or(&Value::Null))?;
+    let secret = BBSplusSecretKey::from_bytes(&secret.0).map_err(|error| format!("{error:?}"))?;
+    Ok(secret.into())
+}
+
 fn suite(name: &str) -> Result<AnySuite, String> {
     match name {
         "eddsa-rdfc-2022" => Ok(AnySuite::EdDsaRdfc2022),
@@ -232,7 +246,7 @@ fn pointers(texts: &[String]) -> Result<Vec<ssi::claims::data_integrity::JsonPoi
 
 /// Measures a bare signature check; of BBS there is none.
 fn bare_check(key: &Key, iterations: u32) -> Result<Option<f64>, String> {
-    let jwk: JWK = read(&key.jwk)?;
+    let jwk = private(&key.jwk)?;
     let Some(algorithm) = jwk.get_algorithm() else {
         return Ok(None);
     };

@@ -1,11 +1,13 @@
 //! What every HTTP service shares: problem details, authorisation, limits, telemetry, shutdown, the guarded outbound client.
 //!
-//! A binary merges its services' routers, wraps them once with [`stack::wrap`] and hands the result to [`server::serve`].
+//! A binary merges its services' routers, wraps them once with [`stack::wrap`] and hands the result to [`server::serve`]; answers
+//! that a service has [`Ready`] come before the routes.
 //! A handler takes its body through [`JsonBytes`], checks writes through [`AdminToken`] and fails with a [`Problem`].
 
 pub mod auth;
 pub mod body;
 pub mod clock;
+pub mod front;
 pub mod host;
 pub mod metrics;
 pub mod outbound;
@@ -19,6 +21,7 @@ pub mod tls;
 
 pub use auth::AdminToken;
 pub use body::JsonBytes;
+pub use front::{Front, Ready};
 pub use host::HostGuard;
 pub use metrics::Metrics;
 pub use outbound::Guarded;

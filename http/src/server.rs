@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -18,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use self::stall::Stalling;
+use crate::front::Front;
 use crate::peer::{Doorkeeper, PeerCertificate};
 
 mod stall;
@@ -105,21 +105,22 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Serves a router on all listeners until `shutdown` resolves, then ends within 5 s, hanging clients or not.
+/// Serves routes on all listeners until `shutdown` resolves, then ends within 5 s, hanging clients or not.
 ///
 /// Requests under way may finish for 3.5 s; what is left then is cut off.
 pub async fn serve(
     listeners: Vec<Listener>,
-    router: Router,
+    front: impl Into<Front>,
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
+    let front = front.into();
     let (announce, announced) = watch::channel(false);
     let share = limits.connections / listeners.len().max(1);
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let door = Door {
-            router: router.clone(),
+            front: front.clone(),
             limits: limits.clone(),
             announced: announced.clone(),
             room: Arc::new(Semaphore::new(share.max(1))),
@@ -154,7 +155,7 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
 
 #[derive(Clone)]
 struct Door {
-    router: Router,
+    front: Front,
     limits: ConnectionLimits,
     announced: watch::Receiver<bool>,
     room: Arc<Semaphore>,
@@ -209,14 +210,14 @@ impl Door {
         // Small answers leave at once; a socket that refuses the option still serves.
         let _ = stream.set_nodelay(true);
         let Some(acceptor) = tls else {
-            return self.converse(stream, self.router.clone(), pending()).await;
+            return self.converse(stream, self.front.clone(), pending()).await;
         };
         tokio::select! {
             () = self.ending() => {}
             handshake = tokio::time::timeout(self.limits.head_time, acceptor.accept(stream)) => {
                 if let Ok(Ok(stream)) = handshake {
                     match guests {
-                        None => self.converse(stream, self.router.clone(), pending()).await,
+                        None => self.converse(stream, self.front.clone(), pending()).await,
                         Some(guests) => self.receive(stream, guests).await,
                     }
                 }
@@ -238,16 +239,15 @@ impl Door {
         };
         let router = guests.router.layer(Extension(peer.clone()));
         let refused = guests.doorkeeper.until_refused(&peer);
-        self.converse(stream, router, refused).await;
+        self.converse(stream, router.into(), refused).await;
     }
 
     async fn converse(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
-        router: Router,
+        front: Front,
         refused: impl Future<Output = ()>,
     ) {
-        let service = TowerToHyperService::new(router);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_time)
@@ -255,7 +255,7 @@ impl Door {
             .max_headers(self.limits.head_fields)
             .serve_connection(
                 TokioIo::new(Stalling::new(stream, self.limits.stall_time)),
-                service,
+                front,
             );
         let mut connection = pin!(connection);
         let ended = tokio::select! {

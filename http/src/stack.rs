@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,7 +19,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
-use crate::metrics::Asked;
+use crate::front::{Front, Ready};
+use crate::metrics::{Asked, Lane};
 use crate::{HostGuard, Metrics, Problem, body, metrics, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,8 +56,8 @@ impl Default for Limits {
 
 /// What every request meets on its way to its handler and back. One layer, because each costs every request some
 /// allocations.
-struct Stack {
-    metrics: Metrics,
+pub(crate) struct Stack {
+    pub(crate) metrics: Metrics,
     guard: Option<HostGuard>,
     limits: Limits,
     turns: Semaphore,
@@ -72,28 +73,37 @@ pub fn wrap(
     guard: Option<HostGuard>,
     limits: Limits,
 ) -> Router {
-    let stack = Stack {
-        metrics: metrics.clone(),
-        guard,
-        turns: Semaphore::new(limits.concurrency),
-        limits,
-    };
+    layered(services, &Stack::new(metrics, guard, limits))
+}
+
+/// The same with answers that are ready before a request is routed; they need no turn and no time of a handler.
+pub fn wrap_with_ready(
+    services: Router,
+    metrics: Metrics,
+    guard: Option<HostGuard>,
+    limits: Limits,
+    ready: impl Ready + 'static,
+) -> Front {
+    let stack = Stack::new(metrics, guard, limits);
+    let routes = layered(services, &stack);
+    Front::with_ready(routes, stack, Box::new(ready))
+}
+
+fn layered(services: Router, stack: &Arc<Stack>) -> Router {
     services
         .route("/healthz", get(healthz))
-        .route("/metrics", get(metrics::serve).with_state(metrics))
+        .route(
+            "/metrics",
+            get(metrics::serve).with_state(stack.metrics.clone()),
+        )
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .layer(from_fn_with_state(Arc::new(stack), answer))
+        .layer(from_fn_with_state(Arc::clone(stack), answer))
 }
 
 /// Names the request, counts and times it, and logs how it ended: never its path, query, headers or body.
 async fn answer(State(stack): State<Arc<Stack>>, request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .filter(|id| is_plain(id))
-        .cloned();
-    let id = id.unwrap_or_else(fresh_id);
+    let id = id_of(request.headers());
     let asked = Asked::of(&request);
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let started = Instant::now();
@@ -104,21 +114,49 @@ async fn answer(State(stack): State<Arc<Stack>>, request: Request, next: Next) -
     drop(under_way);
     let (taken, status) = (started.elapsed(), response.status().as_u16());
     stack.metrics.observe(&asked, taken, status);
-    let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| {
-        tracing::debug!(
-            method = asked.method,
-            route = asked.route(),
-            status,
-            micros,
-            "answered a request"
-        );
-    });
+    span.in_scope(|| log(asked.method, asked.route(), status, taken));
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
+/// Says how a request ended: never its path, query, headers or body.
+fn log(method: &str, route: &str, status: u16, taken: Duration) {
+    let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(method, route, status, micros, "answered a request");
+}
+
 impl Stack {
+    fn new(metrics: Metrics, guard: Option<HostGuard>, limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            metrics,
+            guard,
+            turns: Semaphore::new(limits.concurrency),
+            limits,
+        })
+    }
+
+    /// Whether the guard lets these headers pass.
+    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
+        let guard = self.guard.as_ref();
+        guard.is_none_or(|guard| guard.check(headers).is_ok())
+    }
+
+    /// Names, counts and logs a ready answer.
+    pub(crate) fn sign(
+        headers: &HeaderMap,
+        mut response: Response,
+        started: Instant,
+        lane: &Lane,
+    ) -> Response {
+        let id = id_of(headers);
+        let taken = started.elapsed();
+        lane.observe(taken);
+        tracing::info_span!("request", id = id.to_str().unwrap_or_default())
+            .in_scope(|| log(lane.method, lane.route, 200, taken));
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+
     /// Refuses foreign hosts, reads the body within its limits, then runs the handler within its own.
     async fn admitted(&self, request: Request, next: Next) -> Response {
         if let Some(Err(problem)) = self
@@ -245,6 +283,12 @@ fn is_plain(id: &HeaderValue) -> bool {
         && bytes
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+}
+
+/// The id that the client gave the request, or a fresh one.
+fn id_of(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(&REQUEST_ID).filter(|id| is_plain(id)).cloned();
+    given.unwrap_or_else(fresh_id)
 }
 
 /// An id that no other request of this process has, and most likely none of another one.

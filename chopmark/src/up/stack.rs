@@ -14,8 +14,8 @@ use axum::routing::get;
 use chop_client::Resolver;
 use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
 use chop_http::server::{self, ConnectionLimits, Listener};
-use chop_http::stack::{Limits, wrap};
-use chop_http::{AdminToken, HostGuard, Metrics, Problem, clock, random, tls};
+use chop_http::stack::{Limits, wrap_with_ready};
+use chop_http::{AdminToken, Front, HostGuard, Metrics, Problem, clock, random, tls};
 use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
@@ -107,7 +107,7 @@ pub(crate) struct Stack {
     address: SocketAddr,
     token: String,
     listeners: Vec<Listener>,
-    router: Router,
+    front: Front,
     engine: Engine,
     issuer: IssuerApp,
     projection: Projection,
@@ -206,9 +206,11 @@ impl Stack {
         let metrics = Metrics::new();
         node.register(&metrics);
         if let Some(members) = &options.member_api {
-            listeners.push(receive(members, (&folder, &names), node, metrics.clone()).await?);
+            listeners
+                .push(receive(members, (&folder, &names), node.clone(), metrics.clone()).await?);
         }
-        let router = wrap(api, metrics, guard, Limits::default());
+        let ready = chop_node::kept_answers(node);
+        let front = wrap_with_ready(api, metrics, guard, Limits::default(), ready);
         let (base, _) = bases.swap_remove(0);
         Ok(Self {
             folder,
@@ -216,7 +218,7 @@ impl Stack {
             address,
             token,
             listeners,
-            router,
+            front,
             engine,
             issuer,
             projection,
@@ -257,7 +259,7 @@ impl Stack {
         };
         server::serve(
             self.listeners,
-            self.router,
+            self.front,
             ConnectionLimits::default(),
             shutdown,
         )

@@ -5,9 +5,7 @@ use std::pin::Pin;
 
 use chop_did::ChopDid;
 use chop_integrity::Hash;
-use chop_proof::{
-    Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_absence, verify_inclusion,
-};
+use chop_proof::{Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_header};
 use chop_protocol::ItemAbsence;
 use chop_protocol::http::{ItemAnswer, LogEntry};
 use serde::de::DeserializeOwned;
@@ -116,14 +114,24 @@ impl Proven<Option<Vec<u8>>> {
         value: Option<Vec<u8>>,
         proof: StateProof,
     ) -> Result<Self, ReadError> {
-        let verified = match &value {
-            Some(value) => verify_inclusion(root, &proof, key, value, freshness),
-            None => verify_absence(root, &proof, key, freshness),
-        };
-        let header = verified.map_err(|source| ReadError::Unproven {
-            key: key.to_owned(),
-            source,
-        })?;
+        let header = verify_header(root, &proof, freshness);
+        let header = header.map_err(|source| unproven(key, source))?;
+        Self::under(header, key, value, proof)
+    }
+
+    /// The same under a header of this proof that was checked before.
+    ///
+    /// # Errors
+    /// [`ReadError::Unproven`] when the path leads elsewhere.
+    pub fn under(
+        header: VerifiedHeader,
+        key: &str,
+        value: Option<Vec<u8>>,
+        proof: StateProof,
+    ) -> Result<Self, ReadError> {
+        header
+            .confirm(&proof.path, key, value.as_deref())
+            .map_err(|source| unproven(key, source))?;
         Ok(Self {
             key: key.to_owned(),
             value,
@@ -152,6 +160,13 @@ impl Proven<Option<Vec<u8>>> {
             header: self.header,
             proof: self.proof,
         })
+    }
+}
+
+fn unproven(key: &str, source: ProofError) -> ReadError {
+    ReadError::Unproven {
+        key: key.to_owned(),
+        source,
     }
 }
 

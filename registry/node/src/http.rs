@@ -178,6 +178,11 @@ pub fn router(app: NodeApp) -> Router {
         .with_state(app)
 }
 
+/// Answers of the registry that need no routing: DIDs that were resolved before, while the ledger stands still.
+pub fn kept_answers(app: NodeApp) -> impl chop_http::Ready {
+    identifiers::KeptAnswers(app)
+}
+
 /// The registry's part of the OpenAPI description.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Api::openapi()

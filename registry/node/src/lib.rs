@@ -16,5 +16,7 @@ pub mod projection;
 pub mod store;
 
 pub use accuse::accuse;
-pub use http::{MemberDoor, NodeApp, Operator, member_openapi, member_router, openapi, router};
+pub use http::{
+    MemberDoor, NodeApp, Operator, kept_answers, member_openapi, member_router, openapi, router,
+};
 pub use local::LocalRegistry;

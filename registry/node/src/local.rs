@@ -1,12 +1,12 @@
 //! This process's own ledger as a registry: the same reads as over HTTP, proof-checked all the same.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chop_client::{Proven, ReadError, Reading, Registry};
 use chop_did::ChopDid;
 use chop_integrity::Hash;
-use chop_proof::{Freshness, TrustRoot};
+use chop_proof::{Freshness, ProofError, StateProof, TrustRoot, VerifiedHeader, verify_header};
 use chop_protocol::ItemAbsence;
 use chop_protocol::http::{ItemAnswer, LogEntry};
 
@@ -26,6 +26,15 @@ pub struct LocalRegistry {
     engine: Engine,
     leaves: Option<LeafKeeper>,
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// The header that was checked last: the reads of a moment hang from one.
+    checked: Arc<Mutex<Option<Checked>>>,
+}
+
+/// A header with its signers, and what checking it came to.
+struct Checked {
+    signed_header: Vec<u8>,
+    validators: Vec<u8>,
+    header: VerifiedHeader,
 }
 
 impl LocalRegistry {
@@ -35,6 +44,7 @@ impl LocalRegistry {
             engine: engine.into(),
             leaves: None,
             clock,
+            checked: Arc::default(),
         }
     }
 
@@ -43,6 +53,31 @@ impl LocalRegistry {
     pub fn with_leaves(mut self, keeper: LeafKeeper) -> Self {
         self.leaves = Some(keeper);
         self
+    }
+
+    /// Checks the header of a proof, its signatures once.
+    fn header(&self, proof: &StateProof) -> Result<VerifiedHeader, ProofError> {
+        let freshness = Freshness::within((self.clock)(), MAX_AGE_MS);
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = checked.as_ref().filter(|known| known.is_of(proof)) {
+            freshness.check(known.header.time_ms)?;
+            return Ok(known.header);
+        }
+        // The validators may have changed since the genesis; this process has followed them itself.
+        let root = self.engine.trust_root().vouched_by(proof)?;
+        let header = verify_header(&root, proof, &freshness)?;
+        *checked = Some(Checked {
+            signed_header: proof.signed_header.clone(),
+            validators: proof.validators.clone(),
+            header,
+        });
+        Ok(header)
+    }
+}
+
+impl Checked {
+    fn is_of(&self, proof: &StateProof) -> bool {
+        self.signed_header == proof.signed_header && self.validators == proof.validators
     }
 }
 
@@ -60,14 +95,13 @@ impl Registry for LocalRegistry {
                 .map_err(|error| ReadError::Store {
                     source: error.into(),
                 })?;
-            let freshness = Freshness::within((self.clock)(), MAX_AGE_MS);
-            // The validators may have changed since the genesis; this process has followed them itself.
-            let root = self.engine.trust_root().vouched_by(&read.proof);
-            let root = root.map_err(|source| ReadError::Unproven {
-                key: key.to_owned(),
-                source,
-            })?;
-            Proven::check(&root, &freshness, key, read.value, read.proof)
+            let header = self
+                .header(&read.proof)
+                .map_err(|source| ReadError::Unproven {
+                    key: key.to_owned(),
+                    source,
+                })?;
+            Proven::under(header, key, read.value, read.proof)
         })
     }
 

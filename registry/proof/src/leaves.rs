@@ -57,17 +57,44 @@ pub fn leaf(item: &[u8; 32], ordinal: u32) -> Node {
 
 /// Computes the root over nodes of one level, in order; `None` of none.
 pub fn root(nodes: &[Node]) -> Option<Node> {
-    climb(nodes, usize::MAX, &mut Vec::new())
+    let mut level = nodes.to_vec();
+    while level.len() > 1 {
+        level = above(&level);
+    }
+    level.first().copied()
 }
 
 /// Returns the nodes beside the way from place `index` up to the root, the lowest first; `None` when nothing is there.
 ///
 /// Over the roots of whole runs of 2^k leaves it is the upper part of each leaf's path.
 pub fn path(nodes: &[Node], index: usize) -> Option<Vec<Node>> {
-    nodes.get(index)?;
-    let mut beside = Vec::new();
-    climb(nodes, index, &mut beside)?;
-    Some(beside)
+    Levels::over(nodes.to_vec()).path(index)
+}
+
+/// All nodes over those of one level, for whoever asks for many paths: as many again as there are below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Levels(Vec<Vec<Node>>);
+
+impl Levels {
+    /// Computes them over nodes of one level, in order.
+    pub fn over(nodes: Vec<Node>) -> Self {
+        let mut levels = vec![nodes];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            levels.push(above(level));
+        }
+        Self(levels)
+    }
+
+    /// The path of a place, as [`path`] gives it.
+    pub fn path(&self, index: usize) -> Option<Vec<Node>> {
+        self.0.first()?.get(index)?;
+        let beside = self.0.iter().enumerate();
+        Some(
+            beside
+                .filter_map(|(height, level)| level.get((index >> height) ^ 1).copied())
+                .collect(),
+        )
+    }
 }
 
 /// Checks that `path` leads from `leaf` at place `index` of `count` to `root` (RFC 9162 §2.1.3.2).
@@ -125,25 +152,16 @@ fn path_length(index: u32, count: u32) -> usize {
     length
 }
 
-/// Folds level after level; notes the nodes beside the way from `index`.
-fn climb(nodes: &[Node], index: usize, beside: &mut Vec<Node>) -> Option<Node> {
-    let mut level = nodes.to_vec();
-    let mut place = index;
-    while level.len() > 1 {
-        if let Some(neighbour) = level.get(place ^ 1) {
-            beside.push(*neighbour);
-        }
-        level = level
-            .chunks(2)
-            .filter_map(|pair| match pair {
-                [left, right] => Some(node(left, right)),
-                [single] => Some(*single),
-                _ => None,
-            })
-            .collect();
-        place /= 2;
-    }
-    level.first().copied()
+/// The level above: a node without a neighbour rises as it is.
+fn above(level: &[Node]) -> Vec<Node> {
+    let pairs = level.chunks(2);
+    pairs
+        .filter_map(|pair| match pair {
+            [left, right] => Some(node(left, right)),
+            [single] => Some(*single),
+            _ => None,
+        })
+        .collect()
 }
 
 fn node(left: &Node, right: &Node) -> Node {

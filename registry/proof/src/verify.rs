@@ -39,7 +39,11 @@ impl Freshness {
         }
     }
 
-    pub(crate) fn check(&self, time_ms: i64) -> Result<(), ProofError> {
+    /// Checks a header's time, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// When it is too old, or ahead of the clock.
+    pub fn check(&self, time_ms: i64) -> Result<(), ProofError> {
         let age_ms = self.now_ms.saturating_sub(time_ms);
         if age_ms < -Self::MAX_AHEAD_MS {
             return Err(ProofError::FromTheFuture {

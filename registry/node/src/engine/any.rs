@@ -83,6 +83,14 @@ impl Engine {
         }
     }
 
+    /// The view of [`Engine::proven_view`] whatever the key, where that takes no waiting.
+    pub fn proven_already(&self, max_age: Duration) -> Option<Arc<View>> {
+        match self {
+            Self::Solo(solo) => solo.fresh_already(max_age),
+            Self::Comet(comet) => comet.proven_already(),
+        }
+    }
+
     /// The value under a state key, or its absence, with a proof as of [`Engine::proven_view`].
     ///
     /// # Errors

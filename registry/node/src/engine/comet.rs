@@ -274,6 +274,13 @@ impl Comet {
         }
     }
 
+    /// The last block's state, where a header proves it.
+    pub fn proven_already(&self) -> Option<Arc<View>> {
+        let committed = self.view().last_block();
+        let proven = self.shared.proven()?;
+        (proven.last_block() >= committed).then_some(proven)
+    }
+
     /// A header with the validators that it names, which CometBFT is asked for when they are no longer the present ones.
     ///
     /// # Errors

@@ -190,12 +190,10 @@ impl Solo {
     ///
     /// A ledger that takes no writes answers with the last block that it has.
     pub async fn fresh_view(&self, max_age: Duration) -> Arc<View> {
-        let view = self.view();
-        let max_age_ms = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
-        let not_before_ms = (self.shared.clock)().saturating_sub(max_age_ms);
-        if view.head().time_ms >= not_before_ms || self.health() != Health::Ready {
+        if let Some(view) = self.fresh_already(max_age) {
             return view;
         }
+        let not_before_ms = self.not_before_ms(max_age);
         let (reply, answer) = oneshot::channel();
         if self
             .send(Command::Heartbeat {
@@ -208,6 +206,18 @@ impl Solo {
             let _made = answer.await;
         }
         self.view()
+    }
+
+    /// What [`Self::fresh_view`] gives without making a block.
+    pub fn fresh_already(&self, max_age: Duration) -> Option<Arc<View>> {
+        let view = self.view();
+        let is_fresh = view.head().time_ms >= self.not_before_ms(max_age);
+        (is_fresh || self.health() != Health::Ready).then_some(view)
+    }
+
+    fn not_before_ms(&self, max_age: Duration) -> i64 {
+        let max_age_ms = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
+        (self.shared.clock)().saturating_sub(max_age_ms)
     }
 
     /// The value under a state key, or its absence, with a proof under the last header.

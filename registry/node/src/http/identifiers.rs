@@ -16,9 +16,10 @@ use serde_json::Value;
 use super::NodeApp;
 use accept::Form;
 use answer::Answer;
+use own::Question;
 use target::Target;
 
-pub(super) use own::Bodies;
+pub(super) use own::{Bodies, KeptAnswers};
 
 /// Where identifiers begin in the path.
 const PREFIX: &str = "/1.0/identifiers/";
@@ -90,14 +91,20 @@ fn options(body: &Bytes) -> Result<Value, ResolutionError> {
 }
 
 async fn run(app: &NodeApp, target: &Target, form: Form) -> Response {
-    if let Some(body) = own::body(app, target, form).await {
-        return body;
+    let mut question = Question::of(app, target, form).await;
+    if let Some(kept) = question.as_mut().and_then(|question| question.kept(app)) {
+        return kept;
     }
     // Boxed, so that the common answer above does not carry the resolver's whole state around.
-    match Box::pin(find(app, target)).await {
-        Ok(found) => answer::found(form, &found),
-        Err(error) => answer::error(form, &error, target.dereferences()),
-    }
+    let found = match Box::pin(find(app, target)).await {
+        Ok(found) => found,
+        Err(error) => return answer::error(form, &error, target.dereferences()),
+    };
+    let kept = match (question, &found) {
+        (Some(question), Answer::Resolved(resolved)) => question.keep(app, resolved),
+        _ => None,
+    };
+    kept.unwrap_or_else(|| answer::found(form, &found))
 }
 
 async fn find(app: &NodeApp, target: &Target) -> Result<Answer, ResolutionError> {

@@ -1,13 +1,13 @@
 //! From a scid to its item with the path to the batch's root, or to the leaves between which it would stand.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::intake::prefix;
 use super::{ITEMS, Kept, LeafStore, LeafStoreError, NUMBERS, damaged};
 use chop_did::{Item, ItemContext, Scid, ScidVersion, Template};
 use chop_integrity::Hash;
-use chop_proof::leaves::{self as tree, Node};
+use chop_proof::leaves::{self as tree, Levels};
 use chop_protocol::batch::leaves::{RUN, lines, read_line};
 use chop_protocol::{BatchTerms, ItemAbsence, ItemProof, Neighbour};
 
@@ -32,34 +32,59 @@ struct Leaf {
 /// A run with what its paths need.
 pub(super) struct Run {
     leaves: Vec<Leaf>,
-    nodes: Vec<Node>,
+    levels: Levels,
     number: u32,
 }
 
-/// Runs that are kept ready: at most 10 MiB.
-const READY: usize = 16;
+/// What is kept of a batch, read, with what the upper parts of its paths need.
+pub(super) struct ReadyBatch {
+    kept: Kept,
+    terms: BatchTerms,
+    template: Template,
+    context: ItemContext,
+    levels: Levels,
+}
 
-/// The runs that were looked into last, the newest in front. Terms name the bytes of their runs, so that none is ever out of date.
-#[derive(Default)]
-pub(super) struct ReadyRuns(Mutex<VecDeque<(Place, Arc<Run>)>>);
+/// What was looked into last, the newest in front.
+pub(super) struct Recent<K, V> {
+    most: usize,
+    held: Mutex<VecDeque<(K, Arc<V>)>>,
+}
 
-/// The hash of a batch's terms, and which of its runs.
+/// Runs are found by the hash of a batch's terms and their own number. Terms name the bytes of their runs, so that none is ever
+/// out of date.
 type Place = (Hash, u32);
+/// Runs that are kept ready: at most 24 MiB.
+pub(super) type ReadyRuns = Recent<Place, Run>;
+/// Batches that are kept ready, by a number that no other batch ever gets: some 150 KiB each, when it has a million items.
+pub(super) type ReadyBatches = Recent<u32, ReadyBatch>;
 
-impl ReadyRuns {
-    fn find(&self, place: Place) -> Option<Arc<Run>> {
-        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = ready.iter().position(|(held, _)| *held == place)?;
-        let (place, run) = ready.remove(at)?;
-        ready.push_front((place, Arc::clone(&run)));
-        Some(run)
+impl<K: PartialEq, V> Recent<K, V> {
+    /// Holds so many at most.
+    pub(super) fn holding(most: usize) -> Self {
+        Self {
+            most,
+            held: Mutex::default(),
+        }
     }
 
-    fn keep(&self, place: Place, run: &Arc<Run>) {
-        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.retain(|(held, _)| *held != place);
-        ready.truncate(READY - 1);
-        ready.push_front((place, Arc::clone(run)));
+    fn find(&self, key: &K) -> Option<Arc<V>> {
+        let mut held = self.held();
+        let at = held.iter().position(|(known, _)| known == key)?;
+        let (key, value) = held.remove(at)?;
+        held.push_front((key, Arc::clone(&value)));
+        Some(value)
+    }
+
+    fn keep(&self, key: K, value: &Arc<V>) {
+        let mut held = self.held();
+        held.retain(|(known, _)| *known != key);
+        held.truncate(self.most.saturating_sub(1));
+        held.push_front((key, Arc::clone(value)));
+    }
+
+    fn held(&self) -> MutexGuard<'_, VecDeque<(K, Arc<V>)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,14 +98,29 @@ impl LeafStore {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
-        for terms in self.candidates(scid)? {
-            if let Some(kept) = self.kept(&terms)?
-                && let Some(item) = self.item(&kept, &terms, scid.digest())?
+        for (number, terms) in self.candidates(scid)? {
+            if let Some(batch) = self.batch(number, &terms)?
+                && let Some(item) = self.item(&batch, &terms, scid.digest())?
             {
                 found.push(item);
             }
         }
         Ok(found)
+    }
+
+    /// A batch that the index names, by its number and the hash of its terms.
+    fn batch(&self, number: u32, terms: &Hash) -> Result<Option<Arc<ReadyBatch>>, LeafStoreError> {
+        if let Some(batch) = self.batches.find(&number) {
+            return Ok(Some(batch));
+        }
+        // Forgotten since, and perhaps brought again under another number.
+        let kept = self.kept(terms)?.filter(|kept| kept.number == number);
+        let Some(batch) = kept.map(ReadyBatch::read).transpose()? else {
+            return Ok(None);
+        };
+        let batch = Arc::new(batch);
+        self.batches.keep(number, &batch);
+        Ok(Some(batch))
     }
 
     /// Shows that no item of these terms has a scid; `None` when one has, or the leaves are not here.
@@ -95,35 +135,35 @@ impl LeafStore {
         let Some(kept) = self.kept(terms)? else {
             return Ok(None);
         };
-        let (named, _) = kept.read()?;
-        let context = context(&named)?;
+        let batch = ReadyBatch::read(kept)?;
         let absent = scid.digest();
-        let run_number = kept.run_of(absent);
-        let run = self.load(&kept, &context, (*terms, run_number))?;
+        let run_number = batch.kept.run_of(absent);
+        let run = self.load(&batch, (*terms, run_number))?;
         let at = run.leaves.partition_point(|leaf| leaf.hash < *absent);
         if run.leaves.get(at).is_some_and(|leaf| leaf.hash == *absent) {
             return Ok(None);
         }
         let before = match at.checked_sub(1) {
-            Some(at) => run.neighbour(&kept, at),
+            Some(at) => run.neighbour(&batch, at),
             None => None,
         };
         let after = if at < run.leaves.len() {
-            run.neighbour(&kept, at)
-        } else if (run_number as usize) + 1 < kept.roots.len() {
-            self.load(&kept, &context, (*terms, run_number + 1))?
-                .neighbour(&kept, 0)
+            run.neighbour(&batch, at)
+        } else if (run_number as usize) + 1 < batch.kept.roots.len() {
+            self.load(&batch, (*terms, run_number + 1))?
+                .neighbour(&batch, 0)
         } else {
             None
         };
         Ok(Some(ItemAbsence {
-            batch: context.batch,
+            batch: batch.context.batch,
             before,
             after,
         }))
     }
 
-    fn candidates(&self, scid: &Scid) -> Result<Vec<Hash>, LeafStoreError> {
+    /// The batches that may have an item: the number of each, and the hash of its terms.
+    fn candidates(&self, scid: &Scid) -> Result<Vec<(u32, Hash)>, LeafStoreError> {
         let first = prefix(scid.digest());
         self.file.read(|transaction| {
             let (items, numbers) = (
@@ -133,9 +173,10 @@ impl LeafStore {
             let mut found = Vec::new();
             for entry in items.range((first, 0)..=(first, u32::MAX))? {
                 let (key, ()) = entry.map(|(key, _)| (key, ()))?;
-                let hash = numbers.get(key.value().1)?;
+                let (_, number) = key.value();
+                let hash = numbers.get(number)?;
                 let hash = hash.and_then(|hash| <[u8; 32]>::try_from(hash.value()).ok());
-                found.extend(hash.map(Hash::from_bytes));
+                found.extend(hash.map(|hash| (number, Hash::from_bytes(hash))));
             }
             Ok(found)
         })
@@ -143,13 +184,11 @@ impl LeafStore {
 
     fn item(
         &self,
-        kept: &Kept,
+        batch: &ReadyBatch,
         hash: &Hash,
         wanted: &Hash,
     ) -> Result<Option<Found>, LeafStoreError> {
-        let (terms, template) = kept.read()?;
-        let context = context(&terms)?;
-        let run = self.load(kept, &context, (*hash, kept.run_of(wanted)))?;
+        let run = self.load(batch, (*hash, batch.kept.run_of(wanted)))?;
         let Ok(at) = run.leaves.binary_search_by(|leaf| leaf.hash.cmp(wanted)) else {
             return Ok(None);
         };
@@ -158,36 +197,31 @@ impl LeafStore {
         };
         let item: Item = serde_json::from_slice(&leaf.item).map_err(|error| damaged(&error))?;
         let proof = ItemProof {
-            batch: context.batch,
+            batch: batch.context.batch,
             index: run.index(at),
             ordinal: leaf.ordinal,
             item,
-            path: run.path(kept, at),
+            path: run.path(batch, at),
         };
         Ok(Some(Found {
-            terms,
-            template,
+            terms: batch.terms.clone(),
+            template: batch.template.clone(),
             proof,
         }))
     }
 
-    fn load(
-        &self,
-        kept: &Kept,
-        context: &ItemContext,
-        place: Place,
-    ) -> Result<Arc<Run>, LeafStoreError> {
-        if let Some(run) = self.ready.find(place) {
+    fn load(&self, batch: &ReadyBatch, place: Place) -> Result<Arc<Run>, LeafStoreError> {
+        if let Some(run) = self.runs.find(&place) {
             return Ok(run);
         }
         let (_, number) = place;
-        let bytes = self.bytes(kept.number, number)?;
+        let bytes = self.bytes(batch.kept.number, number)?;
         let bytes = bytes.ok_or_else(|| damaged(&format!("run {number} is not here")))?;
         let mut leaves = Vec::with_capacity(RUN as usize);
         for line in lines(&bytes).into_iter().flatten() {
             let line = read_line(line).ok_or_else(|| damaged(&"a line is none"))?;
             leaves.push(Leaf {
-                hash: context.hash(line.item),
+                hash: batch.context.hash(line.item),
                 ordinal: line.ordinal,
                 item: line.item.to_vec(),
             });
@@ -195,14 +229,30 @@ impl LeafStore {
         let nodes = leaves
             .iter()
             .map(|leaf| tree::leaf(leaf.hash.as_bytes(), leaf.ordinal));
-        let nodes = nodes.collect();
+        let levels = Levels::over(nodes.collect());
         let run = Arc::new(Run {
             leaves,
-            nodes,
+            levels,
             number,
         });
-        self.ready.keep(place, &run);
+        self.runs.keep(place, &run);
         Ok(run)
+    }
+}
+
+impl ReadyBatch {
+    fn read(kept: Kept) -> Result<Self, LeafStoreError> {
+        let (terms, template) = kept.read()?;
+        Ok(Self {
+            context: ItemContext {
+                batch: terms.id().map_err(|error| damaged(&error))?,
+                template: terms.template,
+            },
+            levels: Levels::over(kept.roots.clone()),
+            kept,
+            terms,
+            template,
+        })
     }
 }
 
@@ -222,28 +272,22 @@ impl Run {
         self.number.saturating_mul(RUN).saturating_add(at)
     }
 
-    fn path(&self, kept: &Kept, at: usize) -> Vec<Hash> {
-        let low = tree::path(&self.nodes, at).unwrap_or_default();
-        let high = tree::path(&kept.roots, self.number as usize).unwrap_or_default();
+    fn path(&self, batch: &ReadyBatch, at: usize) -> Vec<Hash> {
+        let low = self.levels.path(at).unwrap_or_default();
+        let high = batch.levels.path(self.number as usize);
+        let high = high.unwrap_or_default();
         low.into_iter().chain(high).map(Hash::from_bytes).collect()
     }
 
-    fn neighbour(&self, kept: &Kept, at: usize) -> Option<Neighbour> {
+    fn neighbour(&self, batch: &ReadyBatch, at: usize) -> Option<Neighbour> {
         let leaf = self.leaves.get(at)?;
         Some(Neighbour {
             index: self.index(at),
             ordinal: leaf.ordinal,
             item: leaf.hash,
-            path: self.path(kept, at),
+            path: self.path(batch, at),
         })
     }
-}
-
-fn context(terms: &BatchTerms) -> Result<ItemContext, LeafStoreError> {
-    Ok(ItemContext {
-        batch: terms.id().map_err(|error| damaged(&error))?,
-        template: terms.template,
-    })
 }
 
 #[cfg(test)]
@@ -251,24 +295,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_runs_ready_that_were_looked_into_last() {
-        let ready = ReadyRuns::default();
-        let terms = Hash::from_bytes([1; 32]);
-        let run = |number| {
-            Arc::new(Run {
-                leaves: Vec::new(),
-                nodes: Vec::new(),
-                number,
-            })
-        };
-        let last = u32::try_from(READY).unwrap();
-        for number in 0..=last {
-            ready.keep((terms, number), &run(number));
+    fn keeps_what_was_looked_into_last() {
+        let recent = Recent::holding(16);
+        for number in 0..=16 {
+            recent.keep(number, &Arc::new(number));
             // Looked into again and again.
-            assert!(number == 0 || ready.find((terms, 1)).is_some());
+            assert!(number == 0 || recent.find(&1).is_some());
         }
-        assert_eq!(ready.0.lock().unwrap().len(), READY);
-        assert!(ready.find((terms, 0)).is_none());
-        assert_eq!(ready.find((terms, last)).unwrap().number, last);
+        assert_eq!(recent.held().len(), 16);
+        assert!(recent.find(&0).is_none());
+        assert_eq!(recent.find(&16).as_deref(), Some(&16));
     }
 }

@@ -10,7 +10,7 @@ use chop_protocol::batch::leaves::{Line, digest, hasher, write_line};
 use chop_protocol::http::{LeafTerms, ReceiptQuery};
 use chop_protocol::{
     Action, ActivateCodes, BatchTerms, ClaimTerms, CreateBatch, Envelope, Lot, Nonce, Receipt,
-    Signed, SignedEnvelope,
+    Signed, SignedEnvelope, VoidCodes,
 };
 use serde_json::{Value, json};
 use sha2::Digest as _;
@@ -207,6 +207,38 @@ async fn an_item_resolves_with_proof_and_its_absence_is_shown_for_a_batch() {
             .status,
         404
     );
+}
+
+#[tokio::test]
+async fn what_is_kept_of_an_item_follows_the_ledger() {
+    const FORM: &str = "application/did-resolution";
+    let (world, made) = registered().await;
+    let paths = ["", "?proof=true"].map(|query| format!("/1.0/identifiers/{}{query}", made.did(1)));
+    for path in &paths {
+        assert_eq!(world.ready(path, FORM).await, None);
+        let found = world.get_as(path, FORM).await;
+        assert_eq!(world.ready(path, FORM).await, Some(found.bytes));
+        // Another form, and options that it does not know, are for the handler.
+        assert_eq!(world.ready(path, "application/did").await, None);
+        assert_eq!(
+            world.ready(&format!("{path}&noCache=true"), FORM).await,
+            None
+        );
+    }
+    let void = Action::VoidCodes(VoidCodes {
+        batch: made.asked.terms.id().unwrap(),
+        from: 1,
+        to: 2,
+        reason: None,
+    });
+    let signed = envelope(&world, 3, void).bytes().to_vec();
+    assert_eq!(world.post("/v1/transactions", signed).await.status, 201);
+    for path in &paths {
+        assert_eq!(world.ready(path, FORM).await, None);
+        let answer = world.get_as(path, FORM).await.json();
+        let code = &answer["didDocumentMetadata"]["chop"]["code"]["standing"];
+        assert_eq!(code, "void", "{answer}");
+    }
 }
 
 #[tokio::test]

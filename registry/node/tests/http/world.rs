@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, header};
+use axum::http::{HeaderMap, HeaderValue, Request, header};
 use axum::response::Response;
 use chop_client::Resolver;
 use chop_did::{ChopDid, Document, Relationship};
 use chop_http::outbound::Settings;
-use chop_http::{AdminToken, Guarded, clock};
+use chop_http::{AdminToken, Guarded, Ready as _, clock};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_node::engine::{Solo, SoloConfig};
 use chop_node::leaves::{LeafKeeper, LeafStore};
 use chop_node::projection::{Follower, Place, Projection};
 use chop_node::store::DiskLimit;
-use chop_node::{LocalRegistry, NodeApp, Operator, router};
+use chop_node::{LocalRegistry, NodeApp, Operator, kept_answers, router};
 use chop_protocol::{
     Action, AnchorCredential, Envelope, GenesisTerms, GenesisValidator, LedgerGenesis, Nonce,
     Parameters,
@@ -178,6 +178,20 @@ impl World {
             headers: parts.headers,
             bytes: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
         }
+    }
+
+    /// What is answered before a request is routed.
+    pub(crate) async fn ready(&self, path: &str, accept: &'static str) -> Option<Vec<u8>> {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+        let ready = kept_answers(self.app.clone());
+        let response = ready.answer(&path.parse().unwrap(), &headers)?;
+        assert_eq!(response.status(), 200);
+        Some(
+            to_bytes(response.into_body(), usize::MAX)
+                .await
+                .unwrap()
+                .to_vec(),
+        )
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

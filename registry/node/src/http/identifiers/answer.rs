@@ -32,7 +32,7 @@ pub(super) fn found(form: Form, answer: &Answer) -> Response {
 }
 
 /// Writes a resolution result.
-pub(super) fn resolution(form: Form, resolved: &Resolved) -> Response {
+fn resolution(form: Form, resolved: &Resolved) -> Response {
     let status = http_status(resolved.status());
     match form {
         Form::Resolution => json_body(status, RESOLUTION, &resolved.to_result()),

@@ -1,27 +1,33 @@
 //! DIDs of this node's own ledger: read from its store, their answers kept as long as the state stays the same.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use chop_did::resolution::{ErrorKind, ResolutionError, Resolved, Selector, resolve_chop};
 use chop_did::{ChopDid, DidState, ScidVersion};
+use chop_http::Ready;
 use chop_integrity::Timestamp;
 use chop_protocol::keys;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::PREFIX;
 use super::accept::Form;
-use super::answer;
 use super::target::Target;
+use crate::engine::View;
 use crate::http::NodeApp;
 
 /// The media type of the cached form.
 const RESOLUTION: &str = "application/did-resolution";
+/// The route of what is answered here.
+const ROUTE: &str = "/1.0/identifiers/{*did}";
+/// What stands behind a DID where a proof is wanted.
+const PROOF: &str = "?proof=true";
 /// Bytes of kept answers.
 const KEPT_BYTES: usize = 72 * 1024 * 1024;
 /// How old the header under a proof may be before a new one is made.
@@ -35,93 +41,178 @@ pub(in crate::http) struct Bodies {
 
 #[derive(Default)]
 struct Kept {
-    bodies: HashMap<(ChopDid, bool), Body>,
+    /// By what stands behind [`PREFIX`] in a request as most write it.
+    bodies: HashMap<Box<str>, Body>,
     bytes: usize,
 }
 
 struct Body {
-    /// Root of the ledger's state under which it was last right: while it stands, nothing needs to be read.
+    under: Under,
+    /// SHA-256 of the entry of the state that it was made from, unless it takes more than one.
+    state: Option<[u8; 32]>,
+    bytes: Bytes,
+}
+
+/// What an answer was right under.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Under {
+    /// Root of the ledger's state: while it stands, nothing needs to be read.
     root: [u8; 32],
-    /// SHA-256 of the state that it was made from.
-    state: [u8; 32],
     /// Hash of the header that its proof is under; zeros without proof.
     header: [u8; 32],
-    bytes: Bytes,
+}
+
+impl Under {
+    fn of(view: &View, proof: bool) -> Self {
+        let head = view.head();
+        Self {
+            root: head.app_hash,
+            header: if proof { head.hash } else { [0; 32] },
+        }
+    }
 }
 
 impl Bodies {
     /// The answer, when the whole state is still the one under which it was right.
-    fn unchanged(&self, key: (ChopDid, bool), root: &[u8; 32], header: &[u8; 32]) -> Option<Bytes> {
+    fn unchanged(&self, question: &str, under: Under) -> Option<Bytes> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = kept.bodies.get(&key)?;
-        (body.root == *root && body.header == *header).then(|| body.bytes.clone())
+        let body = kept.bodies.get(question)?;
+        (body.under == under).then(|| body.bytes.clone())
     }
 
     /// The answer, when the DID's own state is still the one that it was made from.
-    fn ready(&self, key: (ChopDid, bool), now: &Body) -> Option<Bytes> {
+    fn ready(&self, question: &str, under: Under, state: [u8; 32]) -> Option<Bytes> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = kept.bodies.get_mut(&key)?;
-        if body.state != now.state || body.header != now.header {
+        let body = kept.bodies.get_mut(question)?;
+        if body.state != Some(state) || body.under.header != under.header {
             return None;
         }
-        body.root = now.root;
+        body.under.root = under.root;
         Some(body.bytes.clone())
     }
 
-    fn keep(&self, key: (ChopDid, bool), body: Body) {
+    fn keep(&self, question: String, body: Body) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + body.bytes.len() > KEPT_BYTES {
+        let size = question.len() + body.bytes.len();
+        if kept.bytes + size > KEPT_BYTES {
             *kept = Kept::default();
         }
-        kept.bytes += body.bytes.len();
-        if let Some(old) = kept.bodies.insert(key, body) {
-            kept.bytes -= old.bytes.len();
+        kept.bytes += size;
+        let length = question.len();
+        if let Some(old) = kept.bodies.insert(question.into(), body) {
+            kept.bytes -= length + old.bytes.len();
         }
     }
 }
 
-/// The whole answer for the common question: the latest version of a live DID of this ledger, as a resolution result.
-pub(super) async fn body(app: &NodeApp, target: &Target, form: Form) -> Option<Response> {
-    let did = own_did(app, target)?.ok()?;
-    if form != Form::Resolution
-        || target.dereferences()
-        || target.options.selector != Selector::Latest
-    {
-        return None;
+/// What is kept, before a request is routed.
+pub(in crate::http) struct KeptAnswers(pub(in crate::http) NodeApp);
+
+impl Ready for KeptAnswers {
+    fn route(&self) -> &'static str {
+        ROUTE
     }
-    let key = keys::did(&did.scid());
-    let view = if target.options.proof {
-        app.engine().proven_view(FRESH, &key).await
-    } else {
-        app.engine().view()
-    };
-    let (entry, root) = ((did, target.options.proof), view.head().app_hash);
-    let header = if target.options.proof {
-        view.head().hash
-    } else {
-        [0; 32]
-    };
-    if let Some(bytes) = app.inner.bodies.unchanged(entry, &root, &header) {
-        return Some(respond(bytes));
+
+    fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+        let question = uri.path_and_query()?.as_str().strip_prefix(PREFIX)?;
+        let proof = match uri.query() {
+            None => false,
+            Some(_) if question.ends_with(PROOF) => true,
+            Some(_) => return None,
+        };
+        if Form::of(headers).ok()? != Form::Resolution {
+            return None;
+        }
+        let engine = self.0.engine();
+        let view = if proof {
+            engine.proven_already(FRESH)?
+        } else {
+            engine.view()
+        };
+        let under = Under::of(&view, proof);
+        self.0.inner.bodies.unchanged(question, under).map(respond)
     }
-    let value = view.value(&key).ok()??;
-    let mut body = Body {
-        root,
-        state: Sha256::digest(&value).into(),
-        header,
-        bytes: Bytes::new(),
-    };
-    if let Some(bytes) = app.inner.bodies.ready(entry, &body) {
-        return Some(respond(bytes));
+}
+
+/// The common question: the latest version of a DID of this ledger, as a resolution result.
+pub(super) struct Question {
+    did: ChopDid,
+    proof: bool,
+    view: Arc<View>,
+    /// SHA-256 of the DID's entry, which alone makes the answer; none of an item of a batch.
+    state: Option<[u8; 32]>,
+}
+
+impl Question {
+    /// The question, when a request asks it.
+    pub(super) async fn of(app: &NodeApp, target: &Target, form: Form) -> Option<Self> {
+        if form != Form::Resolution
+            || target.dereferences()
+            || target.options.selector != Selector::Latest
+            || target.options.batch.is_some()
+        {
+            return None;
+        }
+        let did = ledgers_did(app, target)?.ok()?;
+        let proof = target.options.proof;
+        let key = keys::did(&did.scid());
+        let view = if proof {
+            app.engine().proven_view(FRESH, &key).await
+        } else {
+            app.engine().view()
+        };
+        Some(Self {
+            did,
+            proof,
+            view,
+            state: None,
+        })
     }
-    let resolved = Box::pin(resolve(app, target)).await?.ok()?;
-    if resolved.status() != 200 {
-        return Some(answer::resolution(form, &resolved));
+
+    fn text(&self) -> String {
+        format!("{}{}", self.did, if self.proof { PROOF } else { "" })
     }
-    body.bytes = Bytes::from(serde_json::to_vec(&resolved.to_result()).ok()?);
-    let answered = body.bytes.clone();
-    app.inner.bodies.keep(entry, body);
-    Some(respond(answered))
+
+    fn under(&self) -> Under {
+        Under::of(&self.view, self.proof)
+    }
+
+    /// The answer, when it is kept and right.
+    pub(super) fn kept(&mut self, app: &NodeApp) -> Option<Response> {
+        let (text, bodies) = (self.text(), &app.inner.bodies);
+        if let Some(bytes) = bodies.unchanged(&text, self.under()) {
+            return Some(respond(bytes));
+        }
+        if self.did.scid().version() == ScidVersion::BatchItem {
+            return None;
+        }
+        let value = self.view.value(&keys::did(&self.did.scid())).ok()??;
+        let state = *self.state.insert(Sha256::digest(&value).into());
+        bodies.ready(&text, self.under(), state).map(respond)
+    }
+
+    /// Answers with what was found, and keeps it unless the ledger has gone on meanwhile.
+    pub(super) fn keep(self, app: &NodeApp, found: &Resolved) -> Option<Response> {
+        if found.status() != 200 {
+            return None;
+        }
+        let bytes = Bytes::from(serde_json::to_vec(&found.to_result()).ok()?);
+        let now = if self.proof {
+            app.engine().proven_already(FRESH)
+        } else {
+            Some(app.engine().view())
+        };
+        let under = self.under();
+        if now.is_some_and(|now| Under::of(&now, self.proof) == under) {
+            let body = Body {
+                under,
+                state: self.state,
+                bytes: bytes.clone(),
+            };
+            app.inner.bodies.keep(self.text(), body);
+        }
+        Some(respond(bytes))
+    }
 }
 
 /// Resolves the latest version of a DID of this ledger; `None` when the question is for another ledger, method or version.
@@ -185,14 +276,20 @@ async fn latest(app: &NodeApp, did: &ChopDid, proof: bool) -> Result<Resolved, R
     Ok(resolved)
 }
 
-/// The DID as one of this ledger; `None` for other methods and ledgers, and for items of batches.
+/// The DID as one that has an entry of its own; `None` for items of batches too, which the resolver puts together.
 fn own_did(app: &NodeApp, target: &Target) -> Option<Result<ChopDid, ResolutionError>> {
+    ledgers_did(app, target).filter(|did| {
+        did.as_ref()
+            .map_or(true, |did| did.scid().version() != ScidVersion::BatchItem)
+    })
+}
+
+/// The DID as one of this ledger; `None` for other methods and ledgers.
+fn ledgers_did(app: &NodeApp, target: &Target) -> Option<Result<ChopDid, ResolutionError>> {
     if target.url.did().method() != "chop" {
         return None;
     }
     match ChopDid::parse(target.url.did().as_str()) {
-        // An item of a batch takes more than its own entry: the resolver puts it together.
-        Ok(did) if did.scid().version() == ScidVersion::BatchItem => None,
         Ok(did) if did.ledger() == app.engine().genesis().id().short() => Some(Ok(did)),
         Ok(_) => None,
         Err(error) => Some(Err(error.into())),

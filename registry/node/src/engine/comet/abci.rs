@@ -3,7 +3,9 @@
 //! ADR 0007 says why this is written here: the socket lies in the node's own folder, takes CometBFT's four connections and
 //! no fifth, bounds every frame, and a panic in a handler ends the process.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+mod inbox;
+
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,15 +13,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use prost::Message;
+use tendermint_proto::v0_38::abci::Response;
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
-use tendermint_proto::v0_38::abci::{Request, Response};
 use tracing::{error, warn};
+
+use inbox::Inbox;
 
 /// CometBFT connects for consensus, mempool, queries and snapshots.
 const CONNECTIONS: usize = 4;
-/// The longest frame: a block of four megabytes, with room for its frame and for a genesis.
-const MAX_FRAME: usize = 16 * 1024 * 1024;
+
+/// Most answers that go to CometBFT together.
+const TOGETHER: usize = 32;
 
 /// What answers CometBFT.
 pub(super) trait Application: Send + Sync + 'static {
@@ -143,17 +148,24 @@ impl Drop for AbortOnPanic {
 }
 
 /// Answers requests in their order until the other side closes. Answers wait in a buffer until CometBFT asks to flush, as
-/// it does after everything that it waits for.
+/// it does after everything that it waits for, and until no further request is here or [`TOGETHER`] were answered.
 fn serve(stream: &UnixStream, application: &impl Application) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(64 * 1024, stream);
+    let mut inbox = Inbox::of(stream);
     let mut writer = BufWriter::with_capacity(64 * 1024, stream);
+    let (mut is_due, mut answered) = (false, 0);
     loop {
-        let request = Request::decode(read_frame(&mut reader)?.as_slice())
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        let ask = request
-            .value
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a request of no kind"))?;
-        let flush = matches!(ask, Ask::Flush(_));
+        inbox.take()?;
+        let ask = inbox.waiting()?;
+        if is_due && (ask.is_none() || answered >= TOGETHER) {
+            writer.flush()?;
+            (is_due, answered) = (false, 0);
+        }
+        let Some(ask) = ask else {
+            inbox.wait()?;
+            continue;
+        };
+        is_due |= matches!(ask, Ask::Flush(_));
+        answered += 1;
         let Some(answer) = application.answer(ask) else {
             return Ok(());
         };
@@ -161,49 +173,17 @@ fn serve(stream: &UnixStream, application: &impl Application) -> io::Result<()> 
             value: Some(answer),
         };
         writer.write_all(&response.encode_length_delimited_to_vec())?;
-        if flush {
-            writer.flush()?;
-        }
     }
-}
-
-fn read_frame(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let length = read_length(reader)?;
-    if length > MAX_FRAME {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a frame of {length} bytes, at most {MAX_FRAME} are read"),
-        ));
-    }
-    let mut frame = vec![0; length];
-    reader.read_exact(&mut frame)?;
-    Ok(frame)
-}
-
-/// An unsigned varint of at most five bytes.
-fn read_length(reader: &mut impl Read) -> io::Result<usize> {
-    let mut length = 0_u64;
-    for shift in [0, 7, 14, 21, 28] {
-        let mut byte = [0_u8];
-        reader.read_exact(&mut byte)?;
-        let [byte] = byte;
-        length |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return usize::try_from(length)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error));
-        }
-    }
-    Err(io::Error::new(
-        io::ErrorKind::InvalidData,
-        "the length of a frame has more than five bytes",
-    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read as _;
     use std::time::Duration;
-    use tendermint_proto::v0_38::abci::{RequestEcho, RequestFlush, ResponseEcho, ResponseFlush};
+    use tendermint_proto::v0_38::abci::{
+        Request, RequestEcho, RequestFlush, ResponseEcho, ResponseFlush,
+    };
 
     struct Echo;
 
@@ -238,7 +218,11 @@ mod tests {
         }
         let mut answers = Vec::new();
         for _ in 0..2 {
-            let frame = read_frame(stream)?;
+            // Each is shorter than 128 bytes.
+            let mut length = [0];
+            stream.read_exact(&mut length)?;
+            let mut frame = vec![0; usize::from(length[0])];
+            stream.read_exact(&mut frame)?;
             answers.push(Response::decode(frame.as_slice()).unwrap().value.unwrap());
         }
         match answers.as_slice() {

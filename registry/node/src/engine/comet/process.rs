@@ -2,7 +2,9 @@
 //!
 //! It cannot outlive the node: CometBFT ends by itself when its connections to the application break.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
+use std::num::NonZero;
 use std::ops::Deref;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -24,6 +26,11 @@ use super::parting::Parting;
 use super::shared::Shared;
 use crate::engine::solo::Health;
 
+/// The environment variable with which Go's runtime is told how many threads run its code.
+const GO_THREADS: &str = "GOMAXPROCS";
+/// With as few as a small machine has cores, the timers of CometBFT's ABCI client keep its other work waiting (see
+/// [`super::abci`]): with more, the operating system shares the cores out.
+const LEAST_GO_THREADS: usize = 8;
 /// How often the process is looked after.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often it is asked for its peers.
@@ -348,6 +355,7 @@ pub(super) fn spawn(binary: &Binary, home: &Home, arguments: &[&str]) -> io::Res
         .args(["start", "--home", "."])
         .args(arguments)
         .current_dir(home.path())
+        .env(GO_THREADS, go_threads())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -358,6 +366,15 @@ pub(super) fn spawn(binary: &Binary, home: &Home, arguments: &[&str]) -> io::Res
     pass_on(child.stdout.take());
     pass_on(child.stderr.take());
     Ok(child)
+}
+
+/// How many threads run Go code at once: as many as there are cores, but [`LEAST_GO_THREADS`] at least, unless the operator
+/// says otherwise.
+fn go_threads() -> OsString {
+    std::env::var_os(GO_THREADS).unwrap_or_else(|| {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        cores.max(LEAST_GO_THREADS).to_string().into()
+    })
 }
 
 /// Asks the process to end, and ends it when it does not.

@@ -35,7 +35,6 @@ async fn say(metrics: &Metrics, guard: Option<HostGuard>, request: &str) -> Stri
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), front);
     client.write_all(request.as_bytes()).await.unwrap();
-    client.shutdown().await.unwrap();
     let mut answer = String::new();
     let (served, got) = tokio::join!(connection, client.read_to_string(&mut answer));
     served.unwrap();

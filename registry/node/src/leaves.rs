@@ -37,7 +37,7 @@ pub use lookup::Found;
 use crate::store::DiskLimit;
 use file::LeafFile;
 use intake::Intake;
-use lookup::{ReadyBatches, ReadyRuns};
+use lookup::ReadyBatches;
 
 const RUNS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefinition::new("runs");
 const ITEMS: TableDefinition<'static, (u64, u32), ()> = TableDefinition::new("items");
@@ -47,8 +47,7 @@ const PENDING: TableDefinition<'static, u32, ()> = TableDefinition::new("pending
 const META: TableDefinition<'static, &str, u32> = TableDefinition::new("meta");
 const NEXT: &str = "next";
 
-/// Runs and batches that are kept in memory, read and hashed.
-const READY_RUNS: usize = 32;
+/// Batches that are kept in memory, read and hashed.
 const READY_BATCHES: usize = 16;
 /// How long a batch's leaves may rest before another batch takes their place.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -62,7 +61,6 @@ const RENEW_MS: i64 = 60 * 60 * 1000;
 pub struct LeafStore {
     file: LeafFile,
     intakes: Mutex<HashMap<Hash, Arc<Mutex<Intake>>>>,
-    runs: ReadyRuns,
     batches: ReadyBatches,
     patience: Duration,
 }
@@ -101,7 +99,6 @@ impl LeafStore {
         Ok(Self {
             file: LeafFile::open(path, limit, prepare)?,
             intakes: Mutex::default(),
-            runs: ReadyRuns::holding(READY_RUNS),
             batches: ReadyBatches::holding(READY_BATCHES),
             patience: PATIENCE,
         })

@@ -1,14 +1,15 @@
 //! From a scid to its item with the path to the batch's root, or to the leaves between which it would stand.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::intake::prefix;
-use super::{ITEMS, Kept, LeafStore, LeafStoreError, NUMBERS, damaged};
-use chop_did::{Item, ItemContext, Scid, ScidVersion, Template};
+use super::{ITEMS, Kept, LeafStore, LeafStoreError, NUMBERS, RUNS, damaged};
+use chop_did::{ItemContext, Scid, ScidVersion, Template};
 use chop_integrity::Hash;
-use chop_proof::leaves::{self as tree, Levels};
-use chop_protocol::batch::leaves::{RUN, lines, read_line};
+use chop_proof::leaves::{self as tree, Levels, Node};
+use chop_protocol::batch::leaves::{Line, RUN, lines, read_line};
 use chop_protocol::{BatchTerms, ItemAbsence, ItemProof, Neighbour};
 
 /// An item that is kept here.
@@ -22,19 +23,8 @@ pub struct Found {
     pub proof: ItemProof,
 }
 
-/// One leaf of a run.
-struct Leaf {
-    hash: Hash,
-    ordinal: u32,
-    item: Vec<u8>,
-}
-
-/// A run with what its paths need.
-pub(super) struct Run {
-    leaves: Vec<Leaf>,
-    levels: Levels,
-    number: u32,
-}
+/// Leaves that have a node in memory over them: a power of two, so that they are nodes of the tree.
+const GROUP: usize = 32;
 
 /// What is kept of a batch, read, with what the upper parts of its paths need.
 pub(super) struct ReadyBatch {
@@ -42,24 +32,29 @@ pub(super) struct ReadyBatch {
     terms: BatchTerms,
     template: Template,
     context: ItemContext,
+    /// Over the roots of its runs.
     levels: Levels,
+    /// Over each run's groups of leaves, once somebody has asked for a path through them.
+    groups: Vec<OnceLock<Levels>>,
 }
+
+/// Batches that are kept ready, by a number that no other batch ever gets: some 2 MiB each, when it has a million items.
+pub(super) type ReadyBatches = Recent<ReadyBatch>;
 
 /// What was looked into last, the newest in front.
-pub(super) struct Recent<K, V> {
+pub(super) struct Recent<V> {
     most: usize,
-    held: Mutex<VecDeque<(K, Arc<V>)>>,
+    held: Mutex<VecDeque<(u32, Arc<V>)>>,
 }
 
-/// Runs are found by the hash of a batch's terms and their own number. Terms name the bytes of their runs, so that none is ever
-/// out of date.
-type Place = (Hash, u32);
-/// Runs that are kept ready: at most 24 MiB.
-pub(super) type ReadyRuns = Recent<Place, Run>;
-/// Batches that are kept ready, by a number that no other batch ever gets: some 150 KiB each, when it has a million items.
-pub(super) type ReadyBatches = Recent<u32, ReadyBatch>;
+/// The leaves of a run as they are kept: sorted by their items' hashes.
+struct Run<'a> {
+    batch: &'a ReadyBatch,
+    number: u32,
+    lines: Vec<&'a [u8]>,
+}
 
-impl<K: PartialEq, V> Recent<K, V> {
+impl<V> Recent<V> {
     /// Holds so many at most.
     pub(super) fn holding(most: usize) -> Self {
         Self {
@@ -68,22 +63,22 @@ impl<K: PartialEq, V> Recent<K, V> {
         }
     }
 
-    fn find(&self, key: &K) -> Option<Arc<V>> {
+    fn find(&self, number: u32) -> Option<Arc<V>> {
         let mut held = self.held();
-        let at = held.iter().position(|(known, _)| known == key)?;
-        let (key, value) = held.remove(at)?;
-        held.push_front((key, Arc::clone(&value)));
+        let at = held.iter().position(|(known, _)| *known == number)?;
+        let (number, value) = held.remove(at)?;
+        held.push_front((number, Arc::clone(&value)));
         Some(value)
     }
 
-    fn keep(&self, key: K, value: &Arc<V>) {
+    fn keep(&self, number: u32, value: &Arc<V>) {
         let mut held = self.held();
-        held.retain(|(known, _)| *known != key);
+        held.retain(|(known, _)| *known != number);
         held.truncate(self.most.saturating_sub(1));
-        held.push_front((key, Arc::clone(value)));
+        held.push_front((number, Arc::clone(value)));
     }
 
-    fn held(&self) -> MutexGuard<'_, VecDeque<(K, Arc<V>)>> {
+    fn held(&self) -> MutexGuard<'_, VecDeque<(u32, Arc<V>)>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,7 +95,7 @@ impl LeafStore {
         let mut found = Vec::new();
         for (number, terms) in self.candidates(scid)? {
             if let Some(batch) = self.batch(number, &terms)?
-                && let Some(item) = self.item(&batch, &terms, scid.digest())?
+                && let Some(item) = self.item(&batch, scid.digest())?
             {
                 found.push(item);
             }
@@ -110,7 +105,7 @@ impl LeafStore {
 
     /// A batch that the index names, by its number and the hash of its terms.
     fn batch(&self, number: u32, terms: &Hash) -> Result<Option<Arc<ReadyBatch>>, LeafStoreError> {
-        if let Some(batch) = self.batches.find(&number) {
+        if let Some(batch) = self.batches.find(number) {
             return Ok(Some(batch));
         }
         // Forgotten since, and perhaps brought again under another number.
@@ -138,23 +133,22 @@ impl LeafStore {
         let batch = ReadyBatch::read(kept)?;
         let absent = scid.digest();
         let run_number = batch.kept.run_of(absent);
-        let run = self.load(&batch, (*terms, run_number))?;
-        let at = run.leaves.partition_point(|leaf| leaf.hash < *absent);
-        if run.leaves.get(at).is_some_and(|leaf| leaf.hash == *absent) {
+        let beside = self.in_run(&batch, run_number, |run| {
+            let Err(at) = run.search(absent)? else {
+                return Ok(None);
+            };
+            let before = at.checked_sub(1).map(|at| run.neighbour(at)).transpose()?;
+            let is_last = at == run.lines.len();
+            let after = (!is_last).then(|| run.neighbour(at)).transpose()?;
+            Ok(Some((before, after)))
+        })?;
+        let Some((before, mut after)) = beside else {
             return Ok(None);
+        };
+        let next = run_number + 1;
+        if after.is_none() && (next as usize) < batch.kept.roots.len() {
+            after = self.in_run(&batch, next, |run| run.neighbour(0).map(Some))?;
         }
-        let before = match at.checked_sub(1) {
-            Some(at) => run.neighbour(&batch, at),
-            None => None,
-        };
-        let after = if at < run.leaves.len() {
-            run.neighbour(&batch, at)
-        } else if (run_number as usize) + 1 < batch.kept.roots.len() {
-            self.load(&batch, (*terms, run_number + 1))?
-                .neighbour(&batch, 0)
-        } else {
-            None
-        };
         Ok(Some(ItemAbsence {
             batch: batch.context.batch,
             before,
@@ -182,61 +176,44 @@ impl LeafStore {
         })
     }
 
-    fn item(
-        &self,
-        batch: &ReadyBatch,
-        hash: &Hash,
-        wanted: &Hash,
-    ) -> Result<Option<Found>, LeafStoreError> {
-        let run = self.load(batch, (*hash, batch.kept.run_of(wanted)))?;
-        let Ok(at) = run.leaves.binary_search_by(|leaf| leaf.hash.cmp(wanted)) else {
-            return Ok(None);
-        };
-        let Some(leaf) = run.leaves.get(at) else {
-            return Ok(None);
-        };
-        let item: Item = serde_json::from_slice(&leaf.item).map_err(|error| damaged(&error))?;
-        let proof = ItemProof {
-            batch: batch.context.batch,
-            index: run.index(at),
-            ordinal: leaf.ordinal,
-            item,
-            path: run.path(batch, at),
-        };
-        Ok(Some(Found {
+    fn item(&self, batch: &ReadyBatch, wanted: &Hash) -> Result<Option<Found>, LeafStoreError> {
+        let proof = self.in_run(batch, batch.kept.run_of(wanted), |run| {
+            let Ok(at) = run.search(wanted)? else {
+                return Ok(None);
+            };
+            let line = run.line(at)?;
+            Ok(Some(ItemProof {
+                batch: batch.context.batch,
+                index: run.index(at),
+                ordinal: line.ordinal,
+                item: serde_json::from_slice(line.item).map_err(|error| damaged(&error))?,
+                path: run.path(at)?,
+            }))
+        })?;
+        Ok(proof.map(|proof| Found {
             terms: batch.terms.clone(),
             template: batch.template.clone(),
             proof,
         }))
     }
 
-    fn load(&self, batch: &ReadyBatch, place: Place) -> Result<Arc<Run>, LeafStoreError> {
-        if let Some(run) = self.runs.find(&place) {
-            return Ok(run);
-        }
-        let (_, number) = place;
-        let bytes = self.bytes(batch.kept.number, number)?;
-        let bytes = bytes.ok_or_else(|| damaged(&format!("run {number} is not here")))?;
-        let mut leaves = Vec::with_capacity(RUN as usize);
-        for line in lines(&bytes).into_iter().flatten() {
-            let line = read_line(line).ok_or_else(|| damaged(&"a line is none"))?;
-            leaves.push(Leaf {
-                hash: batch.context.hash(line.item),
-                ordinal: line.ordinal,
-                item: line.item.to_vec(),
-            });
-        }
-        let nodes = leaves
-            .iter()
-            .map(|leaf| tree::leaf(leaf.hash.as_bytes(), leaf.ordinal));
-        let levels = Levels::over(nodes.collect());
-        let run = Arc::new(Run {
-            leaves,
-            levels,
-            number,
-        });
-        self.runs.keep(place, &run);
-        Ok(run)
+    fn in_run<T>(
+        &self,
+        batch: &ReadyBatch,
+        number: u32,
+        look: impl Fn(&Run<'_>) -> Result<T, LeafStoreError>,
+    ) -> Result<T, LeafStoreError> {
+        self.file.read(|transaction| {
+            let table = transaction.open_table(RUNS)?;
+            let bytes = table.get((batch.kept.number, number))?;
+            let bytes = bytes.ok_or_else(|| damaged(&format!("run {number} is not here")))?;
+            let lines = lines(bytes.value()).into_iter().flatten().collect();
+            look(&Run {
+                batch,
+                number,
+                lines,
+            })
+        })
     }
 }
 
@@ -249,6 +226,7 @@ impl ReadyBatch {
                 template: terms.template,
             },
             levels: Levels::over(kept.roots.clone()),
+            groups: kept.roots.iter().map(|_| OnceLock::new()).collect(),
             kept,
             terms,
             template,
@@ -266,26 +244,76 @@ impl Kept {
     }
 }
 
-impl Run {
+impl Run<'_> {
+    fn line(&self, at: usize) -> Result<Line<'_>, LeafStoreError> {
+        let line = self.lines.get(at).and_then(|line| read_line(line));
+        line.ok_or_else(|| damaged(&"a line is none"))
+    }
+
+    /// Where an item with this hash stands, or would stand.
+    fn search(&self, wanted: &Hash) -> Result<Result<usize, usize>, LeafStoreError> {
+        let (mut from, mut to) = (0, self.lines.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            let found = self.batch.context.hash(self.line(middle)?.item);
+            match found.cmp(wanted) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return Ok(Ok(middle)),
+                Ordering::Greater => to = middle,
+            }
+        }
+        Ok(Err(from))
+    }
+
     fn index(&self, at: usize) -> u32 {
         let at = u32::try_from(at).unwrap_or(u32::MAX);
         self.number.saturating_mul(RUN).saturating_add(at)
     }
 
-    fn path(&self, batch: &ReadyBatch, at: usize) -> Vec<Hash> {
-        let low = self.levels.path(at).unwrap_or_default();
-        let high = batch.levels.path(self.number as usize);
-        let high = high.unwrap_or_default();
-        low.into_iter().chain(high).map(Hash::from_bytes).collect()
+    fn path(&self, at: usize) -> Result<Vec<Hash>, LeafStoreError> {
+        let (number, group) = (self.number as usize, at / GROUP);
+        let low = Levels::over(self.leaves(group)?).path(at % GROUP);
+        let high = self.batch.levels.path(number);
+        let groups = self.batch.groups.get(number);
+        let known = groups.ok_or_else(|| damaged(&format!("there is no run {number}")))?;
+        let middle = if let Some(levels) = known.get() {
+            levels.path(group)
+        } else {
+            let levels = self.groups()?;
+            known.get_or_init(|| levels).path(group)
+        };
+        let parts = [low, middle, high];
+        let path = parts.into_iter().map(Option::unwrap_or_default);
+        Ok(path.flatten().map(Hash::from_bytes).collect())
     }
 
-    fn neighbour(&self, batch: &ReadyBatch, at: usize) -> Option<Neighbour> {
-        let leaf = self.leaves.get(at)?;
-        Some(Neighbour {
+    /// The nodes of one group's leaves.
+    fn leaves(&self, group: usize) -> Result<Vec<Node>, LeafStoreError> {
+        let leaf = |at| {
+            let line = self.line(at)?;
+            let hash = self.batch.context.hash(line.item);
+            Ok(tree::leaf(hash.as_bytes(), line.ordinal))
+        };
+        let from = group * GROUP;
+        (from..self.lines.len().min(from + GROUP))
+            .map(leaf)
+            .collect()
+    }
+
+    fn groups(&self) -> Result<Levels, LeafStoreError> {
+        let count = self.lines.len().div_ceil(GROUP);
+        let roots =
+            (0..count).map(|group| Ok(tree::root(&self.leaves(group)?).unwrap_or_default()));
+        Ok(Levels::over(roots.collect::<Result<_, LeafStoreError>>()?))
+    }
+
+    fn neighbour(&self, at: usize) -> Result<Neighbour, LeafStoreError> {
+        let line = self.line(at)?;
+        Ok(Neighbour {
             index: self.index(at),
-            ordinal: leaf.ordinal,
-            item: leaf.hash,
-            path: self.path(batch, at),
+            ordinal: line.ordinal,
+            item: self.batch.context.hash(line.item),
+            path: self.path(at)?,
         })
     }
 }
@@ -300,10 +328,10 @@ mod tests {
         for number in 0..=16 {
             recent.keep(number, &Arc::new(number));
             // Looked into again and again.
-            assert!(number == 0 || recent.find(&1).is_some());
+            assert!(number == 0 || recent.find(1).is_some());
         }
         assert_eq!(recent.held().len(), 16);
-        assert!(recent.find(&0).is_none());
-        assert_eq!(recent.find(&16).as_deref(), Some(&16));
+        assert!(recent.find(0).is_none());
+        assert_eq!(recent.find(16).as_deref(), Some(&16));
     }
 }

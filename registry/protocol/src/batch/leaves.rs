@@ -155,8 +155,13 @@ pub fn read_line(line: &[u8]) -> Option<Line<'_>> {
 
 /// Splits the bytes of a run into lines without line feeds; `None` when it does not end with one.
 pub fn lines(run: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
-    let run = run.strip_suffix(b"\n")?;
-    Some(run.split(|byte| *byte == b'\n'))
+    run.strip_suffix(b"\n")?;
+    let mut from = 0;
+    Some(memchr::memchr_iter(b'\n', run).filter_map(move |end| {
+        let line = run.get(from..end);
+        from = end + 1;
+        line
+    }))
 }
 
 /// Starts the digest of the lines.

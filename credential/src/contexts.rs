@@ -12,6 +12,7 @@ mod iri;
 mod named;
 pub(crate) mod place;
 mod process;
+mod shapes;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod tests;
 use crate::problem::ProblemType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 pub use evidence::{
     AccreditationFact, AnchorFact, AnchorState, DeprecationFact, Evidence, Finding, HeldSchema,
@@ -188,8 +189,8 @@ pub struct Check {
     /// Whether the verdict depends on it.
     pub required: bool,
     /// What was found, one sentence.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub detail: Cow<'static, str>,
     /// The problem's type URI, when it failed or is unknown.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemType>,

@@ -176,7 +176,7 @@ fn detail(vector: &Value, contexts: &Contexts) -> String {
     let policy = policy(vector);
     let evidence = evidence(&credential, vector, contexts, &policy);
     let verdict = judge(&credential, &evidence, &policy, contexts);
-    decisive(&verdict.checks).map_or_else(String::new, |check| check.detail)
+    decisive(&verdict.checks).map_or_else(String::new, |check| check.detail.into_owned())
 }
 
 fn policy(vector: &Value) -> Policy {

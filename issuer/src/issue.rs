@@ -13,6 +13,7 @@ use chop_credential::status::TokenEntry;
 use chop_http::{clock, random};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::KeyType;
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 use tracing::info;
 
@@ -222,16 +223,15 @@ async fn assign(
 pub fn uuid(random: [u8; 16]) -> String {
     let bits =
         (u128::from_be_bytes(random) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let part = |from, to| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+    let hex = HEXLOWER.encode(&bits.to_be_bytes());
+    let mut uuid = String::with_capacity(36);
+    for (from, to) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
+        if from > 0 {
+            uuid.push('-');
+        }
+        uuid.push_str(hex.get(from..to).unwrap_or_default());
+    }
+    uuid
 }
 
 #[cfg(test)]

@@ -5,10 +5,13 @@
 
 mod members;
 mod serializer;
+mod value;
 
 use std::fmt;
 
 use serde::Serialize;
+use serde::ser::Serializer as _;
+use serde_json::Value;
 use serializer::Writer;
 pub use serializer::escape_into;
 
@@ -49,6 +52,23 @@ pub enum JcsError {
 pub fn canonicalize<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JcsError> {
     let mut writer = Writer::new();
     value.serialize(&mut writer)?;
+    Ok(writer.into_bytes())
+}
+
+/// Writes an object, given by its members, as canonical JSON (RFC 8785): what [`canonicalize`] writes, sooner where the members of
+/// all objects come in order, as those of a [`serde_json::Map`] do but for rare names.
+///
+/// # Errors
+/// As [`canonicalize`].
+pub fn canonicalize_members<'v>(
+    members: impl Iterator<Item = (&'v str, &'v Value)> + Clone,
+) -> Result<Vec<u8>, JcsError> {
+    let mut writer = Writer::new();
+    if writer.in_order(members.clone())? {
+        return Ok(writer.into_bytes());
+    }
+    let mut writer = Writer::new();
+    (&mut writer).collect_map(members)?;
     Ok(writer.into_bytes())
 }
 

@@ -10,5 +10,5 @@ pub mod proof;
 mod timestamp;
 
 pub use hash::{Hash, HashError};
-pub use jcs::{JcsError, canonicalize, escape_into};
+pub use jcs::{JcsError, canonicalize, canonicalize_members, escape_into};
 pub use timestamp::{Timestamp, TimestampError};

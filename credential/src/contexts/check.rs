@@ -4,6 +4,7 @@ use super::active::{Active, Meaning, Term};
 use super::error::ContextError;
 use super::place::Place;
 use super::process::Processor;
+use super::shapes::{Looked, Outline};
 use super::store::Contexts;
 use crate::model::Credential;
 use serde_json::{Map, Value};
@@ -38,7 +39,15 @@ impl Contexts {
     /// # Errors
     /// When a term or type is not defined, a protected term is redefined, or a context is malformed or not known here.
     pub fn check_document(&self, document: &Map<String, Value>) -> Result<(), ContextError> {
-        self.walk(document, false)
+        let Some(outline) = Outline::of(document) else {
+            return self.walk(document, false).map(drop);
+        };
+        let Err(era) = self.shapes.pass(&outline) else {
+            return Ok(());
+        };
+        let looked = self.walk(document, false)?;
+        self.shapes.keep(outline, looked, era);
+        Ok(())
     }
 
     /// Checks, beyond [`Self::check`], that a context names every property of the credential itself.
@@ -49,10 +58,15 @@ impl Contexts {
     /// As [`Self::check`], and when only an `@vocab` defines such a property.
     pub fn check_named(&self, credential: &Credential) -> Result<(), ContextError> {
         self.check(credential)?;
-        self.walk(credential.json(), true)
+        self.walk(credential.json(), true).map(drop)
     }
 
-    fn walk(&self, document: &Map<String, Value>, named: bool) -> Result<(), ContextError> {
+    /// Walks through a document, and lists the texts whose content was looked at.
+    pub(super) fn walk<'d>(
+        &self,
+        document: &'d Map<String, Value>,
+        named: bool,
+    ) -> Result<Vec<Looked<'d>>, ContextError> {
         let processor = Processor::new(self);
         let active = match document.get("@context") {
             Some(context) => self.table(context, &processor)?,
@@ -66,10 +80,12 @@ impl Contexts {
         let mut walk = Walk {
             processor,
             path: Vec::new(),
+            looked: Vec::new(),
             keywords: None,
             named,
         };
-        walk.typed_node(document, &Place::at(active), false)
+        walk.typed_node(document, &Place::at(active), false)?;
+        Ok(walk.looked)
     }
 
     /// Lists the members of a document that mean keywords, such as `id` where a context makes it `@id`.
@@ -86,6 +102,7 @@ impl Contexts {
         let mut walk = Walk {
             processor,
             path: Vec::new(),
+            looked: Vec::new(),
             keywords: Some(BTreeSet::from(["@context"])),
             named: false,
         };
@@ -97,6 +114,8 @@ impl Contexts {
 struct Walk<'d, 'c> {
     processor: Processor<'c>,
     path: Vec<&'d str>,
+    /// The texts whose content was looked at so far.
+    looked: Vec<Looked<'d>>,
     /// The members that meant keywords so far, where somebody asks for them.
     keywords: Option<BTreeSet<&'d str>>,
     /// Whether the document's own properties must be named, beyond `@vocab`.
@@ -140,6 +159,10 @@ impl<'d> Walk<'d, '_> {
         nested: bool,
     ) -> Result<(), ContextError> {
         let before_types = Arc::clone(&place.active);
+        let names = place.active.type_names().iter();
+        for value in names.filter_map(|name| object.get(name.as_str())) {
+            self.looked_for_types(value);
+        }
         let place = place.typed(&self.processor, object)?;
         for (key, value) in object {
             if key == "@context" || (!nested && key == "proof") {
@@ -226,7 +249,11 @@ impl<'d> Walk<'d, '_> {
     ) -> Result<(), ContextError> {
         match keyword {
             "@id" => match value {
-                Value::String(id) if place.active.is_identifier(id) => Ok(()),
+                Value::String(id) if place.active.is_identifier(id) => {
+                    let looked = Looked::Identifier(value, Arc::clone(&place.active));
+                    self.looked.push(looked);
+                    Ok(())
+                }
                 Value::String(_) => Err(self.refused("its identifier is no absolute IRI")),
                 _ => Err(self.refused("its identifier is not one string")),
             },
@@ -252,7 +279,18 @@ impl<'d> Walk<'d, '_> {
         }
     }
 
-    fn types(&self, value: &Value, active: &Active) -> Result<(), ContextError> {
+    /// Notes the texts of a member that says of which type something is.
+    fn looked_for_types(&mut self, value: &'d Value) {
+        let items = match value {
+            Value::Array(items) => items.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let texts = items.iter().filter(|item| item.is_string());
+        self.looked.extend(texts.map(Looked::Type));
+    }
+
+    fn types(&mut self, value: &'d Value, active: &Active) -> Result<(), ContextError> {
+        self.looked_for_types(value);
         let items = match value {
             Value::Array(items) => items.as_slice(),
             one => std::slice::from_ref(one),
@@ -278,15 +316,18 @@ impl<'d> Walk<'d, '_> {
 
     /// Checks an object that stands for a literal (JSON-LD 1.1 §9.5).
     fn value_object(
-        &self,
-        object: &Map<String, Value>,
+        &mut self,
+        object: &'d Map<String, Value>,
         value: &Value,
         active: &Active,
     ) -> Result<(), ContextError> {
         let mut typed = None;
         for (key, member) in object {
             match active.meaning(key).0 {
-                Meaning::Keyword("@type") => typed = member.as_str(),
+                Meaning::Keyword("@type") => {
+                    typed = member.as_str();
+                    self.looked_for_types(member);
+                }
                 Meaning::Keyword("@value" | "@language" | "@direction" | "@index" | "@context") => {
                 }
                 _ => return Err(self.refused("a value object has members that it may not have")),

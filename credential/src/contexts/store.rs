@@ -3,6 +3,7 @@
 use super::active::{Active, Table};
 use super::error::ContextError;
 use super::process::{Processor, Scope};
+use super::shapes::Shapes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -16,12 +17,15 @@ const MAX_EXTENSIONS: usize = 32;
 
 /// Holds the contexts that documents may name: the embedded ones, and those that the caller adds from committed state.
 ///
-/// A list of contexts is processed once; every later document that names the same list finds its terms ready.
+/// A list of contexts is processed once; every later document that names the same list finds its terms ready, and one that has
+/// the shape of an earlier one is not walked through again.
 #[derive(Debug)]
 pub struct Contexts {
     documents: RwLock<BTreeMap<String, Arc<Value>>>,
     tables: RwLock<Table<Arc<Active>>>,
     extensions: RwLock<HashMap<Vec<u8>, Arc<Contexts>>>,
+    /// What is known of documents that were checked.
+    pub(super) shapes: Shapes,
 }
 
 impl Default for Contexts {
@@ -41,6 +45,7 @@ impl Contexts {
             documents: RwLock::new(documents),
             tables: RwLock::default(),
             extensions: RwLock::default(),
+            shapes: Shapes::default(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Contexts {
             documents: RwLock::new(documents),
             tables: RwLock::default(),
             extensions: RwLock::default(),
+            shapes: Shapes::default(),
         };
         for (url, text) in further {
             extended.add(url, text)?;
@@ -113,6 +119,7 @@ impl Contexts {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+        self.shapes.forget();
         Ok(())
     }
 

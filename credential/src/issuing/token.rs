@@ -77,12 +77,7 @@ pub(super) fn sign(
     payload: &[u8],
     signer: &dyn Signer,
 ) -> Result<String, IssueError> {
-    let payload = BASE64URL_NOPAD.encode(payload);
-    let input = JwsSigningInput::new(format!("{header}.{payload}"))?;
+    let input = JwsSigningInput::of_payload(header, payload)?;
     let signature = signer.sign_jws(&input)?;
-    Ok(format!(
-        "{}.{}",
-        input.as_str(),
-        BASE64URL_NOPAD.encode(signature.as_bytes())
-    ))
+    Ok(input.into_token(&signature))
 }

@@ -18,7 +18,22 @@ pub struct Credential {
     version: Version,
     valid_from: Option<Timestamp>,
     valid_until: Option<Timestamp>,
+    /// Whether it has no members but [`BASIC`] ones, so that no other needs to be looked for.
+    is_basic: bool,
 }
+
+/// The properties that nearly every credential has, and those that are looked at in every one.
+const BASIC: [&str; 9] = [
+    "@context",
+    "type",
+    "id",
+    "issuer",
+    "name",
+    "description",
+    "credentialSubject",
+    "validFrom",
+    "validUntil",
+];
 
 /// Is a reference to a JSON Schema or another `credentialSchema`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +83,8 @@ impl Credential {
 
     /// Takes a credential's members without `proof`.
     pub(crate) fn from_map(json: Map<String, Value>) -> Result<Self, ModelError> {
-        if let Some(proof) = json.get("proof") {
+        let is_basic = json.keys().all(|name| BASIC.contains(&name.as_str()));
+        if !is_basic && let Some(proof) = json.get("proof") {
             return Err(ModelError::Kind {
                 property: "proof",
                 expected: "absent",
@@ -90,12 +106,16 @@ impl Credential {
         issuer(&json, version)?;
         subjects(&json)?;
         let (valid_from, valid_until) = validity(&json, version)?;
-        extensions(&json, version)?;
+        if !is_basic {
+            extensions(&json, version)?;
+        }
+        confidence(&json)?;
         Ok(Self {
             json,
             version,
             valid_from,
             valid_until,
+            is_basic,
         })
     }
 
@@ -150,14 +170,14 @@ impl Credential {
     /// # Errors
     /// When an entry breaks a rule of Bitstring Status List 1.0 §2.1.
     pub fn status_entries(&self) -> Result<Vec<StatusEntry<'_>>, ModelError> {
-        objects(self.json.get("credentialStatus"))
+        objects(self.extension("credentialStatus"))
             .map(StatusEntry::read)
             .collect()
     }
 
     /// Lists `credentialSchema`.
     pub fn schemas(&self) -> impl Iterator<Item = SchemaReference<'_>> {
-        objects(self.json.get("credentialSchema")).filter_map(|entry| {
+        objects(self.extension("credentialSchema")).filter_map(|entry| {
             Some(SchemaReference {
                 id: entry.get("id")?.as_str()?,
                 kind: strings(entry.get("type")).next()?,
@@ -168,7 +188,7 @@ impl Credential {
 
     /// Lists `relatedResource`.
     pub fn related_resources(&self) -> impl Iterator<Item = RelatedResource<'_>> {
-        objects(self.json.get("relatedResource")).filter_map(|entry| {
+        objects(self.extension("relatedResource")).filter_map(|entry| {
             Some(RelatedResource {
                 id: entry.get("id")?.as_str()?,
                 media_type: entry.get("mediaType").and_then(Value::as_str),
@@ -182,7 +202,7 @@ impl Credential {
     /// It was if it has the type `TranscribedCredential`, or evidence of the type `Transcription`, whose `source` names the
     /// authority.
     pub fn transcription(&self) -> Option<(&str, Option<&str>)> {
-        let entry = objects(self.json.get("evidence"))
+        let entry = objects(self.extension("evidence"))
             .find(|entry| strings(entry.get("type")).any(|name| name == "Transcription"));
         let source = entry.and_then(|entry| id_of(entry.get("source")));
         (entry.is_some() || self.types().any(|name| name == "TranscribedCredential"))
@@ -200,12 +220,20 @@ impl Credential {
         ]
         .into_iter()
         .flat_map(|property| {
-            objects(self.json.get(property))
+            objects(self.extension(property))
                 .filter_map(|entry| strings(entry.get("type")).next())
                 // Who copied what is shown by a mark of its own.
                 .filter(|kind| *kind != "Transcription")
                 .map(move |kind| (property, kind))
         })
+    }
+
+    /// Finds a property that is not one of [`BASIC`].
+    fn extension(&self, property: &str) -> Option<&Value> {
+        if self.is_basic {
+            return None;
+        }
+        self.json.get(property)
     }
 
     /// Returns the JSON without `proof`.
@@ -315,13 +343,12 @@ fn extensions(json: &Map<String, Value>, version: Version) -> Result<(), ModelEr
     }
     typed(json, "termsOfUse", "termsOfUse.type", "termsOfUse.id")?;
     typed(json, "evidence", "evidence.type", "evidence.id")?;
-    reserved(json)?;
+    typed(json, "renderMethod", "renderMethod.type", "renderMethod.id")?;
     related(json)
 }
 
-/// Checks the properties that are reserved for extensions (VC Data Model 2.0 §5.10): their values name their type.
-fn reserved(json: &Map<String, Value>) -> Result<(), ModelError> {
-    typed(json, "renderMethod", "renderMethod.type", "renderMethod.id")?;
+/// Checks the methods of confidence, of the credential and of each subject (VC Data Model 2.0 §5.10).
+fn confidence(json: &Map<String, Value>) -> Result<(), ModelError> {
     objects(json.get("credentialSubject"))
         .chain([json])
         .try_for_each(|holder| {

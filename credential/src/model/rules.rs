@@ -21,26 +21,19 @@ pub(crate) const fn kind(value: &Value) -> &'static str {
 
 /// Says whether a text is one absolute URL: an RFC 3986 scheme and something after it, and nothing that a URL may not hold.
 pub(crate) fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else {
+    let bytes = text.as_bytes();
+    let in_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let length = bytes.iter().take_while(|byte| in_scheme(byte)).count();
+    let Some((scheme, rest)) = text.split_at_checked(length) else {
         return false;
     };
-    let mut letters = scheme.bytes();
-    if !letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic())
-        || !letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    let Some(rest) = rest.strip_prefix(':') else {
+        return false;
+    };
+    if !bytes.first().is_some_and(u8::is_ascii_alphabetic)
+        || rest.is_empty()
+        || rest.bytes().any(is_forbidden)
     {
-        return false;
-    }
-    let forbidden = |byte: u8| {
-        byte <= b' '
-            || byte == 0x7f
-            || matches!(
-                byte,
-                b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
-            )
-    };
-    if rest.is_empty() || rest.bytes().any(forbidden) {
         return false;
     }
     match scheme {
@@ -52,6 +45,32 @@ pub(crate) fn is_url(text: &str) -> bool {
             .is_some_and(|(method, id)| !method.is_empty() && !id.is_empty() && !id.ends_with(':')),
         _ => true,
     }
+}
+
+/// The bytes that no URL may hold: a space, control characters, and what RFC 3986 leaves out of ASCII.
+const FORBIDDEN: [bool; 256] = forbidden();
+
+fn is_forbidden(byte: u8) -> bool {
+    FORBIDDEN.get(usize::from(byte)) == Some(&true)
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "it runs when the crate is compiled"
+)]
+const fn forbidden() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte <= b' '
+            || byte == 0x7f
+            || matches!(
+                byte,
+                b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+            );
+        byte += 1;
+    }
+    table
 }
 
 /// Says whether a text has the form of a media type without white space (RFC 6838 §4.2).

@@ -50,7 +50,7 @@ impl SchemaCredential {
                 .checks
                 .iter()
                 .find(|check| check.required && check.outcome == outcome);
-            decisive.map_or_else(String::new, |check| check.detail.clone())
+            decisive.map_or_else(String::new, |check| check.detail.to_string())
         };
         match verdict.outcome {
             Outcome::Accepted => {}

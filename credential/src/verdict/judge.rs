@@ -13,31 +13,32 @@ use crate::problem::ProblemType;
 use crate::securing::{ProofReport, SecuredCredential, Securing};
 use chop_integrity::Timestamp;
 use serde_json::Value;
+use std::borrow::Cow;
 
 pub(super) use checks::{contexts, proof};
 
 /// Is what one check came to, before it is entered into the verdict.
 pub(super) struct Finding {
     pub(super) outcome: CheckOutcome,
-    pub(super) detail: String,
+    pub(super) detail: Cow<'static, str>,
     pub(super) problem: Option<ProblemType>,
     pub(super) evidence: Option<Value>,
 }
 
 impl Finding {
-    pub(super) fn passed(detail: impl Into<String>) -> Self {
+    pub(super) fn passed(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(CheckOutcome::Passed, detail, None)
     }
 
-    pub(super) fn failed(detail: impl Into<String>, problem: ProblemType) -> Self {
+    pub(super) fn failed(detail: impl Into<Cow<'static, str>>, problem: ProblemType) -> Self {
         Self::of(CheckOutcome::Failed, detail, Some(problem))
     }
 
-    pub(super) fn unknown(detail: impl Into<String>, problem: ProblemType) -> Self {
+    pub(super) fn unknown(detail: impl Into<Cow<'static, str>>, problem: ProblemType) -> Self {
         Self::of(CheckOutcome::Unknown, detail, Some(problem))
     }
 
-    pub(super) fn not_applicable(detail: impl Into<String>) -> Self {
+    pub(super) fn not_applicable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(CheckOutcome::NotApplicable, detail, None)
     }
 
@@ -46,7 +47,11 @@ impl Finding {
         self
     }
 
-    fn of(outcome: CheckOutcome, detail: impl Into<String>, problem: Option<ProblemType>) -> Self {
+    fn of(
+        outcome: CheckOutcome,
+        detail: impl Into<Cow<'static, str>>,
+        problem: Option<ProblemType>,
+    ) -> Self {
         Self {
             outcome,
             detail: detail.into(),
@@ -175,7 +180,9 @@ impl Verdict {
 /// Judges bytes that are no credential.
 pub(super) fn unparsed(detail: &str, problem: ProblemType, policy: &Policy) -> Verdict {
     let mut sheet = Sheet::new(policy);
-    sheet.enter(CheckName::Structure, || Finding::failed(detail, problem));
+    sheet.enter(CheckName::Structure, || {
+        Finding::failed(detail.to_owned(), problem)
+    });
     for name in CheckName::CREDENTIAL.iter().skip(1) {
         sheet.skip(*name, "the credential did not parse");
     }
@@ -235,27 +242,32 @@ impl<'a> Sheet<'a> {
         name: CheckName,
         run: impl FnOnce(&mut Vec<Mark>) -> Finding,
     ) {
-        if self.policy.need(name).is_none() {
-            self.skip(name, "not asked for");
+        let Some(need) = self.policy.need(name) else {
+            self.not_run(name, false, "not asked for");
             return;
-        }
+        };
         let finding = run(&mut self.marks);
         self.checks.push(Check {
             check: name,
             outcome: finding.outcome,
-            required: self.policy.need(name) == Some(Need::Required),
+            required: need == Need::Required,
             detail: finding.detail,
             problem: finding.problem,
             evidence: finding.evidence,
         });
     }
 
-    pub(super) fn skip(&mut self, name: CheckName, detail: &str) {
+    pub(super) fn skip(&mut self, name: CheckName, detail: &'static str) {
+        let required = self.policy.need(name) == Some(Need::Required);
+        self.not_run(name, required, detail);
+    }
+
+    fn not_run(&mut self, name: CheckName, required: bool, detail: &'static str) {
         self.checks.push(Check {
             check: name,
             outcome: CheckOutcome::NotRun,
-            required: self.policy.need(name) == Some(Need::Required),
-            detail: detail.to_owned(),
+            required,
+            detail: Cow::Borrowed(detail),
             problem: None,
             evidence: None,
         });

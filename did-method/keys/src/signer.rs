@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use data_encoding::BASE64URL_NOPAD;
+
 use crate::bbs::BbsInput;
 use crate::{ClaimInput, KeyType, PublicKey, ReceiptInput, SelectiveBaseInput};
 
@@ -161,21 +163,35 @@ impl JwsSigningInput {
     /// When the text has another shape.
     pub fn new(text: impl Into<String>) -> Result<Self, InputError> {
         let text = text.into();
-        let base64url = |part: &str| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        };
         match text.split_once('.') {
-            // Every JOSE header is a JSON object, and `{` begins base64url text with `e`.
-            Some((header, payload))
-                if header.starts_with('e') && base64url(header) && base64url(payload) =>
-            {
-                Ok(Self(text))
-            }
+            Some((header, payload)) if is_header(header) && is_base64url(payload) => Ok(Self(text)),
             _ => Err(InputError::NotJws),
         }
+    }
+
+    /// Joins an encoded header, base64url characters, and a payload of at least one byte, which is encoded here.
+    ///
+    /// # Errors
+    /// When the header has another shape, or there is no payload.
+    pub fn of_payload(header: &str, payload: &[u8]) -> Result<Self, InputError> {
+        if !is_header(header) || payload.is_empty() {
+            return Err(InputError::NotJws);
+        }
+        // Room for the signature, which whoever writes the token adds.
+        let encoded = BASE64URL_NOPAD.encode_len(payload.len());
+        let mut text = String::with_capacity(header.len() + encoded + 192);
+        text.push_str(header);
+        text.push('.');
+        BASE64URL_NOPAD.encode_append(payload, &mut text);
+        Ok(Self(text))
+    }
+
+    /// Completes the token, `header.payload.signature` (RFC 7515 §7.1).
+    pub fn into_token(self, signature: &Signature) -> String {
+        let mut token = self.0;
+        token.push('.');
+        BASE64URL_NOPAD.encode_append(signature.as_bytes(), &mut token);
+        token
     }
 
     /// Gives the text's bytes.
@@ -187,6 +203,18 @@ impl JwsSigningInput {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Every JOSE header is a JSON object, and `{` begins base64url text with `e`.
+fn is_header(text: &str) -> bool {
+    text.starts_with('e') && is_base64url(text)
+}
+
+fn is_base64url(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// The `Sig_structure` of a `COSE_Sign1` (RFC 9052 §4.4), in deterministic CBOR.

@@ -279,6 +279,22 @@ proptest! {
     }
 
     #[test]
+    fn members_in_order_are_written_as_any_are(value in value(), integer in any::<u64>(), number in any::<bool>()) {
+        let mut object = serde_json::Map::new();
+        object.insert("b".to_owned(), value);
+        object.insert("a".to_owned(), Value::from(if number { integer } else { 0 }));
+        let members = object.iter().map(|(name, value)| (name.as_str(), value));
+        prop_assert_eq!(canonicalize_members(members), canonicalize(&object));
+        if let Some(Value::Object(inner)) = object.get("b") {
+            let members = inner.iter().map(|(name, value)| (name.as_str(), value));
+            prop_assert_eq!(canonicalize_members(members.clone()), canonicalize(inner));
+            // Whatever the order in which they come.
+            let reversed: Vec<_> = members.rev().collect();
+            prop_assert_eq!(canonicalize_members(reversed.into_iter()), canonicalize(inner));
+        }
+    }
+
+    #[test]
     fn changes_nothing_that_is_canonical_already(value in value()) {
         let once = canonicalize(&value).unwrap();
         let again: Value = serde_json::from_slice(&once).unwrap();

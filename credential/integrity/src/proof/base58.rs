@@ -67,6 +67,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 /// It answers as `bs58` does, in a fifth of the time: every proof that is verified goes through it.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut limbs = [0_u32; LIMBS];
+    let mut used = 0;
     for group in text.as_bytes().chunks(GROUP) {
         let (mut scale, mut carry) = (1_u64, 0_u64);
         for byte in group {
@@ -77,13 +78,14 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
             scale *= 58;
             carry = carry * 58 + u64::from(value);
         }
-        for limb in &mut limbs {
+        for limb in limbs.iter_mut().take(used) {
             let product = u64::from(*limb) * scale + carry;
             *limb = u32::try_from(product & 0xffff_ffff).ok()?;
             carry = product >> 32;
         }
         if carry != 0 {
-            return None;
+            *limbs.get_mut(used)? = u32::try_from(carry).ok()?;
+            used += 1;
         }
     }
     let zeros = text.bytes().take_while(|byte| *byte == b'1').count();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256, Sha384};
 
 use super::{JcsSuite, Proof, ProofError};
-use crate::canonicalize;
+use crate::{canonicalize, canonicalize_members};
 
 /// Computes what a proof with this configuration signs; the document's `proof` and the configuration's `proofValue`
 /// are left out of account.
@@ -53,12 +53,24 @@ pub(super) fn of_view(
     {
         return Err(ProofError::Context);
     }
-    let configuration = canonicalize(&Configuration(proof.members()))?;
-    let document = canonicalize(&Unsecured {
-        document,
-        context,
-        previous,
-    })?;
+    let members = proof.members().iter().map(named);
+    let configuration = canonicalize_members(members.filter(|(name, _)| *name != "proofValue"))?;
+    let document = if previous.is_empty() {
+        let members = document
+            .iter()
+            .map(named)
+            .filter(|(name, _)| *name != "proof");
+        canonicalize_members(members.map(|(name, value)| match (name, context) {
+            ("@context", Some(context)) => (name, context),
+            _ => (name, value),
+        }))?
+    } else {
+        canonicalize(&Unsecured {
+            document,
+            context,
+            previous,
+        })?
+    };
     let input = if key.key_type() == KeyType::P384 {
         DataIntegrityInput::new(&Sha384::digest(configuration), &Sha384::digest(document))
     } else {
@@ -107,17 +119,11 @@ fn list(value: &Value) -> &[Value] {
     }
 }
 
-/// A proof that is written without its value.
-struct Configuration<'a>(&'a Map<String, Value>);
-
-impl Serialize for Configuration<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = self.0.iter().filter(|(name, _)| *name != "proofValue");
-        serializer.collect_map(members)
-    }
+fn named<'v>((name, value): (&'v String, &'v Value)) -> (&'v str, &'v Value) {
+    (name, value)
 }
 
-/// A document that is written without its proof, with the proof's context and the previous proofs.
+/// A document that is written with the proof's context and the previous proofs in the place of its own.
 struct Unsecured<'a> {
     document: &'a Map<String, Value>,
     context: Option<&'a Value>,
@@ -134,9 +140,7 @@ impl Serialize for Unsecured<'_> {
                 _ => members.serialize_entry(name, value)?,
             }
         }
-        if !self.previous.is_empty() {
-            members.serialize_entry("proof", self.previous)?;
-        }
+        members.serialize_entry("proof", self.previous)?;
         members.end()
     }
 }

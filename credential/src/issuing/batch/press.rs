@@ -161,8 +161,12 @@ impl Press {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text),
                 Piece::Gap(Part::Cell(column, kind)) if *kind != CellType::Text => {
-                    let value = kind.read(values.cell(*column))?;
-                    out.extend_from_slice(&canonicalize(&value).ok()?);
+                    let cell = values.cell(*column);
+                    if *kind != CellType::Boolean && is_canonical_integer(cell) {
+                        out.extend_from_slice(cell.as_bytes());
+                    } else {
+                        out.extend_from_slice(&canonicalize(&kind.read(cell)?).ok()?);
+                    }
                 }
                 Piece::Gap(part) => escape_into(out, values.of(part)),
             }
@@ -281,6 +285,15 @@ fn sample_of(parts: &[Part], alone: &str) -> Value {
             };
             Value::String(parts.iter().map(part).collect())
         }
+    }
+}
+
+/// Says whether a cell is an integer as canonical JSON has it, and within what is certain to be a double: of at most 15 digits.
+fn is_canonical_integer(cell: &str) -> bool {
+    let digits = cell.strip_prefix('-').unwrap_or(cell).as_bytes();
+    match digits {
+        [b'1'..=b'9', rest @ ..] => rest.len() < 15 && rest.iter().all(u8::is_ascii_digit),
+        _ => cell == "0",
     }
 }
 

@@ -109,6 +109,46 @@ impl Header {
     /// `jwk`, `jku` and `x5u` are not used: a token does not bring its own key. `x5c` counts for SD-JWT VC and status lists alone, by a chain to
     /// an anchor that the verifier chose.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, JoseError> {
+        Self::of_texts(bytes).map_or_else(|| Self::of_json(bytes), Ok)
+    }
+
+    /// Reads a header of nothing but `alg`, `kid`, `typ` and `cty`, written without white space and escapes as nearly every one
+    /// is; `None` where that is not so, or anything is wrong with it.
+    fn of_texts(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok();
+        let mut rest = text
+            .filter(|text| text.len() <= LIMITS.max_bytes)?
+            .strip_prefix('{')?;
+        let (mut algorithm, mut kid, mut typ, mut cty) = (None, None, None, None);
+        loop {
+            let (name, after) = quoted(rest)?;
+            let (value, after) = quoted(after.strip_prefix(':')?)?;
+            let place = match name {
+                "alg" => &mut algorithm,
+                "kid" => &mut kid,
+                "typ" => &mut typ,
+                "cty" => &mut cty,
+                _ => return None,
+            };
+            if place.replace(value).is_some() {
+                return None;
+            }
+            match after.strip_prefix(',') {
+                Some(next) => rest = next,
+                None if after == "}" => break,
+                None => return None,
+            }
+        }
+        Some(Self {
+            algorithm: Algorithm::from_name(algorithm?)?,
+            kid: kid.map(str::to_owned),
+            typ: typ.map(str::to_owned),
+            cty: cty.map(str::to_owned),
+            x5c: Vec::new(),
+        })
+    }
+
+    fn of_json(bytes: &[u8]) -> Result<Self, JoseError> {
         let header = match json::parse(bytes, &LIMITS) {
             Ok(Value::Object(header)) => header,
             Ok(_) => {
@@ -170,6 +210,14 @@ impl Header {
     }
 }
 
+/// Reads a JSON string without escapes, and what follows it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let ends = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let (content, after) = inner.split_at_checked(inner.bytes().position(ends)?)?;
+    Some((content, after.strip_prefix('"')?))
+}
+
 fn certificates(header: &Map<String, Value>) -> Result<Vec<String>, JoseError> {
     let refused = || JoseError::Header {
         member: "x5c".to_owned(),
@@ -204,5 +252,45 @@ fn text<'a>(header: &'a Map<String, Value>, member: &str) -> Result<Option<&'a s
             member: member.to_owned(),
             reason: "is not a string",
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    #[test]
+    fn a_plain_header_is_read_without_its_json() {
+        let text = br#"{"alg":"EdDSA","cty":"vc","kid":"did:example:a#b","typ":"vc+jwt"}"#;
+        assert_eq!(Header::of_texts(text), Header::of_json(text).ok());
+        assert!(Header::of_texts(text).is_some());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_header_is_read_as_its_json_is(
+            members in prop::collection::vec(
+                (
+                    select(vec!["\"alg\"", "\"kid\"", "\"typ\"", "\"cty\"", "\"crit\"", "\"x5c\"", "\"a\\u006cg\"", " \"kid\"", "alg"]),
+                    select(vec![
+                        "\"EdDSA\"", "\"ES256\"", "\"none\"", "\"\"", "\"a\\\"b\"", "\"\t\"", "\"é\"", "1", "null", " \"x\"", "\"x\" ", "\"", "[\"a\"]",
+                    ]),
+                ),
+                0..4,
+            ),
+            begin in select(vec!["{", "{ ", ""]),
+            end in select(vec!["}", "}", "}", "", ",}", "}}", "} "]),
+        ) {
+            let members: Vec<String> = members.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+            let text = format!("{begin}{}{end}", members.join(","));
+            if let Some(header) = Header::of_texts(text.as_bytes()) {
+                prop_assert_eq!(Header::of_json(text.as_bytes()), Ok(header));
+            }
+            prop_assert_eq!(Header::parse(text.as_bytes()), Header::of_json(text.as_bytes()));
+        }
     }
 }

@@ -70,19 +70,20 @@ pub(crate) fn proof(reports: &[ProofReport], policy: &Policy) -> Finding {
             reports.len()
         ))
     };
-    finding.with(json!(reports.iter().map(evidence_of).collect::<Vec<_>>()))
+    finding.with(Value::Array(reports.iter().map(evidence_of).collect()))
 }
 
 fn evidence_of(report: &ProofReport) -> Value {
+    let text = |text: &str| Value::String(text.to_owned());
     let mut evidence = Map::new();
-    evidence.insert("suite".to_owned(), json!(report.suite));
+    evidence.insert("suite".to_owned(), text(&report.suite));
     evidence.insert(
         "verificationMethod".to_owned(),
-        json!(report.verification_method),
+        text(&report.verification_method),
     );
-    evidence.insert("verified".to_owned(), json!(report.result.is_ok()));
+    evidence.insert("verified".to_owned(), Value::Bool(report.result.is_ok()));
     if let Some(created) = report.created {
-        evidence.insert("created".to_owned(), json!(created));
+        evidence.insert("created".to_owned(), Value::String(created.to_string()));
     }
     if let Some(disclosed) = report.disclosed {
         evidence.insert(
@@ -303,7 +304,7 @@ pub(super) fn transcribed(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
         } else {
             CheckOutcome::Failed
         },
-        detail,
+        detail: detail.into(),
         problem: (!accepted).then_some(ProblemType::Transcribed),
         evidence: None,
     }

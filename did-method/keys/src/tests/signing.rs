@@ -99,6 +99,38 @@ fn takes_only_header_and_payload_as_jws() {
 }
 
 #[test]
+fn encodes_the_payload_of_a_jws_as_the_text_has_it() {
+    let header = "eyJhbGciOiJFUzI1NiJ9";
+    let encoded = JwsSigningInput::of_payload(header, b"{}").unwrap();
+    assert_eq!(
+        encoded,
+        JwsSigningInput::new(format!("{header}.e30")).unwrap()
+    );
+    for (header, payload) in [
+        ("", &b"{}"[..]),
+        ("xyz", b"{}"),
+        ("eyJ9.e30", b"{}"),
+        ("eyJ9=", b"{}"),
+        (header, b""),
+    ] {
+        assert_eq!(
+            JwsSigningInput::of_payload(header, payload),
+            Err(InputError::NotJws),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn completes_a_token_with_its_signature() {
+    let key = key(KeyType::P521);
+    let input = JwsSigningInput::of_payload("eyJ9", b"{}").unwrap();
+    let signature = key.sign_jws(&input).unwrap();
+    let text = data_encoding::BASE64URL_NOPAD.encode(signature.as_bytes());
+    assert_eq!(input.into_token(&signature), format!("eyJ9.e30.{text}"));
+}
+
+#[test]
 fn signs_jws_with_each_key() {
     let input = JwsSigningInput::new("eyJhbGciOiJFUzI1NiJ9.e30").unwrap();
     for key_type in ALL {

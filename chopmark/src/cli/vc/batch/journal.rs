@@ -10,8 +10,8 @@
 //! {"amended":{"bytes":…,"sha256":"…"}}
 //! ```
 //!
-//! A process that ends leaves at most a last line that is not whole, which is cut off. Lines are forced to the disk once a
-//! second and at the end; a machine that loses power may lose rows of the last second, of which nobody was told.
+//! A process that ends leaves at most a last line that is not whole, which is cut off. Lines are forced to the disk every
+//! 8 MiB, at least once a second, and at the end; a machine that loses power may lose rows of the last second, of which nobody was told.
 
 use super::source::FileDigest;
 use anyhow::{Context as _, bail, ensure};
@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 
 /// How long lines may stay in memory of the operating system.
 const SYNC: Duration = Duration::from_secs(1);
+/// How many bytes of them may: what is left at the end is then soon on the disk.
+const SYNC_BYTES: u64 = 8 * 1024 * 1024;
 /// The most bytes of a line: the largest credential as a token, and what stands around it.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
 /// The version of the journal's form that is written.
@@ -75,6 +77,8 @@ struct Disk {
     ask: Option<SyncSender<()>>,
     syncing: Option<JoinHandle<io::Result<()>>>,
     asked: Instant,
+    /// Bytes that were written since.
+    written: u64,
 }
 
 /// A line after the first.
@@ -206,9 +210,10 @@ impl Journal {
             let _ = self.file.set_len(self.length);
             return Err(error).with_context(|| format!("cannot write {}", self.path.display()));
         }
-        self.length += u64::try_from(lines.len())?;
+        let written = u64::try_from(lines.len())?;
+        self.length += written;
         self.disk
-            .ask()
+            .ask(written)
             .with_context(|| format!("cannot write {} to the disk", self.path.display()))
     }
 
@@ -249,15 +254,17 @@ impl Disk {
             ask: Some(ask),
             syncing: Some(syncing),
             asked: Instant::now(),
+            written: 0,
         }
     }
 
-    /// Asks for it when the last time was a while ago, and says whether it failed since.
-    fn ask(&mut self) -> io::Result<()> {
-        if self.asked.elapsed() < SYNC {
+    /// Asks for it when the last time was a while or many bytes ago, and says whether it failed since.
+    fn ask(&mut self, written: u64) -> io::Result<()> {
+        self.written += written;
+        if self.asked.elapsed() < SYNC && self.written < SYNC_BYTES {
             return Ok(());
         }
-        self.asked = Instant::now();
+        (self.asked, self.written) = (Instant::now(), 0);
         match self.ask.as_ref().map(|ask| ask.try_send(())) {
             Some(Err(TrySendError::Disconnected(()))) => self.end(),
             // When the disk is behind, the next time comes after it.

@@ -210,8 +210,12 @@ impl Plan<'_> {
             ended_by: None,
             bytes: chunk.bytes,
         };
-        for row in chunk.rows {
-            match self.row(&row, &moment, &mut made.lines) {
+        // Drawn at once: asking the operating system for each row takes longer than making a UUID of what it gives.
+        let mut random = vec![[0; 16]; chunk.rows.len()];
+        random::fill(random.as_flattened_mut());
+        for (row, random) in chunk.rows.into_iter().zip(random) {
+            let uuid = chop_issuer::uuid(random);
+            match self.row(&row, &uuid, &moment, &mut made.lines) {
                 Ok(place) => made.credentials.push((row.number, place)),
                 Err(refused) if self.skip_bad && refused.is_of_row => {
                     let hash = row.hash(&self.places);
@@ -234,6 +238,7 @@ impl Plan<'_> {
     fn row(
         &self,
         row: &Row,
+        uuid: &str,
         moment: &Moment,
         lines: &mut Vec<u8>,
     ) -> Result<Range<usize>, Refused> {
@@ -246,11 +251,10 @@ impl Plan<'_> {
                     reason,
                 },
             })?;
-        let uuid = chop_issuer::uuid(random::bytes());
         let mut place = 0..0;
         issued_line(lines, row.number, &row.hash(&self.places), |out| {
             place.start = out.len();
-            self.issuer.issue(&cells, &uuid, moment, out)?;
+            self.issuer.issue(&cells, uuid, moment, out)?;
             place.end = out.len();
             Ok::<_, RowError>(())
         })?;

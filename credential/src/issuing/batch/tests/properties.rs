@@ -63,6 +63,8 @@ fn cell() -> impl Strategy<Value = String> {
     ];
     prop_oneof![
         3 => select(cells.to_vec()).prop_map(str::to_owned),
+        1 => (-20_000_000_000_000_000_i64..20_000_000_000_000_000).prop_map(|number| number.to_string()),
+        1 => (-200_i64..200).prop_map(|number| number.to_string()),
         1 => any::<String>(),
     ]
 }

@@ -9,6 +9,7 @@ pub mod case;
 pub mod claims;
 pub mod documents;
 mod error;
+mod explain;
 mod flows;
 pub mod keys;
 mod known;

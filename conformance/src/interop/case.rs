@@ -7,13 +7,8 @@ use super::keys::Key;
 use super::known;
 use super::random::Random;
 use super::report::{Disagreement, Row};
-use super::spared::{self, Spared};
 use chop_integrity::Timestamp;
-use chop_keys::KeyType;
 use serde_json::Value;
-
-/// The suite of whoever canonicalizes.
-const CANONICAL: &str = "RDFC-1.0";
 
 /// Is one of the two parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +83,7 @@ pub struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn side(&mut self, side: Side) -> &mut dyn Party {
+    pub(super) fn side(&mut self, side: Side) -> &mut dyn Party {
         match side {
             Side::Ours => self.ours,
             Side::Peer => self.peer,
@@ -267,44 +262,6 @@ impl Case<'_, '_> {
         Ok(())
     }
 
-    /// Says what known readings of the peer alone make the parties differ on a document; none if something else does, too.
-    fn explanation(&mut self, document: &Value) -> Result<Option<String>, InteropError> {
-        let peer = self.row.peer;
-        if !self.pair.peer.has(CANONICAL) {
-            return Ok(None);
-        }
-        if self.row.key_type == KeyType::P384 && known::hashes_labels_by_sha_256(peer) {
-            // Two blank nodes are named in the order of their hashes.
-            let quads = self.statements(Side::Ours, document)?;
-            if quads.is_some_and(|quads| quads.to_string().contains("_:c14n1 ")) {
-                return Ok(Some(known::SHA_256_LABELS.to_owned()));
-            }
-        }
-        let spared = spared::spared(peer, document);
-        if spared.is_empty() || self.read_alike(document)? {
-            return Ok(None);
-        }
-        for Spared { document, findings } in spared {
-            if self.read_alike(&document)? {
-                return Ok(Some(findings));
-            }
-        }
-        Ok(None)
-    }
-
-    fn read_alike(&mut self, document: &Value) -> Result<bool, InteropError> {
-        let ours = self.statements(Side::Ours, document)?;
-        Ok(ours.is_some() && ours == self.statements(Side::Peer, document)?)
-    }
-
-    fn statements(&mut self, side: Side, document: &Value) -> Result<Option<Value>, InteropError> {
-        match self.pair.side(side).ask(&Act::Canonicalize { document }) {
-            Ok(quads) => Ok(Some(quads)),
-            Err(InteropError::Refused { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     fn verdict(
         &mut self,
         side: Side,
@@ -352,83 +309,8 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Roles, same};
     use serde_json::json;
-
-    /// Answers whatever is asked with what the function makes of the document.
-    struct Reader(fn(&Value) -> Value);
-
-    impl Party for Reader {
-        fn name(&self) -> &'static str {
-            "reader"
-        }
-
-        fn has(&self, _suite: &str) -> bool {
-            true
-        }
-
-        fn ask(&mut self, act: &Act<'_>) -> Result<Value, InteropError> {
-            Ok((self.0)(act.document()))
-        }
-    }
-
-    /// Has both name the statements of a document, the peer in its way.
-    fn exchanged(peer: fn(&Value) -> Value, key_type: KeyType, document: &Value) -> Row {
-        let key = Key::fixed(KeyType::Ed25519, 1).unwrap();
-        let roles = Roles::all(false)[0];
-        let mut row = Row::new(CANONICAL, key_type, "ssi", roles);
-        let mut case = Case {
-            number: 0,
-            now: Timestamp::from_unix_ms(0),
-            shape: Shape::Rdf,
-            random: Random::new(1),
-            issuer: &key,
-            holder: &key,
-            roles,
-            pair: &mut Pair {
-                ours: &mut Reader(Value::clone),
-                peer: &mut Reader(peer),
-            },
-            row: &mut row,
-        };
-        case.same_answer(&Act::Canonicalize { document }).unwrap();
-        row
-    }
-
-    /// Reads like anybody but for lists.
-    fn without_end(document: &Value) -> Value {
-        if document.get("steps").is_some() {
-            Value::Null
-        } else {
-            document.clone()
-        }
-    }
-
-    #[test]
-    fn what_is_known_of_a_peer_is_set_aside() {
-        let document = json!({"steps": [1], "note": "x"});
-        let row = exchanged(without_end, KeyType::Ed25519, &document);
-        assert!(row.agrees(), "{:?}", row.first);
-        assert_eq!((row.accepted.total, row.set_aside.len()), (0, 1));
-    }
-
-    #[test]
-    fn another_reading_is_none_that_is_known_although_the_document_has_such() {
-        let document = json!({"steps": [1], "note": "x"});
-        let row = exchanged(|_| Value::Null, KeyType::Ed25519, &document);
-        assert!(!row.agrees());
-        assert_eq!((row.disagreements, row.set_aside.len()), (1, 0));
-    }
-
-    #[test]
-    fn a_document_of_two_blank_nodes_is_named_otherwise_under_p_384() {
-        let two = json!("_:c14n0 <p> _:c14n1 .");
-        let one = json!("_:c14n0 <p> <o> .");
-        let agrees = |key_type, document| exchanged(|_| Value::Null, key_type, document).agrees();
-        assert!(agrees(KeyType::P384, &two));
-        assert!(!agrees(KeyType::P384, &one));
-        assert!(!agrees(KeyType::P256, &two));
-    }
 
     #[test]
     fn both_take_part_in_every_way() {

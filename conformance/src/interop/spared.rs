@@ -25,6 +25,18 @@ const FEATURES: &[Feature] = &[
         spare: |document| rewritten(document, without_whole_doubles),
         finding: "it takes a number for a double by how it is written, 3.0 or 1e20, and not by its value",
     },
+    // JSON-LD 1.1 API §8.6.
+    Feature {
+        peer: "ssi",
+        spare: |document| rewritten(document, without_long_doubles),
+        finding: "it writes a double with as many digits as it takes, and not with 15 after the point",
+    },
+    // JSON-LD 1.1 §10.2 does not say of what the order is; RFC 8785 §3.2.3 does, and ssi names it.
+    Feature {
+        peer: "ssi",
+        spare: |document| rewritten(document, without_two_orders),
+        finding: "it sorts the members of JSON literals by code point, and we by UTF-16",
+    },
     // JSON-LD 1.1 API §8.3.
     Feature {
         peer: "ssi",
@@ -76,6 +88,23 @@ pub(super) fn spared(peer: &str, document: &Value) -> Vec<Spared> {
         });
     }
     found
+}
+
+/// Returns what the signatures of a document are over, as far as it is JSON-LD: it and the credentials in it, each without its proof.
+pub(super) fn signed(document: &Value) -> Vec<Value> {
+    let within = match document.get("verifiableCredential") {
+        Some(Value::Array(credentials)) => credentials.as_slice(),
+        Some(credential) => std::slice::from_ref(credential),
+        None => &[],
+    };
+    std::iter::once(document)
+        .chain(within)
+        .map(|secured| {
+            changed(secured.clone(), |members| {
+                members.remove("proof");
+            })
+        })
+        .collect()
 }
 
 /// Says whether a number of the document has an exponent and no fraction in the text that parties are sent.
@@ -132,6 +161,44 @@ fn without_whole_doubles(value: Value) -> Value {
         }
         _ => value,
     }
+}
+
+/// Puts a short double in the place of one that has other digits with 15 after the point than with as many as it takes.
+fn without_long_doubles(value: Value) -> Value {
+    const DIGITS: usize = 15;
+    let double = value.as_number().filter(|number| number.is_f64());
+    match double.and_then(Number::as_f64) {
+        Some(double)
+            if digits(&format!("{double:.DIGITS$E}")) != digits(&format!("{double:E}")) =>
+        {
+            Value::from(0.5)
+        }
+        _ => value,
+    }
+}
+
+/// Splits a number into its digits, without zeros at their end, and its exponent.
+fn digits(text: &str) -> Option<(&str, &str)> {
+    let (digits, exponent) = text.split_once('E')?;
+    Some((digits.trim_end_matches(['0', '.']), exponent))
+}
+
+/// Renames members beyond the basic plane of an object whose names UTF-16 sorts otherwise than code points.
+fn without_two_orders(value: Value) -> Value {
+    const LAST_OF_PLANE: char = '\u{ffff}';
+    let Value::Object(members) = value else {
+        return value;
+    };
+    let mut names: Vec<&String> = members.keys().collect();
+    names.sort();
+    if names.is_sorted_by(|one, next| one.encode_utf16().le(next.encode_utf16())) {
+        return Value::Object(members);
+    }
+    let rename = |name: String| name.replace(|character| character > LAST_OF_PLANE, "·");
+    members
+        .into_iter()
+        .map(|(name, inner)| (rename(name), inner))
+        .collect()
 }
 
 /// Drops the one term of generated documents that is a list.
@@ -199,24 +266,26 @@ fn changed(value: Value, change: impl FnOnce(&mut Map<String, Value>)) -> Value 
 
 #[cfg(test)]
 mod tests {
-    use super::{has_bare_exponent, spared};
+    use super::{has_bare_exponent, signed, spared};
     use serde_json::{Value, json};
 
     #[test]
     fn spares_a_peer_what_it_reads_otherwise() {
         let document = json!({
             "note": "tab\tand\u{7f}, line\n",
-            "amount": [3.0, -0.0, 1e20, 1.5e21, 0.5, 7],
+            "amount": [3.0, -0.0, 1e20, 1.5e21, 0.5, 7, f64::MIN_POSITIVE, 5e-324],
+            "raw": {"\u{fb33}": 1, "\u{1f602}": 2, "\u{20ac}": 3},
             "part": [{"steps": [1]}, {"label": {"de-AT": "Obst"}}, {"id": "urn:example:1"}],
         });
         let found = spared("ssi", &document);
-        assert_eq!(found.len(), 6);
+        assert_eq!(found.len(), 8);
         let all = found.last().unwrap();
         assert_eq!(
             all.document,
             json!({
                 "note": "tab·and·, line\n",
-                "amount": [3, 0, 7, 1.5e21, 0.5, 7],
+                "amount": [3, 0, 7, 1.5e21, 0.5, 7, 0.5, 0.5],
+                "raw": {"\u{fb33}": 1, "·": 2, "\u{20ac}": 3},
                 "part": [
                     {"id": "urn:example:spared:1"},
                     {"id": "urn:example:spared:2", "label": {"de-at": "Obst"}},
@@ -224,7 +293,7 @@ mod tests {
                 ],
             })
         );
-        assert_eq!(all.findings.split("; ").count(), 5);
+        assert_eq!(all.findings.split("; ").count(), 7);
     }
 
     #[test]
@@ -246,12 +315,29 @@ mod tests {
     fn spares_nothing_of_what_is_read_alike_and_no_other_peer() {
         let plain = json!({
             "note": "line\r\n",
-            "amount": [0.5, 7],
+            "amount": [0.5, 7, 0.1, 1.575_163_271_484_375e5],
+            "raw": [{"\u{1f602}": 1, "\u{20ac}": 2}, {"\u{fb33}": 3, "a": 4}],
             "label": {"de-at": "Obst"},
             "part": [{"flag": true}, {"id": "urn:example:1"}],
         });
         assert!(spared("ssi", &plain).is_empty());
         assert!(spared("digitalbazaar", &json!({"steps": [3.0]})).is_empty());
+    }
+
+    #[test]
+    fn a_presentation_and_its_credentials_are_signed_without_their_proofs() {
+        let credential = json!({"type": "Passport", "proof": {"proofValue": "z2"}});
+        let presentation = |credentials: &Value| json!({"verifiableCredential": credentials, "proof": {"proofValue": "z1"}});
+        for credentials in [json!([credential]), credential.clone()] {
+            assert_eq!(
+                signed(&presentation(&credentials)),
+                [
+                    json!({"verifiableCredential": credentials}),
+                    json!({"type": "Passport"})
+                ]
+            );
+        }
+        assert_eq!(signed(&json!("token")), [json!("token")]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The application of CometBFT: what it asks through ABCI 2.0, answered by the state machine and the store.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use chop_integrity::Timestamp;
 use chop_protocol::{LedgerGenesis, ValidatorUpdate, keys};
@@ -18,6 +19,7 @@ use super::guests::{Guest, Guests};
 use super::offence::Offence;
 use super::packing::pack;
 use super::receiving::Incoming;
+use super::rpc::RpcError;
 use super::shared::Shared;
 use super::snapshots::{SnapshotConfig, Snapshots};
 use crate::engine::solo::Health;
@@ -42,7 +44,17 @@ pub(super) struct App {
 #[derive(Default)]
 struct Moving {
     /// The block that `FinalizeBlock` computed and `Commit` will write.
-    executed: Option<Executed>,
+    deciding: Option<Deciding>,
+}
+
+/// A block between `FinalizeBlock` and `Commit`.
+struct Deciding {
+    executed: Executed,
+    /// The state before it, which its header proves.
+    before: Arc<View>,
+    /// Its header, on its way here: CometBFT is asked for it while it goes on with the block. None where the system gave no
+    /// thread for it.
+    header: Option<JoinHandle<Result<SignedHeader, RpcError>>>,
 }
 
 impl App {
@@ -182,29 +194,23 @@ impl App {
         }
     }
 
-    /// Executes the decided block, while its header is fetched: the header commits to the state before, which is proven
-    /// from now on.
+    /// Executes the decided block, while its header is fetched: it commits to the state before, which is proven as soon as it
+    /// is here.
     fn finalize(
         &self,
         ask: &pb::RequestFinalizeBlock,
     ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
-        let view = self.shared.view();
-        let decided = self.decided(ask, &view)?;
+        let before = self.shared.view();
+        let decided = self.decided(ask, &before)?;
         self.report(ask, decided.height);
-        let (height, parent) = (decided.height, view.head().app_hash);
-        let (header, executed) = std::thread::scope(|scope| {
-            let fetching = scope.spawn(|| self.shared.rpc.signed_header(height));
-            let founding = &self.shared.genesis.terms().validators;
-            let executed = execute(view.snapshot(), parent, founding, decided);
-            (fetching.join(), executed)
-        });
-        let mut executed = executed?;
-        match header {
-            Ok(Ok(header)) => self.take_header(&view, &mut executed, header)?,
-            // While CometBFT replays blocks at its start it answers no questions: the header is fetched later.
-            Ok(Err(error)) => debug!(height, %error, "the header is fetched later"),
-            Err(_) => debug!(height, "the header is fetched later"),
-        }
+        let (height, parent) = (decided.height, before.head().app_hash);
+        let rpc = self.shared.rpc.clone();
+        let header = std::thread::Builder::new()
+            .name("header".to_owned())
+            .spawn(move || rpc.signed_header(height))
+            .ok();
+        let founding = &self.shared.genesis.terms().validators;
+        let executed = execute(before.snapshot(), parent, founding, decided)?;
         let tx_results = executed
             .record
             .results
@@ -221,7 +227,11 @@ impl App {
             app_hash: Bytes::copy_from_slice(&executed.head.app_hash),
             ..pb::ResponseFinalizeBlock::default()
         };
-        self.moving().executed = Some(executed);
+        self.moving().deciding = Some(Deciding {
+            executed,
+            before,
+            header,
+        });
         Ok(answer)
     }
 
@@ -298,14 +308,22 @@ impl App {
     /// Writes the executed block, and shows it. CometBFT has synced the block itself before it was executed, and brings it again
     /// when a crash takes it back here; see [`super::syncing`].
     fn commit(&self) -> Result<pb::ResponseCommit, EngineError> {
-        let executed = self
-            .moving()
-            .executed
-            .take()
-            .ok_or_else(|| EngineError::Consensus {
-                reason: "a commit without a block".to_owned(),
-            })?;
+        let deciding = self.moving().deciding.take();
+        let deciding = deciding.ok_or_else(|| EngineError::Consensus {
+            reason: "a commit without a block".to_owned(),
+        })?;
+        let Deciding {
+            mut executed,
+            before,
+            header,
+        } = deciding;
         let height = executed.head.height;
+        match header.map(JoinHandle::join) {
+            Some(Ok(Ok(header))) => self.take_header(&before, &mut executed, header)?,
+            // While CometBFT replays blocks at its start it answers no questions: the header is fetched later.
+            Some(Ok(Err(error))) => debug!(height, %error, "the header is fetched later"),
+            Some(Err(_)) | None => debug!(height, "the header is fetched later"),
+        }
         self.guests.learn(executed.written(keys::BINDINGS))?;
         let keep_from = self.shared.keep_from(height);
         let mut write = executed.write()?;

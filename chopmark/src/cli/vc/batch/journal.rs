@@ -13,6 +13,8 @@
 //! A process that ends leaves at most a last line that is not whole, which is cut off. Lines are forced to the disk every
 //! 8 MiB, at least once a second, and at the end; a machine that loses power may lose rows of the last second, of which nobody was told.
 
+mod line;
+
 use super::source::FileDigest;
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+pub(super) use line::{Entry, Refusal, amended_line, issued_line, refused_line};
 
 /// How long lines may stay in memory of the operating system.
 const SYNC: Duration = Duration::from_secs(1);
@@ -79,39 +83,6 @@ struct Disk {
     asked: Instant,
     /// Bytes that were written since.
     written: u64,
-}
-
-/// A line after the first.
-pub(super) enum Entry<'l> {
-    /// A row that was issued.
-    Issued {
-        /// Its number.
-        row: u64,
-        /// The hash of its cells.
-        sha256: &'l str,
-        /// The secured credential, as JSON text.
-        credential: &'l str,
-    },
-    /// A row that was refused and passed over.
-    Refused {
-        /// Its number.
-        row: u64,
-        /// The hash of its cells.
-        sha256: &'l str,
-        /// Why.
-        refused: Refusal,
-    },
-    /// From here on the CSV file has another content.
-    Amended(FileDigest),
-}
-
-/// Why a row was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Refusal {
-    /// The stable code of the rule.
-    pub(super) rule: String,
-    /// The reason, in words.
-    pub(super) reason: String,
 }
 
 impl Journal {
@@ -286,81 +257,6 @@ impl Drop for Disk {
         // The lock on the file goes with its last handle. A failure was told by the last `sync`, or the batch failed anyway.
         let _ = self.end();
     }
-}
-
-impl<'l> Entry<'l> {
-    /// Reads a whole line.
-    fn read(line: &'l str) -> Option<Self> {
-        let line = line.strip_suffix("}\n")?;
-        if let Some(amended) = line.strip_prefix("{\"amended\":") {
-            return serde_json::from_str(amended).ok().map(Self::Amended);
-        }
-        let (row, rest) = line
-            .strip_prefix("{\"row\":")?
-            .split_once(",\"sha256\":\"")?;
-        let row = row.parse().ok()?;
-        let (sha256, rest) = rest.split_at_checked(64)?;
-        if let Some(credential) = rest.strip_prefix("\",\"credential\":") {
-            return Some(Self::Issued {
-                row,
-                sha256,
-                credential,
-            });
-        }
-        let refused = rest.strip_prefix("\",\"refused\":")?;
-        Some(Self::Refused {
-            row,
-            sha256,
-            refused: serde_json::from_str(refused).ok()?,
-        })
-    }
-}
-
-/// Appends the line of a row that is issued: `credential` writes the secured credential.
-///
-/// # Errors
-/// That of `credential`; nothing is appended then.
-pub(super) fn issued_line<E>(
-    out: &mut Vec<u8>,
-    row: u64,
-    sha256: &str,
-    credential: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
-    let start = out.len();
-    begin_line(out, row, sha256);
-    out.extend_from_slice(b"credential\":");
-    if let Err(error) = credential(out) {
-        out.truncate(start);
-        return Err(error);
-    }
-    out.extend_from_slice(b"}\n");
-    Ok(())
-}
-
-/// Appends the line of a row that is passed over.
-pub(super) fn refused_line(out: &mut Vec<u8>, row: u64, sha256: &str, refused: &Refusal) {
-    begin_line(out, row, sha256);
-    out.extend_from_slice(b"refused\":");
-    let refused = serde_json::json!({"rule": refused.rule, "reason": refused.reason});
-    out.extend_from_slice(refused.to_string().as_bytes());
-    out.extend_from_slice(b"}\n");
-}
-
-/// Makes the line that says that the CSV file has another content from here on.
-pub(super) fn amended_line(rows: &FileDigest) -> Vec<u8> {
-    let mut line = serde_json::json!({"amended": rows})
-        .to_string()
-        .into_bytes();
-    line.push(b'\n');
-    line
-}
-
-fn begin_line(out: &mut Vec<u8>, row: u64, sha256: &str) {
-    out.extend_from_slice(b"{\"row\":");
-    out.extend_from_slice(row.to_string().as_bytes());
-    out.extend_from_slice(b",\"sha256\":\"");
-    out.extend_from_slice(sha256.as_bytes());
-    out.extend_from_slice(b"\",\"");
 }
 
 #[cfg(test)]

@@ -19,16 +19,19 @@ use super::yardstick::{Kind, Yardstick};
 
 /// Finality is measured at this part of what our side gives at most.
 const PART: f64 = 0.5;
+/// What is offered per second where nothing is meant to wait for anything else.
+const LIGHT: f64 = 20.0;
 /// At least 60 % of the floor's throughput.
 const THROUGHPUT: Budget = Budget::Times(1.0 / 0.6);
 /// At most 1.2 times the floor's time.
 const FINALITY: Budget = Budget::Times(1.2);
 
 /// The names of what is measured here.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 9] = [
     SUBMIT,
     FINALITY_MEDIAN,
     FINALITY_P95,
+    FINALITY_LIGHT,
     KVSTORE,
     CREATE,
     BUNDLED,
@@ -38,6 +41,7 @@ pub(super) const NAMES: [&str; 8] = [
 const SUBMIT: &str = "cluster/submit";
 const FINALITY_MEDIAN: &str = "cluster/finality";
 const FINALITY_P95: &str = "cluster/finality-p95";
+const FINALITY_LIGHT: &str = "cluster/finality-light";
 const KVSTORE: &str = "cluster/kvstore";
 const CREATE: &str = "cluster/create";
 const BUNDLED: &str = "cluster/bundled";
@@ -95,10 +99,12 @@ impl Course<'_> {
 struct Series {
     submit: Side,
     finality: Side,
+    light: Side,
     create: Side,
     bundled: Side,
     floor: Side,
     floor_finality: Side,
+    floor_light: Side,
     kvstore: Side,
     /// What the creates of the last run left on a node's disk, and how many they were.
     disk: Option<(Disk, usize)>,
@@ -107,15 +113,17 @@ struct Series {
 impl Series {
     async fn run(&mut self, course: &Course<'_>) {
         let finality = course.wants(&FINALITIES);
+        let light = course.wants(&[FINALITY_LIGHT]);
         let create = course.wants(&CREATES);
         let (binary, lasting) = (course.settings.binary, course.settings.lasting);
-        if course.wants(&[SUBMIT]) || finality || create {
+        if course.wants(&[SUBMIT]) || finality || light || create {
             match Consortium::start(binary, Some(1)).await {
                 Ok(ours) => self.single(&ours, course).await,
                 Err(error) => {
                     let sides = [
                         (&mut self.submit, true),
                         (&mut self.finality, finality),
+                        (&mut self.light, light),
                         (&mut self.create, create),
                     ];
                     for (side, _) in sides.into_iter().filter(|(_, wanted)| *wanted) {
@@ -161,6 +169,10 @@ impl Series {
                 None => self.finality.keep(Err(no_rate())),
             }
         }
+        if course.wants(&[FINALITY_LIGHT]) {
+            course.say(FINALITY_LIGHT);
+            self.light.offered(LIGHT, &anchors, lasting).await;
+        }
         if course.wants(&CREATES) {
             course.say(CREATE);
             if let Err(error) = self.creates(ours, lasting).await {
@@ -177,6 +189,7 @@ impl Series {
             Ok(floor) => floor,
             Err(error) => {
                 self.floor_finality.keep(Err(anyhow!("{error:#}")));
+                self.floor_light.keep(Err(anyhow!("{error:#}")));
                 self.floor.keep(Err(error));
                 return;
             }
@@ -186,6 +199,9 @@ impl Series {
         match self.finality.offered {
             Some(rate) => self.floor_finality.offered(rate, &signed, lasting).await,
             None => self.floor_finality.keep(Err(no_rate())),
+        }
+        if course.wants(&[FINALITY_LIGHT]) {
+            self.floor_light.offered(LIGHT, &signed, lasting).await;
         }
     }
 
@@ -216,14 +232,18 @@ impl Series {
                 figures.extend(side.figures(name, &self.floor, interval, budget));
             }
         }
-        let finality: [(_, Said); 2] = [
-            (FINALITY_MEDIAN, |run| run.median_us),
-            (FINALITY_P95, |run| run.p95_us),
+        let (half, light) = (
+            (&self.finality, &self.floor_finality),
+            (&self.light, &self.floor_light),
+        );
+        let finality: [(_, _, Said); 3] = [
+            (FINALITY_MEDIAN, half, |run| run.median_us),
+            (FINALITY_P95, half, |run| run.p95_us),
+            (FINALITY_LIGHT, light, |run| run.median_us),
         ];
-        for (name, time) in finality {
+        for (name, (ours, floor), time) in finality {
             if wanted(name) {
-                let floor = &self.floor_finality;
-                figures.extend(self.finality.figures(name, floor, time, Some(FINALITY)));
+                figures.extend(ours.figures(name, floor, time, Some(FINALITY)));
             }
         }
         let parts: [(_, Part); 2] = [

@@ -76,7 +76,7 @@ impl Express {
         if !self.stack.admits(headers) {
             return None;
         }
-        Some(Stack::sign(headers, response, started, &self.lane))
+        Some(Stack::account(headers, response, started, &self.lane))
     }
 }
 

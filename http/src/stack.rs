@@ -142,7 +142,7 @@ impl Stack {
     }
 
     /// Names, counts and logs a ready answer.
-    pub(crate) fn sign(
+    pub(crate) fn account(
         headers: &HeaderMap,
         mut response: Response,
         started: Instant,

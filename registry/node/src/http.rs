@@ -124,7 +124,7 @@ impl NodeApp {
 pub fn router(app: NodeApp) -> Router {
     Router::new()
         .route(
-            identifiers::ROUTE,
+            "/1.0/identifiers/{*did}",
             get(identifiers::get).post(identifiers::post),
         )
         .route("/1.0/create", post(registrar::create))

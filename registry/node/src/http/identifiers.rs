@@ -21,8 +21,6 @@ use target::Target;
 
 pub(super) use own::{Bodies, KeptAnswers};
 
-/// The route under which identifiers are resolved.
-pub(super) const ROUTE: &str = "/1.0/identifiers/{*did}";
 /// Where identifiers begin in the path.
 const PREFIX: &str = "/1.0/identifiers/";
 

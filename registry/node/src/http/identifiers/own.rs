@@ -16,14 +16,16 @@ use chop_protocol::keys;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::PREFIX;
 use super::accept::Form;
 use super::target::Target;
-use super::{PREFIX, ROUTE};
 use crate::engine::View;
 use crate::http::NodeApp;
 
 /// The media type of the cached form.
 const RESOLUTION: &str = "application/did-resolution";
+/// The route of what is answered here.
+const ROUTE: &str = "/1.0/identifiers/{*did}";
 /// What stands behind a DID where a proof is wanted.
 const PROOF: &str = "?proof=true";
 /// Bytes of kept answers.

@@ -19,7 +19,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::{Done, Failure, Terminal, TrustArgs};
 use crate::up::{
-    LEAST_KEPT, Ledger, Member, MemberApi, Options, ReadModelArgs, Stack, announce, passphrase,
+    LEAST_KEPT, Ledger, Member, MemberApi, Options, ProxyArgs, ReadModelArgs, Stack, announce,
+    passphrase,
 };
 
 /// Most envelopes that a node puts into one transaction, unless it is told otherwise.
@@ -125,6 +126,8 @@ struct Run {
     trust: TrustArgs,
     #[command(flatten)]
     read_model: ReadModelArgs,
+    #[command(flatten)]
+    proxies: ProxyArgs,
 }
 
 /// Where members' programs are received, with certificates of the consortium's authority.
@@ -260,6 +263,7 @@ fn options(run: Run) -> Result<Options, Failure> {
         passphrase: passphrase::given(run.passphrase_file.as_deref()).map_err(Failure::usage)?,
         trust: run.trust.read()?,
         read_model: run.read_model.place()?,
+        proxies: run.proxies.proxies(),
         ledger,
         members: run.members,
         member_api: run.member_api.read().map_err(Failure::usage)?,

@@ -8,6 +8,7 @@ mod member;
 mod page;
 pub(crate) mod passphrase;
 mod peers;
+mod proxies;
 mod read_model;
 mod stack;
 
@@ -24,6 +25,7 @@ pub(crate) use applicant::{Applicant, operator_of};
 pub(crate) use folder::{Folder, Mode, is_in_use, mark_copy, refuse_copy, unmark_copy};
 pub(crate) use member::{Candidate, Joined, Member, SYNC, SyncFile, USED_KEYS, trust_root};
 pub(crate) use peers::Peers;
+pub(crate) use proxies::ProxyArgs;
 pub(crate) use read_model::ReadModelArgs;
 pub(crate) use stack::{Ledger, MemberApi, Options, READ_MODEL, Stack, keystore};
 
@@ -61,6 +63,8 @@ pub(crate) struct Args {
     trust: TrustArgs,
     #[command(flatten)]
     read_model: ReadModelArgs,
+    #[command(flatten)]
+    proxies: ProxyArgs,
     /// Check every block from genesis before starting
     #[arg(long)]
     replay: bool,
@@ -85,6 +89,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<Done, Failure
         passphrase,
         trust: args.trust.read()?,
         read_model: args.read_model.place()?,
+        proxies: args.proxies.proxies(),
         ledger: Ledger::Solo {
             replay: args.replay,
             keep_blocks: args.keep_blocks,

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready as Now, ready};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +15,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use crate::client::PeerAddress;
 use crate::metrics::Lane;
 use crate::stack::Stack;
 
@@ -33,6 +35,7 @@ pub trait Ready: Send + Sync {
 pub struct Front {
     routes: TowerToHyperService<Router>,
     express: Option<Arc<Express>>,
+    peer: Option<PeerAddress>,
 }
 
 /// Ready answers, which meet what other requests meet: the guard, the metrics, a request id, the log.
@@ -49,6 +52,21 @@ impl Front {
         Self {
             routes: TowerToHyperService::new(routes),
             express: Some(Arc::new(express)),
+            peer: None,
+        }
+    }
+
+    /// The same for one connection, whose requests carry the [`PeerAddress`] at its other end.
+    pub(crate) fn to(mut self, peer: IpAddr) -> Self {
+        self.peer = Some(PeerAddress(peer.to_canonical()));
+        self
+    }
+
+    /// Other routes for the same connection.
+    pub(crate) fn instead(&self, routes: Router) -> Self {
+        Self {
+            peer: self.peer,
+            ..Self::from(routes)
         }
     }
 }
@@ -58,6 +76,7 @@ impl From<Router> for Front {
         Self {
             routes: TowerToHyperService::new(routes),
             express: None,
+            peer: None,
         }
     }
 }
@@ -88,15 +107,18 @@ impl Service<Request<Incoming>> for Front {
         <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future,
     >;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let answered = self
             .express
             .as_ref()
             .and_then(|express| express.answer(&request));
-        match answered {
-            Some(response) => Either::Left(ready(Ok(response))),
-            None => Either::Right(self.routes.call(request)),
+        if let Some(response) = answered {
+            return Either::Left(ready(Ok(response)));
         }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        Either::Right(self.routes.call(request))
     }
 }
 

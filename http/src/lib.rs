@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod client;
 pub mod clock;
 pub mod front;
 pub mod host;
@@ -21,6 +22,7 @@ pub mod tls;
 
 pub use auth::AdminToken;
 pub use body::JsonBytes;
+pub use client::{PeerAddress, Proxies};
 pub use front::{Front, Ready};
 pub use host::HostGuard;
 pub use metrics::Metrics;

@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending};
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,8 +174,9 @@ impl Door {
             };
             while connections.try_join_next().is_some() {}
             match accepted {
-                Ok((stream, place)) => {
-                    let door = self.clone();
+                Ok((stream, peer, place)) => {
+                    let mut door = self.clone();
+                    door.front = door.front.to(peer);
                     let (tls, guests) = (listener.tls.clone(), listener.guests.clone());
                     connections.spawn(async move {
                         door.admit(stream, tls, guests).await;
@@ -197,13 +199,16 @@ impl Door {
         let _ = self.announced.clone().wait_for(|ending| *ending).await;
     }
 
-    async fn next(&self, socket: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    async fn next(
+        &self,
+        socket: &TcpListener,
+    ) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.room)
             .acquire_owned()
             .await
             .map_err(io::Error::other)?;
-        let (stream, _) = socket.accept().await?;
-        Ok((stream, place))
+        let (stream, peer) = socket.accept().await?;
+        Ok((stream, peer.ip(), place))
     }
 
     async fn admit(&self, stream: TcpStream, tls: Option<TlsAcceptor>, guests: Option<Guests>) {
@@ -239,7 +244,8 @@ impl Door {
         };
         let router = guests.router.layer(Extension(peer.clone()));
         let refused = guests.doorkeeper.until_refused(&peer);
-        self.converse(stream, router.into(), refused).await;
+        self.converse(stream, self.front.instead(router), refused)
+            .await;
     }
 
     async fn converse(

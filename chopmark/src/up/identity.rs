@@ -107,6 +107,7 @@ mod tests {
             },
             members: Vec::new(),
             read_model: None,
+            proxies: chop_http::Proxies::default(),
             member_api: Some(MemberApi {
                 listen: listen.parse().unwrap(),
                 authority: String::new(),

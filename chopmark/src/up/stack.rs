@@ -15,7 +15,7 @@ use chop_client::Resolver;
 use chop_http::outbound::{Guarded, Settings, TrustedOrigin};
 use chop_http::server::{self, ConnectionLimits, Listener};
 use chop_http::stack::{Limits, wrap_with_ready};
-use chop_http::{AdminToken, Front, HostGuard, Metrics, Problem, clock, random, tls};
+use chop_http::{AdminToken, Front, HostGuard, Metrics, Problem, Proxies, clock, random, tls};
 use chop_issuer::IssuerApp;
 use chop_keystore::{Keystore, Passphrase};
 use chop_node::engine::{Engine, Health};
@@ -59,6 +59,8 @@ pub(crate) struct Options {
     pub members: Vec<Url>,
     /// Where the read model is kept; in the data folder when absent.
     pub read_model: Option<Place>,
+    /// The proxies that are believed for whom they speak.
+    pub proxies: Proxies,
     /// Where members' programs are received.
     pub member_api: Option<MemberApi>,
 }
@@ -189,7 +191,7 @@ impl Stack {
         let (projection, follower) = read_model(&folder, options.read_model, &engine).await?;
         let shown = projection.clone();
         let node = NodeApp::new(engine.clone(), operator, admin, resolver, shown);
-        let node = node.with_leaves(keeper);
+        let node = node.with_leaves(keeper).behind(options.proxies);
 
         let api = Router::new()
             .merge(chop_node::router(node.clone()))

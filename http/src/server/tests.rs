@@ -1,4 +1,5 @@
 use super::*;
+use crate::PeerAddress;
 use axum::routing::get;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,10 +30,19 @@ async fn start_all<const N: usize>(
     }
     let (stop, stopped) = oneshot::channel();
     let big = "x".repeat(64 * 1024 * 1024);
-    let router = Router::new()
-        .route("/", get(|| async { "hello" }))
-        .route("/hang", get(pending::<()>))
-        .route("/big", get(move || std::future::ready(big.clone())));
+    let router =
+        Router::new()
+            .route("/", get(|| async { "hello" }))
+            .route("/hang", get(pending::<()>))
+            .route(
+                "/peer",
+                get(
+                    |Extension(PeerAddress(peer)): Extension<PeerAddress>| async move {
+                        peer.to_string()
+                    },
+                ),
+            )
+            .route("/big", get(move || std::future::ready(big.clone())));
     let serving = tokio::spawn(serve(listeners, router, limits, async {
         let _ = stopped.await;
     }));
@@ -68,6 +78,16 @@ async fn serves_and_ends_at_once_when_nobody_is_connected() {
     stop.send(()).unwrap();
     serving.await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_request_carries_the_address_of_its_peer() {
+    let (address, _stop, _serving) = start(ConnectionLimits::default()).await;
+    let head = "GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut stream = say(address, head).await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\n127.0.0.1"), "{answer}");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use chop_client::Resolver;
 use chop_did::ChopDid;
-use chop_http::{AdminToken, Metrics, Problem};
+use chop_http::{AdminToken, Metrics, Problem, Proxies};
 use chop_keys::Signer;
 use utoipa::OpenApi;
 
@@ -67,6 +67,8 @@ struct Inner {
     bodies: identifiers::Bodies,
     jobs: registrar::Jobs,
     claims: claims::UnderWay,
+    proxies: Proxies,
+    seats: events::Seats,
 }
 
 impl NodeApp {
@@ -91,6 +93,8 @@ impl NodeApp {
                 bodies,
                 jobs,
                 claims: claims::UnderWay::default(),
+                proxies: Proxies::default(),
+                seats: events::Seats::default(),
             }),
         }
     }
@@ -101,6 +105,16 @@ impl NodeApp {
         // Nobody shares the handlers yet.
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.leaves = Some(keeper);
+        }
+        self
+    }
+
+    /// Takes the word of these proxies for whom they speak; without this every client is whoever connects.
+    #[must_use]
+    pub fn behind(mut self, proxies: Proxies) -> Self {
+        // Nobody shares the handlers yet.
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.proxies = proxies;
         }
         self
     }

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chop_did::LedgerId;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing::{error, warn};
 
 use crate::store::Snapshot;
@@ -49,8 +49,6 @@ pub(crate) use search::Search;
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How many blocks behind it may be for that to be worth the wait.
 const NEAR: u64 = 64;
-/// Most streams of events at once.
-const MAX_STREAMS: usize = 64;
 
 /// The read model of one ledger. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -68,7 +66,6 @@ struct Inner {
     refused: AtomicBool,
     /// What was last committed here; none before the model was begun.
     progress: watch::Sender<Option<Meta>>,
-    streams: Arc<Semaphore>,
     /// Whether streams shall end.
     ending: watch::Sender<bool>,
 }
@@ -168,7 +165,6 @@ impl Projection {
                 reached: AtomicBool::new(false),
                 refused: AtomicBool::new(false),
                 progress: watch::Sender::new(None),
-                streams: Arc::new(Semaphore::new(MAX_STREAMS)),
                 ending: watch::Sender::new(false),
             }),
         }
@@ -221,11 +217,6 @@ impl Projection {
         let mut progress = self.watch();
         // Later than that, the answer says that it is older.
         let _late = tokio::time::timeout(PATIENCE, progress.wait_for(near)).await;
-    }
-
-    /// A place among the streams of events; none when all are taken.
-    pub(crate) fn stream(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        Arc::clone(&self.inner.streams).try_acquire_owned().ok()
     }
 }
 

@@ -3,20 +3,22 @@
 //! Events are read from the model, position by position, and pushed to nobody: a stream that breaks off goes on behind the
 //! position that it names in `Last-Event-ID`, and gets every event once, whatever the node did meanwhile.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use chop_http::Problem;
+use chop_http::{PeerAddress, Problem};
 use futures_core::Stream;
 use serde_json::json;
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use super::NodeApp;
@@ -24,6 +26,11 @@ use super::listed::facets;
 use super::listing::{failed, level};
 use super::query::Query;
 use crate::projection::{Facets, Position, Projection, ProjectionError};
+
+mod seats;
+
+pub(super) use seats::Seats;
+use seats::{Full, Seat};
 
 /// Events that are read at once.
 const AT_ONCE: usize = 64;
@@ -45,7 +52,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
         Without `Last-Event-ID` it begins with the next block; with it, behind that event, which may be one that this node does not have yet. \
         `after` says the same where no header can be sent; the header goes first. `lagged` says that the consumer was too slow, and ends the \
         stream: it goes on by `Last-Event-ID`. `gap` says that this node no longer knows what came before the block `first`, of which the stream \
-        may have told nothing; it goes on there. At most 64 streams.",
+        may have told nothing; it goes on there. At most 64 streams, of which one client, an address or 64 bits of IPv6, \
+        has at most 16.",
     params(
         ("actor" = Option<String>, Query, description = "Only what this DID did"),
         ("did" = Option<String>, Query, description = "Only what this DID did or what is about it"),
@@ -56,18 +64,25 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
         (status = 200, description = "text/event-stream", body = String, content_type = "text/event-stream"),
         (status = 400, description = "A parameter or Last-Event-ID is malformed, or a million blocks ahead of this node"),
         (status = 410, description = "What came behind that event is not all known here any more; `firstHeight` is the first block that is"),
+        (status = 429, description = "The client has as many streams open as it may"),
         (status = 503, description = "Too many streams, or the read model's database does not answer")))]
 pub(super) async fn follow(
     State(app): State<NodeApp>,
+    peer: Option<Extension<PeerAddress>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref(), &["actor", "did", "action", "after"])?;
     let facets = facets(&query)?;
     let last = last_seen(&headers, &query)?;
-    let place = app.projection().stream().ok_or_else(|| {
-        Problem::unavailable("too many streams of events are open here; ask again later")
-    })?;
+    // Whoever comes by no listener has no address, and is one client.
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.0);
+    let client = app.inner.proxies.client(peer, &headers);
+    let seat = app
+        .inner
+        .seats
+        .take(client)
+        .map_err(|full| refused(&full))?;
     let after = match last {
         Some(last) => within_reach(&app, last)?,
         None => Position::end_of(shown(&app).await?),
@@ -79,7 +94,7 @@ pub(super) async fn follow(
         facets,
         after,
         events,
-        _place: place,
+        _seat: seat,
     };
     let following = tokio::spawn(async move {
         // A consumer that is gone hears nothing.
@@ -100,6 +115,19 @@ pub(super) async fn follow(
         ),
     ];
     Ok((StatusCode::OK, headers, stream).into_response())
+}
+
+fn refused(full: &Full) -> Problem {
+    match full {
+        Full::Everybody => Problem::unavailable(full),
+        Full::Client => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-streams",
+            "This client has too many streams of events",
+        )
+        .detail(full)
+        .header(RETRY_AFTER, HeaderValue::from_static("5")),
+    }
 }
 
 /// The last event that the consumer saw: a browser that goes on by itself sends the header to the address it began with.
@@ -161,7 +189,7 @@ struct Reader {
     facets: Facets,
     after: Position,
     events: mpsc::Sender<Event>,
-    _place: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// Why a stream ends.

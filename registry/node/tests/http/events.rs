@@ -1,13 +1,15 @@
 //! The stream of events: in order, whole over broken connections, bounded.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::http::Request;
+use chop_http::{PeerAddress, Proxies};
 use serde_json::Value;
 
-use crate::world::{World, key};
+use crate::world::{Reply, World, key};
 
 /// A stream that a client reads.
 struct Stream {
@@ -25,7 +27,15 @@ struct Said {
 
 impl Stream {
     async fn open(world: &World, path: &str, last: Option<&str>) -> Self {
+        Self::open_from(world, path, last, None).await
+    }
+
+    /// The same for a client at an address.
+    async fn open_from(world: &World, path: &str, last: Option<&str>, from: Option<u8>) -> Self {
         let mut request = Request::get(path);
+        if let Some(from) = from {
+            request = request.extension(at(from));
+        }
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -68,6 +78,18 @@ impl Stream {
         }
         hashes
     }
+}
+
+/// An address as a listener notes it.
+fn at(n: u8) -> PeerAddress {
+    PeerAddress(IpAddr::from([192, 0, 2, n]))
+}
+
+/// Asks for one more stream from an address, and what it is told.
+async fn refusal(world: &World, from: PeerAddress, forwarded_for: &'static str) -> Reply {
+    let request = Request::get("/v1/events").extension(from);
+    let request = request.header("x-forwarded-for", forwarded_for);
+    world.send(request.body(Body::empty()).unwrap()).await
 }
 
 /// Reads one event; comments are none.
@@ -166,17 +188,26 @@ async fn filters_choose_and_still_move_on() {
 async fn streams_are_bounded_and_end_with_the_node() {
     let world = World::new().await;
     let mut open = Vec::new();
-    for _ in 0..64 {
-        open.push(Stream::open(&world, "/v1/events", None).await);
+    for client in 0..4 {
+        for _ in 0..16 {
+            open.push(Stream::open_from(&world, "/v1/events", None, Some(client)).await);
+        }
+        // What the client writes of itself makes no other of it.
+        let reply = refusal(&world, at(client), "198.51.100.7").await;
+        assert_eq!(reply.status, 429);
+        assert!(reply.headers.contains_key("retry-after"));
+        let detail = reply.json()["detail"].to_string();
+        assert!(detail.contains("at most 16 streams"), "{detail}");
     }
-    let reply = world.get("/v1/events").await;
+    let reply = refusal(&world, at(9), "").await;
     assert_eq!(reply.status, 503);
     assert!(reply.headers.contains_key("retry-after"));
     // A consumer that goes away makes room.
     open.pop();
     let mut waited = 0;
     loop {
-        let again = Request::get("/v1/events").body(Body::empty()).unwrap();
+        let again = Request::get("/v1/events").extension(at(3));
+        let again = again.body(Body::empty()).unwrap();
         let response = world.respond(again).await;
         if response.status() == 200 {
             break;
@@ -189,6 +220,27 @@ async fn streams_are_bounded_and_end_with_the_node() {
     for stream in &mut open {
         assert_eq!(stream.next().await, None);
     }
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_have_a_share_each() {
+    let proxies = Proxies::new(["192.0.2.1".parse().unwrap()]);
+    let world = World::behind(proxies).await;
+    let ask = async |client: &'static str| {
+        let request = Request::get("/v1/events").extension(at(1));
+        let request = request.header("x-forwarded-for", client);
+        world.respond(request.body(Body::empty()).unwrap()).await
+    };
+    let mut open = Vec::new();
+    for client in ["203.0.113.1", "203.0.113.2"] {
+        for _ in 0..16 {
+            let response = ask(client).await;
+            assert_eq!(response.status(), 200, "{client}");
+            open.push(response);
+        }
+    }
+    assert_eq!(ask("203.0.113.1").await.status(), 429);
+    assert_eq!(ask("203.0.113.3").await.status(), 200);
 }
 
 #[tokio::test]

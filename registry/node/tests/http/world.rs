@@ -9,7 +9,7 @@ use axum::response::Response;
 use chop_client::Resolver;
 use chop_did::{ChopDid, Document, Relationship};
 use chop_http::outbound::Settings;
-use chop_http::{AdminToken, Guarded, Ready as _, clock};
+use chop_http::{AdminToken, Guarded, Proxies, Ready as _, clock};
 use chop_integrity::{Hash, Timestamp};
 use chop_keys::{KeyType, PrivateKey, Signer};
 use chop_node::engine::{Solo, SoloConfig};
@@ -97,6 +97,16 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("lists")).unwrap();
         Self::within(folder, None).await
+    }
+
+    /// The same, of a node behind proxies.
+    pub(crate) async fn behind(proxies: Proxies) -> Self {
+        let mut world = Self::new().await;
+        // Only the app that is served may have handlers yet.
+        drop(std::mem::take(&mut world.router));
+        world.app = world.app.behind(proxies);
+        world.router = router(world.app.clone());
+        world
     }
 
     /// One whose read model has no place yet.

@@ -27,6 +27,7 @@ mod pending;
 mod process;
 mod receiving;
 mod rpc;
+mod seeking;
 mod shared;
 mod snapshots;
 mod syncing;
@@ -57,7 +58,7 @@ pub use shared::Synced;
 pub use snapshots::SnapshotConfig;
 
 /// How long a read waits for the header that proves the last block.
-const PROOF_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PROOF_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often a caller who waits for the node looks.
 const LOOK: Duration = Duration::from_millis(50);

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chop_keys::{PrivateKey, Signer as _};
 use chop_protocol::LedgerGenesis;
@@ -23,6 +24,7 @@ use super::binary::Binary;
 use super::home::{Content, Home, Peering, Settings, node_id};
 use super::process;
 use super::rpc::{Rpc, RpcError};
+use super::seeking::{self, Seeking};
 use crate::engine::{EngineError, OpenError};
 
 pub use app::{TransactionError, transaction};
@@ -69,6 +71,8 @@ pub struct Floor {
     child: Child,
     socket: PathBuf,
     rpc: Rpc,
+    wanted: Vec<String>,
+    seeking: Seeking,
     /// Closed after CometBFT has ended; none where the application is CometBFT's own.
     _server: Option<Server>,
     /// Keeps the folder open that the socket's path may go through.
@@ -110,6 +114,8 @@ impl Floor {
             child,
             rpc: Rpc::at(socket.clone()),
             socket,
+            wanted: settings.peering.peers,
+            seeking: Seeking::default(),
             _server: server,
             _home: home,
         })
@@ -120,9 +126,14 @@ impl Floor {
         &self.socket
     }
 
-    /// How many peers are connected; `None` while CometBFT does not answer.
-    pub fn peers(&self) -> Option<usize> {
-        self.rpc.peers().ok().map(|peers| peers.len())
+    /// How many peers are connected; `None` while CometBFT does not answer. Has those dialled that for long are not.
+    pub fn peers(&mut self) -> Option<usize> {
+        let connected = self.rpc.peers().ok()?;
+        let missing = seeking::missing(&self.wanted, &connected);
+        if self.seeking.look(&missing, Instant::now()) {
+            self.rpc.dial(&missing).ok()?;
+        }
+        Some(connected.len())
     }
 
     /// Reads the blocks, also after this has gone to another thread.
@@ -195,3 +206,6 @@ impl fmt::Debug for Floor {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

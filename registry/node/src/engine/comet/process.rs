@@ -23,6 +23,7 @@ use super::binary::Binary;
 use super::guests::{Guest, Guests};
 use super::home::{Home, Settings};
 use super::parting::Parting;
+use super::seeking::{self, Seeking};
 use super::shared::Shared;
 use crate::engine::solo::Health;
 
@@ -210,6 +211,7 @@ impl Watch {
     /// Until the process ends: by itself, because the node stops, because the store takes no writes, or to let go of a peer.
     fn watch(&self, mut child: Child, parting: &mut Parting) -> Ended {
         let mut asked: Option<Instant> = None;
+        let mut seeking = Seeking::default();
         loop {
             match child.try_wait() {
                 Ok(None) => {}
@@ -238,6 +240,9 @@ impl Watch {
                 }
                 let peers = self.shared.rpc.peers();
                 self.ask(peers.as_deref().ok());
+                if let Ok(connected) = &peers {
+                    self.seek(&mut seeking, connected);
+                }
                 let gone = peers.map(|ids| ids.into_iter().find(|id| self.is_gone(id)));
                 if let Some(id) = parting.look(gone, Instant::now(), || self.place()) {
                     info!(
@@ -311,6 +316,21 @@ impl Watch {
         }
     }
 
+    /// Has peers dialled that are to be connected and for long are not.
+    fn seek(&self, seeking: &mut Seeking, connected: &[String]) {
+        let mut missing = seeking::missing(&self.settings.peering.peers, connected);
+        missing.retain(|peer| {
+            !peer
+                .split_once('@')
+                .is_some_and(|(id, _)| self.is_barred(id))
+        });
+        if seeking.look(&missing, Instant::now())
+            && let Err(error) = self.shared.rpc.dial(&missing)
+        {
+            debug!(%error, "missing peers are dialled later");
+        }
+    }
+
     fn is_ending(&self) -> bool {
         self.ending.load(Ordering::SeqCst)
     }
@@ -351,16 +371,8 @@ fn place(set: &ValidatorSet, key: &PublicKey) -> u32 {
 /// Starts CometBFT in its folder, with arguments beside the configuration; passes its log on.
 pub(super) fn spawn(binary: &Binary, home: &Home, arguments: &[&str]) -> io::Result<Child> {
     abci::remove(&home.socket("rpc.sock"))?;
-    let mut child = Command::new(binary.path())
-        .args(["start", "--home", "."])
+    let mut child = command(binary, home, std::env::var_os(GO_THREADS))
         .args(arguments)
-        .current_dir(home.path())
-        .env(GO_THREADS, go_threads())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A terminal's Ctrl-C is for this process, which ends CometBFT in its turn.
-        .process_group(0)
         .spawn()?;
     info!(pid = child.id(), "started CometBFT");
     pass_on(child.stdout.take());
@@ -368,10 +380,25 @@ pub(super) fn spawn(binary: &Binary, home: &Home, arguments: &[&str]) -> io::Res
     Ok(child)
 }
 
+/// How CometBFT is started; `threads` is what the operator says of [`GO_THREADS`].
+fn command(binary: &Binary, home: &Home, threads: Option<OsString>) -> Command {
+    let mut command = Command::new(binary.path());
+    command
+        .args(["start", "--home", "."])
+        .current_dir(home.path())
+        .env(GO_THREADS, go_threads(threads))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A terminal's Ctrl-C is for this process, which ends CometBFT in its turn.
+        .process_group(0);
+    command
+}
+
 /// How many threads run Go code at once: as many as there are cores, but [`LEAST_GO_THREADS`] at least, unless the operator
 /// says otherwise.
-fn go_threads() -> OsString {
-    std::env::var_os(GO_THREADS).unwrap_or_else(|| {
+fn go_threads(said: Option<OsString>) -> OsString {
+    said.unwrap_or_else(|| {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         cores.max(LEAST_GO_THREADS).to_string().into()
     })

@@ -196,6 +196,14 @@ impl Rpc {
         Ok(peers.into_iter().map(|peer| peer.node_info.id).collect())
     }
 
+    /// Has peers dialled, each `<node id>@<host>:<port>`; what comes of it, [`Self::peers`] shows.
+    pub(super) fn dial(&self, peers: &[&str]) -> Result<(), RpcError> {
+        let asked =
+            json!({"peers": peers, "persistent": false, "unconditional": false, "private": false});
+        let _dialling: Value = self.call("dial_peers", &asked)?;
+        Ok(())
+    }
+
     /// Whether CometBFT still fetches blocks that the others have.
     pub(super) fn is_catching_up(&self) -> Result<bool, RpcError> {
         #[derive(Deserialize)]

@@ -163,3 +163,25 @@ fn every_validator_has_a_place_of_its_own() {
     assert_eq!(places, [0, 1, 2, 3]);
     assert_eq!(place(&set, key(9).public_key()), 0);
 }
+
+/// What a process of CometBFT is told of its threads.
+fn threads_of(said: Option<&str>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("cometbft");
+    fs::write(&program, STILL).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = Binary::at(program).unwrap();
+    let home = Home::open(&folder.path().join("home")).unwrap();
+    let command = command(&binary, &home, said.map(OsString::from));
+    let (_, value) = command
+        .get_envs()
+        .find(|(name, _)| *name == "GOMAXPROCS")
+        .unwrap();
+    value.unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn gives_go_eight_threads_at_least_unless_the_operator_says_otherwise() {
+    assert!(threads_of(None).parse::<usize>().unwrap() >= 8);
+    assert_eq!(threads_of(Some("3")), "3");
+}

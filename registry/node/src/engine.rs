@@ -23,6 +23,7 @@ mod solo;
 mod view;
 
 pub use any::Engine;
+pub(crate) use comet::PROOF_PATIENCE;
 pub use comet::{Comet, CometConfig};
 pub use error::{EngineError, OpenError, SubmitError};
 pub use handover::Promoted;

@@ -18,7 +18,7 @@ const MAX_FRAME: usize = 16 * 1024 * 1024;
 /// Bytes that are taken before their turn, beside a frame that is not whole yet: as many as wait when a full mempool is
 /// checked anew.
 const AHEAD: usize = 8 * 1024 * 1024;
-/// Bytes that one read takes.
+/// Bytes that one read takes at most.
 const CHUNK: usize = 256 * 1024;
 
 /// What came and waits for its turn.
@@ -27,6 +27,8 @@ pub(super) struct Inbox<'a> {
     bytes: Vec<u8>,
     /// Where the next frame begins.
     at: usize,
+    /// Where reads put what comes: cleared once, for it is looked for after every answer, and mostly nothing is there.
+    room: Box<[u8]>,
 }
 
 impl<'a> Inbox<'a> {
@@ -35,6 +37,7 @@ impl<'a> Inbox<'a> {
             stream,
             bytes: Vec::new(),
             at: 0,
+            room: vec![0; CHUNK].into_boxed_slice(),
         }
     }
 
@@ -67,11 +70,14 @@ impl<'a> Inbox<'a> {
     /// Waits for more.
     pub(super) fn wait(&mut self) -> io::Result<()> {
         let mut stream = self.stream;
-        let taken = self.read(|room| stream.read(room))?;
-        if taken == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        loop {
+            match self.read(|room| stream.read(room)) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
     }
 
     /// Takes what is there by now, without waiting.
@@ -80,7 +86,7 @@ impl<'a> Inbox<'a> {
             let stream = self.stream;
             let taken = self.read(|room| match recv(stream, room, RecvFlags::DONTWAIT) {
                 Ok((taken, _)) => Ok(taken),
-                Err(Errno::AGAIN) => Ok(0),
+                Err(Errno::AGAIN | Errno::INTR) => Ok(0),
                 Err(error) => Err(error.into()),
             })?;
             // Whether nothing came or the other side has closed, waiting will show.
@@ -92,18 +98,15 @@ impl<'a> Inbox<'a> {
     }
 
     fn read(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        let taken = read(&mut self.room)?;
         // What was answered goes before the buffer grows.
-        if self.at > 0 && self.bytes.capacity() - self.bytes.len() < CHUNK {
+        if self.at > 0 && self.bytes.capacity() - self.bytes.len() < taken {
             self.bytes.drain(..self.at);
             self.at = 0;
         }
-        let held = self.bytes.len();
-        self.bytes.resize(held + CHUNK, 0);
-        let room = self.bytes.get_mut(held..).unwrap_or_default();
-        let taken = read(room);
-        self.bytes
-            .truncate(held + taken.as_ref().copied().unwrap_or(0));
-        taken
+        let came = self.room.get(..taken).unwrap_or_default();
+        self.bytes.extend_from_slice(came);
+        Ok(taken)
     }
 }
 

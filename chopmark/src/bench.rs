@@ -22,6 +22,7 @@ mod memory;
 mod progress;
 mod reads;
 mod resolve;
+mod restore;
 mod row;
 mod running;
 mod services;
@@ -136,6 +137,10 @@ async fn stacks(
     if resolve::is_wanted(wanted, reading) {
         let found = Box::pin(resolve::figures(wanted, reading, progress)).await;
         figures.extend(or_failed("resolve", found));
+    }
+    if wanted(restore::NAME) {
+        let row = Box::pin(restore::row(reading.identifiers, progress)).await;
+        figures.extend(or_failed(restore::NAME, row.map(|row| vec![row.into()])));
     }
     if services::is_wanted(wanted) {
         let found = Box::pin(services::figures(wanted, lasting, progress)).await;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chop_node::engine::Engine;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -16,6 +17,8 @@ use crate::up::{Ledger, Options, Stack};
 pub(super) struct Running {
     /// Asks and writes with the admin token.
     pub(super) client: Arc<Client>,
+    /// Its ledger.
+    pub(super) engine: Engine,
     /// Where it listens.
     pub(super) address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -34,6 +37,7 @@ impl Running {
             tls_listen: None,
             public_url: None,
             read_model: None,
+            proxies: chop_http::Proxies::default(),
             conformance: false,
             passphrase: None,
             trust: chop_verifier::Trust::default(),
@@ -46,6 +50,7 @@ impl Running {
         };
         let stack = Stack::start(options).await?;
         let (address, token) = (stack.address(), stack.token().to_owned());
+        let engine = stack.engine().clone();
         let base = Url::parse(&stack.base_url())?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(stack.serve(async {
@@ -54,6 +59,7 @@ impl Running {
         let client = Arc::new(Client::connect(base, token).await?);
         Ok(Self {
             client,
+            engine,
             address,
             stop,
             serving,

@@ -7,9 +7,9 @@ use std::process::Command;
 use thiserror::Error;
 
 /// The version that this node is tested with; later ones of the same series are taken too.
-const VERSION: (u64, u64, u64) = (0, 38, 19);
+const VERSION: (u64, u64, u64) = (0, 38, 26);
 /// How to get it.
-const INSTALL: &str = "go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.19";
+const INSTALL: &str = "go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.26";
 
 /// Names why there is no usable CometBFT.
 #[derive(Debug, Error)]
@@ -17,7 +17,7 @@ const INSTALL: &str = "go install github.com/cometbft/cometbft/cmd/cometbft@v0.3
 pub enum BinaryError {
     /// It is nowhere.
     #[error(
-        "cometbft was not found in PATH, $GOBIN, $GOPATH/bin or ~/go/bin; it takes 0.38.19 or a later 0.38: {INSTALL}"
+        "cometbft was not found in PATH, $GOBIN, $GOPATH/bin or ~/go/bin; it takes 0.38.26 or a later 0.38: {INSTALL}"
     )]
     Missing,
     /// It does not run.
@@ -29,7 +29,7 @@ pub enum BinaryError {
         source: io::Error,
     },
     /// It is of another version.
-    #[error("{path} is version {found:?}; it takes 0.38.19 or a later 0.38: {INSTALL}")]
+    #[error("{path} is version {found:?}; it takes 0.38.26 or a later 0.38: {INSTALL}")]
     Version {
         /// The binary.
         path: PathBuf,
@@ -112,16 +112,16 @@ mod tests {
     #[test]
     fn takes_the_tested_version_and_later_ones_of_its_series() {
         for good in [
-            "0.38.19",
-            "v0.38.19",
-            "0.38.20",
-            "0.38.19+1a2b3c4",
+            "0.38.26",
+            "v0.38.26",
+            "0.38.27",
+            "0.38.26+1a2b3c4",
             "0.38.100",
         ] {
             assert!(is_usable(good), "{good}");
         }
         for bad in [
-            "", "0.38.18", "0.37.19", "1.0.1", "0.39.20", "38.19", "unknown",
+            "", "0.38.25", "0.37.26", "1.0.1", "0.39.27", "38.26", "unknown",
         ] {
             assert!(!is_usable(bad), "{bad}");
         }

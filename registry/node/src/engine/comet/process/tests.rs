@@ -15,7 +15,7 @@ use crate::store::{DiskLimit, Store};
 
 /// Notes its process in the folder in which it is started, and whether a store of CometBFT's is there; makes one; waits.
 const STILL: &str = "#!/bin/sh
-if [ \"$1\" = version ]; then echo 0.38.19; exit; fi
+if [ \"$1\" = version ]; then echo 0.38.26; exit; fi
 if [ -d data/blockstore.db ]; then echo old >> seen; else echo new >> seen; fi
 mkdir -p data/blockstore.db
 echo $$ >> started

@@ -13,6 +13,8 @@ use chop_protocol::http::{Transaction, TransactionStatus};
 use chop_protocol::{
     BuildError, EnvelopeError, ExecutionResult, Outcome, SignedEnvelope, UnsignedEnvelope,
 };
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{NodeApp, failed};
 use crate::engine::SubmitError;
@@ -41,7 +43,8 @@ pub(super) async fn submit(
     app.inner.admin.check(&headers)?;
     let envelope = match UnsignedEnvelope::try_from(bytes.as_ref()) {
         Ok(unsigned) => as_operator(&app, unsigned)?,
-        Err(_) => parse(bytes.as_ref())?,
+        Err(_) if has_proof(bytes.as_ref()) => parse(bytes.as_ref())?,
+        Err(error) => return Err(malformed(&error)),
     };
     execute(&app, envelope).await
 }
@@ -81,6 +84,15 @@ pub(super) async fn show(
         }),
     )
         .into_response())
+}
+
+/// Whether somebody signed it, so that what is wrong with it is said of a signed envelope.
+fn has_proof(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Shown {
+        proof: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Shown>(bytes).is_ok_and(|shown| shown.proof.is_some())
 }
 
 /// Reads a signed envelope.

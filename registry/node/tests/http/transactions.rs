@@ -130,3 +130,18 @@ async fn an_envelope_that_was_never_sent_is_unknown() {
     );
     assert_eq!(world.get(&format!("{PATH}/nonsense")).await.status, 400);
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_an_envelope_without_proof_is_named_and_not_that_it_has_none() {
+    let world = World::new().await;
+    let mut envelope = unsigned(&world, 1, world.operator);
+    envelope["validUntil"] = "2026-11-28T06:00:00Z".into();
+    let refused = world.post(PATH, envelope.to_string()).await;
+    assert_eq!(refused.status, 400);
+    let detail = refused.json()["detail"].to_string();
+    assert!(detail.contains("YYYY-MM-DD"), "{detail}");
+    envelope["proof"] = "none".into();
+    let refused = world.post(PATH, envelope.to_string()).await;
+    let detail = refused.json()["detail"].to_string();
+    assert!(detail.contains("its proof is an array"), "{detail}");
+}

@@ -2,14 +2,17 @@
 
 mod credential;
 mod error;
+mod plain;
 mod presentation;
 mod rules;
+mod structure;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use credential::strings;
 pub use credential::{Credential, RelatedResource, SchemaReference};
 pub use error::ModelError;
+pub(crate) use plain::Written;
 pub use presentation::{Held, Presentation};
 pub(crate) use presentation::{envelope, is_envelope};
 pub(crate) use rules::{is_url, kind};

@@ -1,5 +1,6 @@
 //! Securing mechanisms: who signed what, and whether it holds.
 
+mod base64url;
 pub mod confirmation;
 pub mod cose;
 mod data_integrity;
@@ -17,7 +18,9 @@ pub mod x5c;
 pub use data_integrity::ProofReport;
 pub use error::SecuringError;
 pub(crate) use secured::secured_claims;
-pub use secured::{Claims, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing};
+pub use secured::{
+    Claims, Document, ParseError, Secured, SecuredCredential, SecuredPresentation, Securing,
+};
 pub(crate) use secured::{text_claim, time_claim};
 pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
 
@@ -62,7 +65,7 @@ impl Secured<'_> {
         match self.securing {
             Securing::Unsecured => Vec::new(),
             Securing::DataIntegrity(proofs) => {
-                data_integrity::verify(self.document, proofs, keys, terms)
+                data_integrity::verify(self.document.json(), proofs, keys, terms)
             }
             Securing::Jose(token) => vec![token.verify(self.claims, self.signer, keys, terms)],
             Securing::SdJwt(sd_jwt) => {

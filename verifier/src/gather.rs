@@ -12,8 +12,7 @@ use chop_credential::status::StatusEntry;
 use chop_credential::verdict::{
     CheckName, DeprecationFact, Evidence, Finding, HeldSchema, Policy, TokenStatusList,
 };
-use chop_credential::{AnyCredential, Contexts, SecuredCredential, named_contexts};
-use serde_json::{Map, Value};
+use chop_credential::{AnyCredential, Contexts, SecuredCredential};
 
 use chop_protocol::SchemaKind;
 use chop_protocol::schema::digest_of_url;
@@ -115,18 +114,11 @@ pub(crate) async fn evidence_of(
 /// The most contexts of ledgers that one document, or a presentation with all that is in it, may name.
 const MAX_CONTEXTS: usize = 16;
 
-/// Adds the contexts that documents name and a ledger holds to those that are known anyway.
+/// Adds those of some named contexts that a ledger holds to those that are known anyway.
 ///
 /// What no ledger holds, or none could be asked for, stays unknown: nothing is fetched, and the verdict is indeterminate.
-pub(crate) async fn contexts<'d>(
-    session: &Session,
-    documents: impl IntoIterator<Item = &'d Map<String, Value>>,
-) -> Arc<Contexts> {
+pub(crate) async fn contexts(session: &Session, mut named: BTreeSet<&str>) -> Arc<Contexts> {
     let known = session.app.contexts();
-    let mut named = BTreeSet::new();
-    for document in documents {
-        named.extend(named_contexts(document));
-    }
     named.retain(|url| digest_of_url(url).is_some());
     let mut found = Vec::new();
     for url in named.into_iter().take(MAX_CONTEXTS) {
@@ -149,7 +141,7 @@ async fn deprecations(
     credential: &SecuredCredential,
 ) -> BTreeMap<String, DeprecationFact> {
     let credential = credential.credential();
-    let mut named = named_contexts(credential.json());
+    let mut named = credential.named_contexts();
     named.extend(credential.schemas().map(|schema| schema.id));
     named.retain(|url| digest_of_url(url).is_some());
     let mut deprecations = BTreeMap::new();
@@ -292,7 +284,7 @@ async fn schema_credential(
     let (about, contexts) = match SecuredCredential::parse(&bytes) {
         Ok(held) => (
             evidence(session, &held, &own).await,
-            contexts(session, [held.credential().json()]).await,
+            contexts(session, held.credential().named_contexts()).await,
         ),
         // What does not parse is refused below for its own reason.
         Err(_) => (Evidence::default(), Arc::clone(session.app.contexts())),

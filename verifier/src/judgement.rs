@@ -1,12 +1,13 @@
 //! From a request to a verdict: gather, judge, and weigh what only this service knows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chop_credential::verdict::{
     CheckName, CheckOutcome, Evidence, Finding, Outcome, Policy, PresentationVerdict, Verdict,
     judge, judge_presentation,
 };
-use chop_credential::{AnyCredential, Contexts, SecuredPresentation};
+use chop_credential::{AnyCredential, Contexts, SecuredPresentation, named_contexts};
 use chop_did::ChopDid;
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::anchor_digest;
@@ -104,11 +105,11 @@ async fn alone(bench: Arc<Bench>, credential: AnyCredential) -> Judgement {
     let length = bytes.map_or(0, |bytes| bytes.len());
     let session = Session::new(bench.app.clone(), as_of);
     let evidence = evidence_of(&session, &credential, &bench.policy).await;
-    let document = match &credential {
-        AnyCredential::W3c(credential) => Some(credential.credential().json()),
-        AnyCredential::SdJwtVc(_) => None,
+    let named = match &credential {
+        AnyCredential::W3c(credential) => credential.credential().named_contexts(),
+        AnyCredential::SdJwtVc(_) => BTreeSet::new(),
     };
-    let contexts = contexts(&session, document).await;
+    let contexts = contexts(&session, named).await;
     let verdict = off_threads(length, move || {
         bench.credential(&credential, &evidence, &contexts)
     })
@@ -143,9 +144,9 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
         store(&mut gathered, Some(found));
     }
     let held = presentation.credentials().iter().flatten();
-    let documents = std::iter::once(presentation.presentation().json())
-        .chain(held.map(|credential| credential.credential().json()));
-    let contexts = contexts(&session, documents).await;
+    let mut named = named_contexts(presentation.presentation().json());
+    named.extend(held.flat_map(|credential| credential.credential().named_contexts()));
+    let contexts = contexts(&session, named).await;
     // Each credential in it is signed for itself, so a long presentation is long work.
     let length = LONG * usize::from(gathered.len() > AT_ONCE) + 1;
     let refused = PresentationVerdict {

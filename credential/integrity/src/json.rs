@@ -4,6 +4,8 @@
 //! after the value (RFC 7493). Depth and size are bounded. The restricted mode is that of operations and envelopes:
 //! integers only, within ±(2^53 − 1).
 
+mod plain;
+
 use std::cell::RefCell;
 use std::fmt;
 
@@ -12,6 +14,8 @@ use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::{JcsError, canonicalize};
+
+pub use plain::{Item, Items, Members, Plain};
 
 /// The largest integer of the restricted mode, 2^53 − 1; the smallest is its negative (RFC 7493 §2.2).
 const MAX_INTEGER: u64 = (1 << 53) - 1;

@@ -4,29 +4,18 @@
 //! at identifiers, and at no other value. An [`Outline`] writes down all of this but the identifiers. Two documents of one
 //! outline therefore pass or fail alike, their identifiers aside, which are looked at in each.
 
+mod outline;
+
 use super::active::Active;
 use foldhash::fast::RandomState;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The most shapes that are kept.
 const MAX_SHAPES: usize = 256;
-/// The longest outline that is kept, in bytes.
-const MAX_OUTLINE: usize = 4_096;
-/// The most texts, beside those in the outline, of a document whose shape is kept.
-const MAX_TEXTS: usize = 512;
 
-// No byte of UTF-8 is 0xf8 or above, so a name ends where one of these begins its value.
-const OBJECT: u8 = 0xf8;
-const ARRAY: u8 = 0xf9;
-const END: u8 = 0xfa;
-const TEXT: u8 = 0xfb;
-/// On both sides of a text that is written down.
-const QUOTE: u8 = 0xfc;
-const NULL: u8 = 0xfd;
-const NUMBER: u8 = 0xfe;
-const BOOLEAN: u8 = 0xff;
+pub(super) use outline::{Outline, Text};
 
 /// Keeps the shapes of documents that passed, each under its outline.
 #[derive(Debug, Default)]
@@ -58,22 +47,9 @@ pub(super) enum Looked<'d> {
     Type(&'d Value),
 }
 
-/// Is what a document is like: all that the walk looks at, but for identifiers, and types under uncommon names.
-///
-/// ```text
-/// object   f8 | name value | … fa      a context's URL, or a text under `type` or `@type`   fc text fc
-/// array    f9 | value | … fa           any other text                                       fb
-/// null     fd                          number   fe                                          boolean   ff
-/// ```
-pub(super) struct Outline<'d> {
-    written: Vec<u8>,
-    /// The texts that are not written down, in their order.
-    texts: Vec<&'d Value>,
-}
-
 impl Shapes {
     /// Says whether a document of this outline is certain to pass; if it is not, in which era it is not.
-    pub(super) fn pass(&self, outline: &Outline<'_>) -> Result<(), Era> {
+    pub(super) fn pass(&self, outline: &Outline<impl Text>) -> Result<(), Era> {
         let (shape, era) = {
             let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
             (kept.shapes.get(&outline.written).map(Arc::clone), kept.era)
@@ -86,7 +62,7 @@ impl Shapes {
     }
 
     /// Keeps what was looked at in a document that passed, unless the contexts have changed since.
-    pub(super) fn keep(&self, outline: Outline<'_>, looked: Vec<Looked<'_>>, era: Era) {
+    pub(super) fn keep(&self, outline: Outline<&Value>, looked: Vec<Looked<'_>>, era: Era) {
         let shape = Arc::new(Shape::of(&outline, looked));
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.era != era {
@@ -107,7 +83,7 @@ impl Shapes {
 }
 
 impl Shape {
-    fn of(outline: &Outline<'_>, looked: Vec<Looked<'_>>) -> Self {
+    fn of(outline: &Outline<&Value>, looked: Vec<Looked<'_>>) -> Self {
         let address = |text: &Value| std::ptr::from_ref(text).addr();
         let places: BTreeMap<usize, usize> = outline
             .texts
@@ -140,8 +116,8 @@ impl Shape {
     }
 
     /// Says whether a document of the outline passes.
-    fn is_of(&self, outline: &Outline<'_>) -> bool {
-        let text = |place: usize| outline.texts.get(place).and_then(|text| text.as_str());
+    fn is_of(&self, outline: &Outline<impl Text>) -> bool {
+        let text = |place: usize| outline.texts.get(place).and_then(Text::text);
         self.types
             .iter()
             .all(|(place, name)| text(*place) == Some(name))
@@ -149,85 +125,6 @@ impl Shape {
                 .identifiers
                 .iter()
                 .all(|(place, active)| text(*place).is_some_and(|id| active.is_identifier(id)))
-    }
-}
-
-impl<'d> Outline<'d> {
-    /// Writes a document's outline; `None` where it is too long, or the document has contexts of its own or proofs.
-    pub(super) fn of(document: &'d Map<String, Value>) -> Option<Self> {
-        let mut outline = Self {
-            written: Vec::with_capacity(1_024),
-            texts: Vec::with_capacity(64),
-        };
-        if document.contains_key("proof") {
-            return None;
-        }
-        outline.contexts(document.get("@context")?)?;
-        outline.object(document, true)?;
-        Some(outline)
-    }
-
-    /// Writes down which contexts a document names.
-    fn contexts(&mut self, value: &Value) -> Option<()> {
-        match value {
-            Value::String(url) => self.quote(url),
-            Value::Array(items) => {
-                self.written.push(ARRAY);
-                for item in items {
-                    self.quote(item.as_str()?);
-                }
-                self.written.push(END);
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn object(&mut self, object: &'d Map<String, Value>, is_top: bool) -> Option<()> {
-        self.written.push(OBJECT);
-        for (name, value) in object {
-            if name == "@context" {
-                if is_top {
-                    continue;
-                }
-                return None;
-            }
-            self.written.extend_from_slice(name.as_bytes());
-            self.value(value, matches!(name.as_str(), "type" | "@type"))?;
-        }
-        self.written.push(END);
-        Some(())
-    }
-
-    fn value(&mut self, value: &'d Value, are_types: bool) -> Option<()> {
-        if self.written.len() > MAX_OUTLINE || self.texts.len() > MAX_TEXTS {
-            return None;
-        }
-        match value {
-            Value::String(name) if are_types => self.quote(name),
-            Value::String(_) => {
-                self.written.push(TEXT);
-                self.texts.push(value);
-            }
-            Value::Object(object) => self.object(object, false)?,
-            Value::Array(items) => {
-                self.written.push(ARRAY);
-                for item in items {
-                    self.value(item, are_types)?;
-                }
-                self.written.push(END);
-            }
-            Value::Null => self.written.push(NULL),
-            Value::Number(_) => self.written.push(NUMBER),
-            Value::Bool(_) => self.written.push(BOOLEAN),
-        }
-        Some(())
-    }
-
-    fn quote(&mut self, text: &str) {
-        self.written.push(QUOTE);
-        self.written.extend_from_slice(text.as_bytes());
-        self.written.push(QUOTE);
     }
 }
 

@@ -2,28 +2,41 @@
 
 use super::Version;
 use super::error::ModelError;
-use super::rules::{
-    self, each_object, is_media_type, kind, language, optional_id, time, types, url,
-};
+use super::plain::{self, Written};
+use super::rules::{self, kind, language, optional_id, types};
+use super::structure::{confidence, extensions, issuer, schema_digests, subjects, validity};
 use crate::contexts::digest::ResourceDigest;
+use crate::contexts::named_contexts;
 use crate::status::StatusEntry;
 use chop_integrity::Timestamp;
-use chop_integrity::json::{self, Limits};
+use chop_integrity::json::{self, Limits, Plain};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// Is a credential whose structure holds; whether anybody secured it is another question.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Credential {
-    json: Map<String, Value>,
+    form: Form,
     version: Version,
     valid_from: Option<Timestamp>,
     valid_until: Option<Timestamp>,
-    /// Whether it has no members but [`BASIC`] ones, so that no other needs to be looked for.
-    is_basic: bool,
+}
+
+/// How a credential's members are held.
+#[derive(Clone, Debug)]
+enum Form {
+    /// As values.
+    Built {
+        json: Map<String, Value>,
+        /// Whether it has no members but [`BASIC`] ones, so that no other needs to be looked for.
+        is_basic: bool,
+    },
+    /// As the text in which it came; the values are built when somebody asks for them.
+    Written(Box<Written>),
 }
 
 /// The properties that nearly every credential has, and those that are looked at in every one.
-const BASIC: [&str; 9] = [
+pub(super) const BASIC: [&str; 9] = [
     "@context",
     "type",
     "id",
@@ -111,12 +124,44 @@ impl Credential {
         }
         confidence(&json)?;
         Ok(Self {
-            json,
+            form: Form::Built { json, is_basic },
             version,
             valid_from,
             valid_until,
-            is_basic,
         })
+    }
+
+    /// Takes a credential of version 2.0 that is written plainly, with what else `split` finds among the members that are not
+    /// [`BASIC`], and takes away.
+    ///
+    /// # Errors
+    /// The text, when [`Self::from_map`] must decide.
+    pub(crate) fn from_plain<C>(
+        plain: Plain,
+        split: impl FnOnce(Map<String, Value>) -> Option<(C, Map<String, Value>)>,
+    ) -> Result<(C, Self), Plain> {
+        let Some(survey) = plain::survey(plain.members()) else {
+            return Err(plain);
+        };
+        let further = survey.further.len();
+        let Some((claims, own)) = split(survey.further) else {
+            return Err(plain);
+        };
+        let is_sound = own.is_empty()
+            || (!own.contains_key("proof")
+                && extensions(&own, Version::V2).is_ok()
+                && confidence(&own).is_ok());
+        if !is_sound {
+            return Err(plain);
+        }
+        let has_claims = own.len() != further;
+        let credential = Self {
+            form: Form::Written(Box::new(Written::new(plain, own, has_claims))),
+            version: Version::V2,
+            valid_from: survey.valid_from,
+            valid_until: survey.valid_until,
+        };
+        Ok((claims, credential))
     }
 
     /// Returns the data model's version.
@@ -126,12 +171,20 @@ impl Credential {
 
     /// Returns `id`.
     pub fn id(&self) -> Option<&str> {
-        self.json.get("id").and_then(Value::as_str)
+        match &self.form {
+            Form::Built { json, .. } => json.get("id").and_then(Value::as_str),
+            Form::Written(written) => written.id_of("id"),
+        }
     }
 
     /// Lists `type`, `VerifiableCredential` among them.
     pub fn types(&self) -> impl Iterator<Item = &str> {
-        strings(self.json.get("type"))
+        let (built, written) = match &self.form {
+            Form::Built { json, .. } => (json.get("type"), None),
+            Form::Written(written) => (None, Some(written)),
+        };
+        let written = written.into_iter().flat_map(|written| written.types());
+        strings(built).chain(written)
     }
 
     /// Lists the types that say what the credential is: all but `VerifiableCredential`.
@@ -141,12 +194,16 @@ impl Credential {
 
     /// Returns the issuer's URL.
     pub fn issuer(&self) -> &str {
-        id_of(self.json.get("issuer")).unwrap_or_default()
+        let id = match &self.form {
+            Form::Built { json, .. } => id_of(json.get("issuer")),
+            Form::Written(written) => written.id_of("issuer"),
+        };
+        id.unwrap_or_default()
     }
 
     /// Lists the subjects.
     pub fn subjects(&self) -> impl Iterator<Item = &Map<String, Value>> {
-        objects(self.json.get("credentialSubject"))
+        objects(self.json().get("credentialSubject"))
     }
 
     /// Lists the subjects' ids.
@@ -230,189 +287,50 @@ impl Credential {
 
     /// Finds a property that is not one of [`BASIC`].
     fn extension(&self, property: &str) -> Option<&Value> {
-        if self.is_basic {
-            return None;
+        match &self.form {
+            Form::Built { is_basic: true, .. } => None,
+            Form::Built { json, .. } => json.get(property),
+            Form::Written(written) => written.extension(property),
         }
-        self.json.get(property)
+    }
+
+    /// Lists the contexts that it names, as [`named_contexts`] does.
+    pub fn named_contexts(&self) -> BTreeSet<&str> {
+        match &self.form {
+            Form::Built { json, .. } => named_contexts(json),
+            Form::Written(written) => written.named_contexts(),
+        }
+    }
+
+    /// Returns the text in which it came, if that is how it is held.
+    pub(crate) fn written(&self) -> Option<&Written> {
+        match &self.form {
+            Form::Built { .. } => None,
+            Form::Written(written) => Some(written),
+        }
     }
 
     /// Returns the JSON without `proof`.
     pub fn json(&self) -> &Map<String, Value> {
-        &self.json
+        match &self.form {
+            Form::Built { json, .. } => json,
+            Form::Written(written) => written.json(),
+        }
     }
 
     /// Gives the JSON without `proof` away.
     pub fn into_json(self) -> Map<String, Value> {
-        self.json
-    }
-}
-
-fn issuer(json: &Map<String, Value>, version: Version) -> Result<(), ModelError> {
-    match json.get("issuer") {
-        None => Err(ModelError::Missing { property: "issuer" }),
-        Some(Value::Object(issuer)) => {
-            let id = issuer.get("id").ok_or(ModelError::Missing {
-                property: "issuer.id",
-            })?;
-            url(id, "issuer.id")?;
-            // Version 1.1 gives these no form; other contexts may define them as they like.
-            if version == Version::V1 {
-                return Ok(());
-            }
-            language(issuer, "name", "issuer.name")?;
-            language(issuer, "description", "issuer.description")
-        }
-        Some(value) => url(value, "issuer").map(|_| ()),
-    }
-}
-
-fn subjects(json: &Map<String, Value>) -> Result<(), ModelError> {
-    const PROPERTY: &str = "credentialSubject";
-    let value = json
-        .get(PROPERTY)
-        .ok_or(ModelError::Missing { property: PROPERTY })?;
-    each_object(value, PROPERTY, |subject| {
-        if subject.is_empty() {
-            return Err(ModelError::Empty { property: PROPERTY });
-        }
-        optional_id(subject, "credentialSubject.id")
-    })
-}
-
-fn validity(
-    json: &Map<String, Value>,
-    version: Version,
-) -> Result<(Option<Timestamp>, Option<Timestamp>), ModelError> {
-    let mut from = time(json, "validFrom", "validFrom")?;
-    let mut until = time(json, "validUntil", "validUntil")?;
-    if version == Version::V1 {
-        let issued = time(json, "issuanceDate", "issuanceDate")?.ok_or(ModelError::Missing {
-            property: "issuanceDate",
-        })?;
-        let expires = time(json, "expirationDate", "expirationDate")?;
-        // Version 1.1 reserves the later names (§4.6, §4.8): whoever uses them means to narrow the validity.
-        from = from.max(Some(issued));
-        until = until.into_iter().chain(expires).min();
-    }
-    match (from, until) {
-        (Some(from), Some(until)) if until < from => Err(ModelError::Reversed {
-            from: from.to_string(),
-            until: until.to_string(),
-        }),
-        both => Ok(both),
-    }
-}
-
-/// Checks the properties by which the data model is extended (VC Data Model 2.0 §4.10, §4.11, §5, §5.10).
-fn extensions(json: &Map<String, Value>, version: Version) -> Result<(), ModelError> {
-    if let Some(value) = json.get("credentialStatus") {
-        each_object(value, "credentialStatus", |entry| {
-            types(entry.get("type"), "credentialStatus.type")?;
-            optional_id(entry, "credentialStatus.id")?;
-            if version == Version::V1 && !entry.contains_key("id") {
-                return Err(ModelError::Missing {
-                    property: "credentialStatus.id",
-                });
-            }
-            StatusEntry::read(entry).map(|_| ())
-        })?;
-    }
-    if let Some(value) = json.get("credentialSchema") {
-        each_object(value, "credentialSchema", |entry| {
-            types(entry.get("type"), "credentialSchema.type")?;
-            let id = entry.get("id").ok_or(ModelError::Missing {
-                property: "credentialSchema.id",
-            })?;
-            url(id, "credentialSchema.id")?;
-            schema_digests(entry).map(|_| ())
-        })?;
-    }
-    typed(
-        json,
-        "refreshService",
-        "refreshService.type",
-        "refreshService.id",
-    )?;
-    if version == Version::V1 {
-        // VC Data Model 1.1 §5.4.
-        if objects(json.get("refreshService")).any(|service| !service.contains_key("id")) {
-            return Err(ModelError::Missing {
-                property: "refreshService.id",
-            });
+        match self.form {
+            Form::Built { json, .. } => json,
+            Form::Written(written) => written.into_json(),
         }
     }
-    typed(json, "termsOfUse", "termsOfUse.type", "termsOfUse.id")?;
-    typed(json, "evidence", "evidence.type", "evidence.id")?;
-    typed(json, "renderMethod", "renderMethod.type", "renderMethod.id")?;
-    related(json)
 }
 
-/// Checks the methods of confidence, of the credential and of each subject (VC Data Model 2.0 §5.10).
-fn confidence(json: &Map<String, Value>) -> Result<(), ModelError> {
-    objects(json.get("credentialSubject"))
-        .chain([json])
-        .try_for_each(|holder| {
-            typed(
-                holder,
-                "confidenceMethod",
-                "confidenceMethod.type",
-                "confidenceMethod.id",
-            )
-        })
-}
-
-fn schema_digests(entry: &Map<String, Value>) -> Result<Vec<ResourceDigest>, ModelError> {
-    ResourceDigest::annotated(
-        entry,
-        "credentialSchema.digestSRI",
-        "credentialSchema.digestMultibase",
-    )
-}
-
-/// Checks a property whose objects need a type and may have an id.
-pub(super) fn typed(
-    json: &Map<String, Value>,
-    name: &'static str,
-    type_path: &'static str,
-    id_path: &'static str,
-) -> Result<(), ModelError> {
-    json.get(name).map_or(Ok(()), |value| {
-        each_object(value, name, |entry| {
-            types(entry.get("type"), type_path)?;
-            optional_id(entry, id_path)
-        })
-    })
-}
-
-/// Checks `relatedResource` (VC Data Model 2.0 §5.3).
-fn related(json: &Map<String, Value>) -> Result<(), ModelError> {
-    const ID: &str = "relatedResource.id";
-    let Some(value) = json.get("relatedResource") else {
-        return Ok(());
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    each_object(value, "relatedResource", |entry| {
-        let id = entry
-            .get("id")
-            .ok_or(ModelError::Missing { property: ID })?;
-        let id = url(id, ID)?;
-        if !seen.insert(id) {
-            return Err(ModelError::Repeated {
-                property: ID,
-                value: id.to_owned(),
-            });
-        }
-        if let Some(media) = entry.get("mediaType")
-            && !media.as_str().is_some_and(is_media_type)
-        {
-            return Err(ModelError::Kind {
-                property: "relatedResource.mediaType",
-                expected: "a string that is a media type",
-                found: kind(media),
-            });
-        }
-        ResourceDigest::read(entry).map(|_| ())
-    })
+impl PartialEq for Credential {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version && self.json() == other.json()
+    }
 }
 
 /// Lists the strings of a property that is one or several.

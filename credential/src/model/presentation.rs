@@ -1,9 +1,10 @@
 //! Verifiable presentations: structure.
 
 use super::Version;
-use super::credential::{id_of, one_or_many, strings, typed};
+use super::credential::{id_of, one_or_many, strings};
 use super::error::ModelError;
 use super::rules::{self, kind, optional_id, types, url};
+use super::structure::typed;
 use chop_integrity::json::{self, Limits};
 use serde_json::{Map, Value};
 

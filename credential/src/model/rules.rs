@@ -299,4 +299,4 @@ pub(super) fn version(json: &Map<String, Value>) -> Result<super::Version, Model
 }
 
 /// The most contexts that one document may name.
-const MAX_CONTEXTS: usize = 64;
+pub(super) const MAX_CONTEXTS: usize = 64;

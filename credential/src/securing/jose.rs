@@ -4,10 +4,9 @@
 mod header;
 
 use super::secured::Claims;
-use super::{Keys, ProofReport, ProofTerms, SecuringError, absolute, usable};
+use super::{Keys, ProofReport, ProofTerms, SecuringError, absolute, base64url, usable};
 use chop_integrity::json::{self, JsonError, Limits};
 use chop_keys::{KeyType, PublicKey, VerifyError};
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 pub use header::{Algorithm, Header};
@@ -176,6 +175,14 @@ impl Token {
 
     /// Parses a compact token whose kind is checked later.
     pub(super) fn parse_any(text: &str) -> Result<(Self, Map<String, Value>), JoseError> {
+        Self::read(text, |payload| members(&payload))
+    }
+
+    /// Reads a compact token whose kind is checked later; `payload` reads its payload.
+    pub(super) fn read<P>(
+        text: &str,
+        payload: impl FnOnce(Vec<u8>) -> Result<P, JoseError>,
+    ) -> Result<(Self, P), JoseError> {
         if text.len() > Limits::CREDENTIAL.max_bytes * 4 / 3 {
             return Err(JoseError::Compact {
                 reason: "it is too long",
@@ -183,20 +190,7 @@ impl Token {
         }
         let (head, body, tail) = three_parts(text)?;
         let header = Header::parse(&decode(head)?)?;
-        let payload = match json::parse(&decode(body)?, &Limits::CREDENTIAL) {
-            Ok(Value::Object(payload)) => payload,
-            Ok(_) => {
-                return Err(JoseError::Compact {
-                    reason: "its payload is no object",
-                });
-            }
-            Err(error) => {
-                return Err(JoseError::Json {
-                    part: "payload",
-                    error,
-                });
-            }
-        };
+        let payload = payload(decode(body)?)?;
         let token = Self {
             compact: text.to_owned(),
             signed_len: head.len() + 1 + body.len(),
@@ -276,6 +270,20 @@ impl Token {
     }
 }
 
+/// Parses a payload, which must be a strict JSON object.
+pub(super) fn members(payload: &[u8]) -> Result<Map<String, Value>, JoseError> {
+    match json::parse(payload, &Limits::CREDENTIAL) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(JoseError::Compact {
+            reason: "its payload is no object",
+        }),
+        Err(error) => Err(JoseError::Json {
+            part: "payload",
+            error,
+        }),
+    }
+}
+
 /// Splits a compact token at its two full stops.
 fn three_parts(text: &str) -> Result<(&str, &str, &str), JoseError> {
     let mut stops = memchr::memchr_iter(b'.', text.as_bytes());
@@ -294,9 +302,7 @@ fn three_parts(text: &str) -> Result<(&str, &str, &str), JoseError> {
 
 /// Decodes base64url without padding; spare bits must be zero, so that a token has one spelling.
 fn decode(part: &str) -> Result<Vec<u8>, JoseError> {
-    BASE64URL_NOPAD
-        .decode(part.as_bytes())
-        .map_err(|_| JoseError::Compact {
-            reason: "a part is not canonical base64url",
-        })
+    base64url::decode(part).ok_or(JoseError::Compact {
+        reason: "a part is not canonical base64url",
+    })
 }

@@ -14,7 +14,7 @@ use super::confirmation::Confirmation;
 use super::cose::{CoseError, Sign1};
 use super::jose::{JoseError, Token};
 use super::sd_jwt::{SdJwt, SdJwtError};
-use crate::model::{ModelError, Version, kind};
+use crate::model::{Credential, ModelError, Presentation, Version, kind};
 use chop_integrity::JcsError;
 use chop_integrity::json::{self, Limits};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -42,14 +42,33 @@ pub enum Securing {
 /// Borrows what a signature is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Secured<'a> {
-    /// The document without `proof`.
-    pub document: &'a Map<String, Value>,
+    /// The document.
+    pub document: Document<'a>,
     /// How it is secured.
     pub securing: &'a Securing,
     /// A token's registered claims.
     pub claims: &'a Claims,
     /// The issuer, or holder, that must have signed.
     pub signer: Option<&'a str>,
+}
+
+/// Borrows a document that may be secured.
+#[derive(Clone, Copy, Debug)]
+pub enum Document<'a> {
+    /// A credential.
+    Credential(&'a Credential),
+    /// A presentation.
+    Presentation(&'a Presentation),
+}
+
+impl<'a> Document<'a> {
+    /// Returns its JSON without `proof`.
+    pub fn json(self) -> &'a Map<String, Value> {
+        match self {
+            Self::Credential(credential) => credential.json(),
+            Self::Presentation(presentation) => presentation.json(),
+        }
+    }
 }
 
 /// Says why bytes are no secured credential or presentation.

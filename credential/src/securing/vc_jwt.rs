@@ -22,7 +22,7 @@ const DOCUMENT_MEMBERS: [&str; 8] = [
 ];
 
 /// Names the claim that holds a document of this kind.
-const fn wrapper(kind: TokenKind) -> &'static str {
+pub(super) const fn wrapper(kind: TokenKind) -> &'static str {
     match kind {
         TokenKind::Presentation => "vp",
         _ => "vc",
@@ -31,8 +31,13 @@ const fn wrapper(kind: TokenKind) -> &'static str {
 
 /// Says whether a token is one of version 1.1: its `typ` is `JWT` or absent, and the claim is there.
 pub(super) fn is_wrapped(header: &Header, payload: &Map<String, Value>, kind: TokenKind) -> bool {
+    may_wrap(header) && payload.contains_key(wrapper(kind))
+}
+
+/// Says whether a header is one of a token of version 1.1.
+pub(super) fn may_wrap(header: &Header) -> bool {
     let typ = header.typ.as_deref();
-    typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) && payload.contains_key(wrapper(kind))
+    typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
 }
 
 /// Decodes a payload into its claims and the document that they complete (VC Data Model 1.1 §6.3.1, JWT Decoding).

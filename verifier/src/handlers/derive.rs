@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
-use chop_credential::ProblemType;
 use chop_credential::selective::{Binding, Reveal, SelectiveError, derive};
+use chop_credential::{ProblemType, named_contexts};
 use chop_http::{JsonBytes, Problem};
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
@@ -67,7 +67,7 @@ pub(crate) async fn derive_credential(
         binding: binding.as_ref(),
     };
     let session = Session::new(app.clone(), app.now());
-    let contexts = contexts(&session, [&body.verifiable_credential]).await;
+    let contexts = contexts(&session, named_contexts(&body.verifiable_credential)).await;
     let derived =
         derive(&body.verifiable_credential, &contexts, &reveal).map_err(|error| problem(&error))?;
     Ok((

@@ -311,7 +311,7 @@ impl Document<'_> {
         {
             Some(Err(error)) if error.is_undecided() => Outcome::Indeterminate(error.to_string()),
             Some(Err(error)) => Outcome::Failure(error.to_string()),
-            _ => Outcome::Success(Value::from(self.secured.document.clone()).to_string()),
+            _ => Outcome::Success(Value::from(self.secured.document.json().clone()).to_string()),
         }
     }
 }

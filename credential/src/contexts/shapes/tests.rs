@@ -2,6 +2,8 @@
 
 use super::super::{ContextError, Contexts};
 use super::{MAX_SHAPES, Outline};
+use crate::model::Credential;
+use chop_integrity::json::{Limits, Plain};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -241,8 +243,68 @@ fn vary(value: &mut Value, texts: &mut impl Iterator<Item = Option<&'static str>
     }
 }
 
+/// Writes a value with the members of each object in descending order.
+fn reversed(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(reversed).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(members) => {
+            let member = |(name, value)| format!("{}:{}", json!(name), reversed(value));
+            let members: Vec<String> = members.iter().rev().map(member).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Writes the outline of a credential that is held as this text; `None` where it is not held as text.
+fn outline_of_text(text: &str) -> Option<Option<(Vec<u8>, Vec<String>)>> {
+    let plain = Plain::read(text.as_bytes().to_vec(), &Limits::CREDENTIAL).ok()?;
+    let (_, credential) = Credential::from_plain(plain, |further| Some(((), further))).ok()?;
+    let outline = Outline::of_written(credential.written()?);
+    Some(outline.map(|outline| {
+        let texts = outline.texts.into_iter().map(str::to_owned);
+        (outline.written, texts.collect())
+    }))
+}
+
+fn outline_of_values(document: &Map<String, Value>) -> Option<(Vec<u8>, Vec<String>)> {
+    let outline = Outline::of(document)?;
+    let texts = outline.texts.iter().filter_map(|text| text.as_str());
+    let texts = texts.map(str::to_owned).collect();
+    Some((outline.written, texts))
+}
+
+#[test]
+fn the_outline_of_a_text_is_that_of_its_values_in_whatever_order_they_stand() {
+    let mut document =
+        credential(&json!({"type": "Apple", "skin": "red", "tag": ["urn:a:b", 1, true, null, {}]}));
+    document.insert("issuer".to_owned(), json!("did:example:i"));
+    let outline = outline_of_values(&document);
+    assert!(outline.is_some());
+    let value = Value::Object(document);
+    for text in [value.to_string(), reversed(&value)] {
+        assert_eq!(outline_of_text(&text), Some(outline.clone()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_text_has_the_outline_of_its_values(subject in value(), further in value()) {
+        let mut document = credential(&json!({"of": subject}));
+        document.insert("issuer".to_owned(), json!("did:example:i"));
+        document.insert("further".to_owned(), further);
+        let (outline, value) = (outline_of_values(&document), Value::Object(document));
+        for text in [value.to_string(), reversed(&value)] {
+            if let Some(found) = outline_of_text(&text) {
+                prop_assert_eq!(&found, &outline);
+            }
+        }
+    }
 
     #[test]
     fn a_known_shape_is_judged_as_the_walk_judges_it(

@@ -2,15 +2,17 @@
 
 use super::claims::{Claims, claims};
 use super::{
-    ParseError, Parsed, Secured, Securing, object, of_version, parsed, secured_bytes, split,
+    Document, ParseError, Parsed, Secured, Securing, object, of_version, parsed, secured_bytes,
+    split,
 };
 use crate::model::{self, Credential, Version};
 use crate::securing::cose::{CoseKind, Sign1};
 use crate::securing::data_url::{self, Content};
-use crate::securing::jose::{Token, TokenKind};
+use crate::securing::jose::{self, JoseError, Token, TokenKind};
 use crate::securing::sd_jwt::{REGISTERED, SdJwt};
 use crate::securing::vc_jwt;
 use chop_integrity::JcsError;
+use chop_integrity::json::{Limits, Plain};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -60,8 +62,9 @@ impl SecuredCredential {
         match data_url::content(url, &data_url::CREDENTIAL)? {
             Content::Token(TokenKind::SdCredential, text) => Self::from_sd_jwt_text(text),
             Content::Token(_, text) => {
-                let (token, payload) = Token::parse(text, TokenKind::Credential)?;
-                Self::of_payload(payload, Securing::Jose(Box::new(token)))
+                let (token, payload) = Token::read(text, Payload::read)?;
+                token.header().check(TokenKind::Credential)?;
+                Self::of_token(token, payload)
             }
             Content::Cose(message) => Self::from_cose(&message),
         }
@@ -84,14 +87,29 @@ impl SecuredCredential {
     /// # Errors
     /// As [`Self::from_token`].
     pub(crate) fn from_jwt(text: &str) -> Result<Self, ParseError> {
-        let (token, payload) = Token::parse_any(text)?;
+        let (token, payload) = Token::read(text, Payload::read)?;
         let kind = TokenKind::Credential;
-        if vc_jwt::is_wrapped(token.header(), &payload, kind) {
-            let parts = vc_jwt::decode(payload, kind)?;
+        if payload.has(vc_jwt::wrapper(kind)) && vc_jwt::may_wrap(token.header()) {
+            let parts = vc_jwt::decode(payload.into_members(), kind)?;
             return Self::with(parts, Securing::Jose(Box::new(token)), Version::V1);
         }
         token.header().check(kind)?;
-        Self::of_payload(payload, Securing::Jose(Box::new(token)))
+        Self::of_token(token, payload)
+    }
+
+    /// Takes a `vc+jwt` whose header is allowed.
+    fn of_token(token: Token, payload: Payload) -> Result<Self, ParseError> {
+        let securing = Securing::Jose(Box::new(token));
+        let members = match payload {
+            Payload::Members(members) => members,
+            Payload::Plain(plain) => {
+                match Credential::from_plain(plain, |further| claims(further).ok()) {
+                    Ok((claims, credential)) => return Self::of(claims, credential, securing),
+                    Err(plain) => plain.members().to_map(),
+                }
+            }
+        };
+        Self::of_payload(members, securing)
     }
 
     /// Takes a JWT of version 1.1 as it stands in a presentation that is one.
@@ -137,6 +155,11 @@ impl SecuredCredential {
     ) -> Result<Self, ParseError> {
         let credential = Credential::from_map(json)?;
         of_version(credential.version(), version)?;
+        Self::of(claims, credential, securing)
+    }
+
+    /// Puts together what must name one issuer.
+    fn of(claims: Claims, credential: Credential, securing: Securing) -> Result<Self, ParseError> {
         if claims
             .issuer
             .as_deref()
@@ -174,7 +197,7 @@ impl SecuredCredential {
     /// Borrows what the signatures are about.
     pub fn secured(&self) -> Secured<'_> {
         Secured {
-            document: self.credential.json(),
+            document: Document::Credential(&self.credential),
             securing: &self.securing,
             claims: &self.claims,
             signer: Some(self.credential.issuer()),
@@ -190,3 +213,37 @@ impl SecuredCredential {
         secured_bytes(self.credential.json(), &self.securing)
     }
 }
+
+/// Is a token's payload: an object.
+enum Payload {
+    /// As the text in which it came.
+    Plain(Plain),
+    /// As values.
+    Members(Map<String, Value>),
+}
+
+impl Payload {
+    fn read(bytes: Vec<u8>) -> Result<Self, JoseError> {
+        match Plain::read(bytes, &Limits::CREDENTIAL) {
+            Ok(plain) => Ok(Self::Plain(plain)),
+            Err(bytes) => jose::members(&bytes).map(Self::Members),
+        }
+    }
+
+    fn has(&self, member: &str) -> bool {
+        match self {
+            Self::Plain(plain) => plain.members().member(member).is_some(),
+            Self::Members(members) => members.contains_key(member),
+        }
+    }
+
+    fn into_members(self) -> Map<String, Value> {
+        match self {
+            Self::Plain(plain) => plain.members().to_map(),
+            Self::Members(members) => members,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

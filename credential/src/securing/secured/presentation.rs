@@ -2,7 +2,8 @@
 
 use super::claims::{Claims, claims};
 use super::{
-    ParseError, Parsed, Secured, SecuredCredential, Securing, object, of_version, parsed, split,
+    Document, ParseError, Parsed, Secured, SecuredCredential, Securing, object, of_version, parsed,
+    split,
 };
 use crate::model::{self, Held, Presentation, Version};
 use crate::securing::cose::{CoseKind, Sign1};
@@ -188,7 +189,7 @@ impl SecuredPresentation {
     /// Borrows what the signatures are about.
     pub fn secured(&self) -> Secured<'_> {
         Secured {
-            document: self.presentation.json(),
+            document: Document::Presentation(&self.presentation),
             securing: &self.securing,
             claims: &self.claims,
             signer: self.holder(),

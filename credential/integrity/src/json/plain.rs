@@ -1,0 +1,200 @@
+//! JSON that is written plainly: read where it lies, without building its values.
+//!
+//! Plain is text without white space, without escapes, and with no numbers but integers of at most 15 digits, as nearly every
+//! signed document is written. [`Plain::read`] takes nothing that [`parse`](super::parse) refuses, and what it does not take may
+//! still be good JSON: [`parse`](super::parse) decides.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+
+use super::Limits;
+use reader::Reader;
+
+/// Is one JSON object that is written plainly, with what stands where in it.
+#[derive(Clone, Debug)]
+pub struct Plain {
+    text: String,
+    /// Every value and every name, in their order.
+    tokens: Vec<Token>,
+}
+
+/// Is a value of a [`Plain`] text.
+#[derive(Clone, Debug)]
+pub enum Item<'p> {
+    /// A string.
+    Text(&'p str),
+    /// An array.
+    Array(Items<'p>),
+    /// An object.
+    Object(Members<'p>),
+    /// A number, as it is written.
+    Number(&'p str),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// `null`.
+    Null,
+}
+
+/// Goes through an array.
+#[derive(Clone, Debug)]
+pub struct Items<'p> {
+    plain: &'p Plain,
+    next: usize,
+    end: usize,
+}
+
+/// Goes through the members of an object, in the order of the text.
+#[derive(Clone, Debug)]
+pub struct Members<'p> {
+    items: Items<'p>,
+    is_sorted: bool,
+}
+
+/// Is a value, or a name, and where in the text it stands.
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    kind: Kind,
+    start: u32,
+    end: u32,
+    /// The place of the token after it and all that is in it.
+    next: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    True,
+    False,
+    Null,
+    Array,
+    /// Its names are in ascending order, by their bytes.
+    SortedObject,
+    Object,
+}
+
+impl Plain {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// The text itself, when it is no object, is not written plainly, or is nothing that [`parse`](super::parse) takes.
+    pub fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Self, Vec<u8>> {
+        if bytes.len() > limits.max_bytes || bytes.first() != Some(&b'{') {
+            return Err(bytes);
+        }
+        let text = String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)?;
+        match Reader::new(text.as_bytes(), limits.max_depth).read() {
+            Some(tokens) => Ok(Self { text, tokens }),
+            None => Err(text.into_bytes()),
+        }
+    }
+
+    /// Goes through the object's members.
+    pub fn members(&self) -> Members<'_> {
+        match self.item(0) {
+            Some(Item::Object(members)) => members,
+            _ => Members {
+                items: Items {
+                    plain: self,
+                    next: 0,
+                    end: 0,
+                },
+                is_sorted: true,
+            },
+        }
+    }
+
+    fn item(&self, place: usize) -> Option<Item<'_>> {
+        let token = self.tokens.get(place)?;
+        let text = || {
+            self.text
+                .get(reader::wide(token.start)..reader::wide(token.end))
+        };
+        let items = || Items {
+            plain: self,
+            next: place + 1,
+            end: reader::wide(token.next),
+        };
+        Some(match token.kind {
+            Kind::Text => Item::Text(text()?),
+            Kind::Number => Item::Number(text()?),
+            Kind::True => Item::Boolean(true),
+            Kind::False => Item::Boolean(false),
+            Kind::Null => Item::Null,
+            Kind::Array => Item::Array(items()),
+            Kind::SortedObject | Kind::Object => Item::Object(Members {
+                items: items(),
+                is_sorted: token.kind == Kind::SortedObject,
+            }),
+        })
+    }
+}
+
+impl<'p> Item<'p> {
+    /// Returns the text, if it is one.
+    pub fn as_text(self) -> Option<&'p str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Builds the value.
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Text(text) => Value::String(text.to_owned()),
+            Self::Array(items) => Value::Array(items.map(Self::to_value).collect()),
+            Self::Object(members) => Value::Object(members.to_map()),
+            // What is written plainly fits.
+            Self::Number(text) => Value::from(text.parse::<i64>().unwrap_or_default()),
+            Self::Boolean(boolean) => Value::Bool(boolean),
+            Self::Null => Value::Null,
+        }
+    }
+}
+
+impl<'p> Iterator for Items<'p> {
+    type Item = Item<'p>;
+
+    fn next(&mut self) -> Option<Item<'p>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let place = self.next;
+        self.next = reader::wide(self.plain.tokens.get(place)?.next);
+        self.plain.item(place)
+    }
+}
+
+impl<'p> Members<'p> {
+    /// Finds a member.
+    pub fn member(self, name: &str) -> Option<Item<'p>> {
+        let mut members = self;
+        members
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Says whether the names stand in ascending order, by their bytes.
+    pub fn are_ascending(&self) -> bool {
+        self.is_sorted
+    }
+
+    /// Builds the members.
+    pub fn to_map(self) -> Map<String, Value> {
+        self.map(|(name, value)| (name.to_owned(), value.to_value()))
+            .collect()
+    }
+}
+
+impl<'p> Iterator for Members<'p> {
+    type Item = (&'p str, Item<'p>);
+
+    fn next(&mut self) -> Option<(&'p str, Item<'p>)> {
+        let name = self.items.next()?.as_text()?;
+        Some((name, self.items.next()?))
+    }
+}

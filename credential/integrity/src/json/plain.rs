@@ -107,20 +107,22 @@ impl Plain {
         }
     }
 
+    /// Gives what stands in the text for a token.
+    fn text(&self, token: &Token) -> Option<&str> {
+        self.text
+            .get(reader::wide(token.start)..reader::wide(token.end))
+    }
+
     fn item(&self, place: usize) -> Option<Item<'_>> {
         let token = self.tokens.get(place)?;
-        let text = || {
-            self.text
-                .get(reader::wide(token.start)..reader::wide(token.end))
-        };
         let items = || Items {
             plain: self,
             next: place + 1,
             end: reader::wide(token.next),
         };
         Some(match token.kind {
-            Kind::Text => Item::Text(text()?),
-            Kind::Number => Item::Number(text()?),
+            Kind::Text => Item::Text(self.text(token)?),
+            Kind::Number => Item::Number(self.text(token)?),
             Kind::True => Item::Boolean(true),
             Kind::False => Item::Boolean(false),
             Kind::Null => Item::Null,
@@ -172,10 +174,18 @@ impl<'p> Iterator for Items<'p> {
 impl<'p> Members<'p> {
     /// Finds a member.
     pub fn member(self, name: &str) -> Option<Item<'p>> {
-        let mut members = self;
-        members
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value)
+        let Items {
+            plain,
+            mut next,
+            end,
+        } = self.items;
+        while next < end {
+            if plain.text(plain.tokens.get(next)?) == Some(name) {
+                return plain.item(next + 1);
+            }
+            next = reader::wide(plain.tokens.get(next + 1)?.next);
+        }
+        None
     }
 
     /// Says whether the names stand in ascending order, by their bytes.

@@ -213,8 +213,12 @@ impl Header {
 /// Reads a JSON string without escapes, and what follows it.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
-    let ends = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-    let (content, after) = inner.split_at_checked(inner.bytes().position(ends)?)?;
+    let (content, after) = inner.split_at_checked(memchr::memchr(b'"', inner.as_bytes())?)?;
+    // Every byte is looked at, so that many are at once.
+    let seen = |seen, byte: u8| seen | u8::from(byte < 0x20 || byte == b'\\');
+    if content.bytes().fold(0, seen) != 0 {
+        return None;
+    }
     Some((content, after.strip_prefix('"')?))
 }
 

@@ -7,9 +7,6 @@ const MAX_UNSORTED: usize = 64;
 /// The most digits of a number: every such number is an integer of 64 bits and a double.
 const MAX_DIGITS: usize = 15;
 
-/// Says which bytes end the plain part of a string: a quotation mark, a backslash, a control character.
-const ENDS: [bool; 256] = ends();
-
 /// Goes through a text.
 pub(super) struct Reader<'t> {
     text: &'t [u8],
@@ -32,6 +29,11 @@ impl<'t> Reader<'t> {
 
     /// Reads one value that is the whole text; `None` when anything is not written plainly.
     pub(super) fn read(mut self) -> Option<Vec<Token>> {
+        // Every byte is looked at, so that many are at once: neither a control character nor an escape is plain anywhere.
+        let seen = |seen, byte: &u8| seen | u8::from(*byte < 0x20 || *byte == b'\\');
+        if self.text.iter().fold(0, seen) != 0 {
+            return None;
+        }
         self.value(0)?;
         (self.at == self.text.len()).then_some(self.tokens)
     }
@@ -129,16 +131,14 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// Reads a string without escapes, and gives its content.
+    /// Reads a string, which has no escapes, and gives its content.
     fn string(&mut self) -> Option<&'t [u8]> {
         self.byte(b'"')?;
         let rest = self.text.get(self.at..)?;
-        let ends = |byte: &u8| ENDS.get(usize::from(*byte)) == Some(&true);
-        let content = rest.get(..rest.iter().position(ends)?)?;
+        let content = rest.get(..memchr::memchr(b'"', rest)?)?;
         let start = self.at;
-        self.at += content.len();
-        self.push(Kind::Text, start, self.at)?;
-        self.byte(b'"')?;
+        self.push(Kind::Text, start, start + content.len())?;
+        self.at = start + content.len() + 1;
         Some(content)
     }
 
@@ -202,18 +202,4 @@ impl<'t> Reader<'t> {
 /// Widens a place in a text or among tokens, of which there are fewer than 2^32.
 pub(super) fn wide(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "it runs when the crate is compiled"
-)]
-const fn ends() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0_usize;
-    while byte < 256 {
-        table[byte] = byte < 0x20 || byte == 0x22 || byte == 0x5c;
-        byte += 1;
-    }
-    table
 }

@@ -1,6 +1,7 @@
 //! Where a read model is kept: in a file of `SQLite` or in a database of `PostgreSQL`.
 //!
-//! Connections to `PostgreSQL` are not encrypted, so that none goes over a network unless the URL says that it is meant.
+//! Over a network connections to `PostgreSQL` are encrypted, and only the server that the URL names is taken, unless the URL says
+//! that neither is meant. Modes between would take any server, or fall back to none of it.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -68,26 +69,27 @@ impl Place {
         if url.path().trim_start_matches('/').is_empty() {
             return wrong("the database is missing");
         }
-        if demands_encryption(&url) {
-            return wrong(
-                "connections are not encrypted, which sslmode demands: use a socket, this host or a tunnel",
-            );
-        }
-        if parameter(&url, &SSL_MODE).as_deref() != Some("disable") {
-            if let Some(host) = named_host(&url) {
-                if is_elsewhere(&host) {
+        match parameter(&url, &SSL_MODE).as_deref() {
+            Some("disable" | "verify-full") => {}
+            Some("require" | "verify-ca") => {
+                return wrong("sslmode=require and verify-ca take servers of anybody: say verify-full");
+            }
+            _ => {
+                if let Some(host) = named_host(&url) {
+                    if is_elsewhere(&host) {
+                        return wrong(
+                            "its host is another one: say sslmode=verify-full, or sslmode=disable where nobody else is on the way",
+                        );
+                    }
+                } else if HOST_VARIABLES
+                    .iter()
+                    .find_map(|name| variable(name))
+                    .is_some_and(|host| is_elsewhere(&host))
+                {
                     return wrong(
-                        "its host is another one, to which connections go unencrypted: use a socket or a tunnel, or say sslmode=disable",
+                        "it names no host, and that of PGHOSTADDR or PGHOST is another one: name the host, or say sslmode=verify-full or disable",
                     );
                 }
-            } else if HOST_VARIABLES
-                .iter()
-                .find_map(|name| variable(name))
-                .is_some_and(|host| is_elsewhere(&host))
-            {
-                return wrong(
-                    "it names no host, and that of PGHOSTADDR or PGHOST is another one, to which connections go unencrypted: name the host, or say sslmode=disable",
-                );
             }
         }
         Ok(Self(Kept::Postgres(url)))
@@ -119,11 +121,6 @@ fn parameter(url: &Url, names: &[&str]) -> Option<String> {
         .query_pairs()
         .filter(|(name, _)| names.contains(&&**name));
     values.last().map(|(_, value)| value.to_ascii_lowercase())
-}
-
-fn demands_encryption(url: &Url) -> bool {
-    parameter(url, &SSL_MODE)
-        .is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode.as_str()))
 }
 
 fn named_host(url: &Url) -> Option<String> {

@@ -371,30 +371,32 @@ fn no_connection_goes_unencrypted_over_a_network_unasked() {
         "postgres://me@db.example/reads?host=/run/postgresql",
         "postgres://me@localhost/reads?sslmode=prefer",
         "postgres://me@db.example/reads?sslmode=disable",
+        "postgres://me@db.example/reads?sslmode=verify-full",
+        "postgres://me@localhost/reads?ssl-mode=Verify-Full",
     ] {
         assert!(Place::parse(near).is_ok(), "{near}");
     }
     for (bad, why) in [
-        ("postgres://me@db.example/reads", "sslmode=disable"),
+        ("postgres://me@db.example/reads", "say sslmode=verify-full"),
         (
             "postgres://me@192.0.2.1/reads?sslmode=prefer",
-            "sslmode=disable",
+            "say sslmode=verify-full",
         ),
         (
             "postgres://me@localhost/reads?host=db.example",
-            "sslmode=disable",
+            "say sslmode=verify-full",
         ),
         (
             "postgres://me@localhost/reads?hostaddr=192.0.2.1",
-            "sslmode=disable",
+            "say sslmode=verify-full",
         ),
         (
-            "postgres://me@localhost/reads?sslmode=require",
-            "not encrypted",
+            "postgres://me@db.example/reads?sslmode=require",
+            "say verify-full",
         ),
         (
-            "postgres://me@localhost/reads?ssl-mode=Verify-Full",
-            "not encrypted",
+            "postgres://me@localhost/reads?ssl-mode=Verify-CA",
+            "say verify-full",
         ),
     ] {
         let refused = Place::parse(bad).unwrap_err().to_string();

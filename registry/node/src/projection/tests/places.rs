@@ -191,3 +191,35 @@ async fn leaves_tables_of_others_alone_in_sqlite_and_in_postgresql() {
     };
     leaves_what_is_somebody_elses(&cluster.database("shared").await).await;
 }
+
+#[tokio::test]
+async fn a_database_on_another_host_is_used_over_tls_and_only_under_its_own_name() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let opens = async |place: String| {
+        let database = Database::at(&Place::parse(&place).unwrap()).unwrap();
+        let opened = database.begin_reading().await.is_ok();
+        database.close().await;
+        opened
+    };
+    let (port, authority) = cluster.encrypt("localhost").await;
+    let authority = authority.display().to_string();
+    let over_tls = |host: &str, port: u16| {
+        format!("postgres://chop@{host}:{port}/postgres?sslmode=verify-full")
+    };
+    let trusted = |host: &str, port: u16| format!("{}&sslrootcert={authority}", over_tls(host, port));
+    assert!(opens(trusted("localhost", port)).await);
+    assert!(
+        !opens(trusted("127.0.0.1", port)).await,
+        "its certificate is for another name"
+    );
+    assert!(
+        !opens(over_tls("localhost", port)).await,
+        "nobody knows its authority"
+    );
+    let plain = format!("postgres://chop@localhost:{port}/postgres?sslmode=disable");
+    assert!(!opens(plain).await, "the server takes TLS alone");
+    let socket = format!("{}&port={port}&sslmode=verify-full", cluster.url("postgres"));
+    assert!(!opens(socket).await, "nothing is encrypted there");
+}

@@ -1,11 +1,14 @@
 //! A `PostgreSQL` of its own for a test, on a socket in a folder of its own; it ends with the test.
 
 use std::io::Write as _;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use crate::projection::Place;
@@ -45,7 +48,7 @@ impl Cluster {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let server = serve(&programs, folder.path());
+        let server = serve(&programs, folder.path(), &[]);
         let cluster = Self { folder, server };
         cluster.until_it_answers().await;
         Some(cluster)
@@ -106,13 +109,57 @@ impl Cluster {
 
     /// Starts it again.
     pub(super) async fn resume(&mut self) {
-        self.server = serve(&programs().unwrap(), self.folder.path());
+        self.server = serve(&programs().unwrap(), self.folder.path(), &[]);
         self.until_it_answers().await;
     }
 
+    /// Starts it again with a port for connections over TLS alone, under a certificate for `name`; the port, and the file of the
+    /// authority that certified it.
+    pub(super) async fn encrypt(&mut self, name: &str) -> (u16, PathBuf) {
+        let folder = self.folder.path();
+        let authority = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = parameters.self_signed(&authority).unwrap();
+        let issuer = Issuer::from_params(&parameters, &authority);
+        let pair = KeyPair::generate().unwrap();
+        let parameters = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = parameters.signed_by(&pair, &issuer).unwrap();
+        let [trusted, shown, secret, rules] =
+            ["authority.pem", "server.pem", "server.key", "data/pg_hba.conf"]
+                .map(|file| folder.join(file));
+        std::fs::write(&trusted, root.pem()).unwrap();
+        std::fs::write(&shown, certificate.pem()).unwrap();
+        std::fs::write(&secret, pair.serialize_pem()).unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+        if is_root() && !has_namespaces() {
+            std::os::unix::fs::chown(&secret, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        std::fs::write(rules, "local all all trust\nhostssl all all 127.0.0.1/32 trust\n").unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let settings = [
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", shown.display()),
+            format!("ssl_key_file={}", secret.display()),
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+        ];
+        self.break_off();
+        self.server = serve(&programs().unwrap(), self.folder.path(), &settings);
+        self.until_it_answers_at(&format!("{}&port={port}", self.url("postgres")))
+            .await;
+        (port, trusted)
+    }
+
     async fn until_it_answers(&self) {
+        self.until_it_answers_at(&self.url("postgres")).await;
+    }
+
+    async fn until_it_answers_at(&self, url: &str) {
         let since = Instant::now();
-        let database = Database::at(&self.place("postgres")).unwrap();
+        let database = Database::at(&Place::parse(url).unwrap()).unwrap();
         while database.begin_reading().await.is_err() {
             assert!(since.elapsed() < Duration::from_secs(30), "it never starts");
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,8 +175,8 @@ impl Drop for Cluster {
     }
 }
 
-/// The server of a folder, on a socket in it.
-fn serve(programs: &Path, folder: &Path) -> Child {
+/// The server of a folder, on a socket in it, with settings beside the usual ones.
+fn serve(programs: &Path, folder: &Path, settings: &[String]) -> Child {
     let mut postgres = command(&programs.join("postgres"), folder);
     postgres
         .arg("-D")
@@ -137,6 +184,9 @@ fn serve(programs: &Path, folder: &Path) -> Child {
         .arg("-k")
         .arg(folder);
     postgres.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+    for setting in settings {
+        postgres.arg("-c").arg(setting);
+    }
     let postgres = postgres.stdout(Stdio::null()).stderr(Stdio::null());
     postgres.spawn().unwrap()
 }

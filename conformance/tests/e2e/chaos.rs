@@ -27,6 +27,8 @@ const SEED: u64 = 1;
 const LASTING: Duration = Duration::from_secs(3);
 /// Blocks may be under way when a quorum goes: after so long none is.
 const SETTLING: Duration = Duration::from_millis(1_500);
+/// Lines of each node's log that are shown where no progress comes.
+const SHOWN: usize = 60;
 /// How long a writer waits before the next envelope.
 const PACE: Duration = Duration::from_millis(60);
 
@@ -119,14 +121,14 @@ fn nothing_that_was_acknowledged_is_lost_whatever_fails_and_all_nodes_agree() {
                 draw(KINDS.len())
             }];
             let victim = draw(4);
-            strike(&consortium, &flooder, kind, (victim, draw(3) + 1));
-            let took = recovered(&consortium);
+            let further = draw(3) + 1;
+            let fault =
+                format!("fault {number} of seed {seed}: {kind:?} at node{victim} (+{further})");
+            strike(&consortium, &flooder, kind, (victim, further));
+            let took = recovered(&consortium, &fault);
             slowest = slowest.max(took);
             checked = agree(&consortium, checked);
-            eprintln!(
-                "fault {number} of seed {seed}: {kind:?} at node{victim}, progress after {} ms",
-                took.as_millis()
-            );
+            eprintln!("{fault}, progress after {} ms", took.as_millis());
         }
         eprintln!(
             "{faults} faults, {} writes acknowledged, {checked} blocks alike, slowest recovery {} ms",
@@ -359,8 +361,9 @@ fn stands_still(consortium: &Consortium, left: &[usize]) {
     assert_eq!(before, heights(), "two of four made progress");
 }
 
-/// Starts what does not run, and says how long it took until a write was acknowledged again.
-fn recovered(consortium: &Consortium) -> Duration {
+/// Starts what does not run, and says how long it took until a write was acknowledged again. Where none is, shows what the nodes
+/// said last.
+fn recovered(consortium: &Consortium, fault: &str) -> Duration {
     consortium.restart();
     let since = Instant::now();
     loop {
@@ -372,10 +375,10 @@ fn recovered(consortium: &Consortium) -> Duration {
         if accepted {
             return since.elapsed();
         }
-        assert!(
-            since.elapsed() < PATIENCE,
-            "no progress within {PATIENCE:?}"
-        );
+        if since.elapsed() >= PATIENCE {
+            consortium.show_logs(SHOWN);
+            panic!("no progress within {PATIENCE:?} after {fault}");
+        }
         std::thread::sleep(PACE);
     }
 }

@@ -74,6 +74,17 @@ impl Consortium {
         }
     }
 
+    /// Prints the last lines of each node's log.
+    pub(crate) fn show_logs(&self, lines: usize) {
+        for index in 0..self.nodes.len() {
+            let log = self.node(index).join("node.log");
+            let log = std::fs::read_to_string(&log).unwrap_or_else(|error| error.to_string());
+            let from = log.lines().count().saturating_sub(lines);
+            let last: Vec<&str> = log.lines().skip(from).collect();
+            eprintln!("node{index} said last:\n{}", last.join("\n"));
+        }
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("consortium")
     }

@@ -72,7 +72,9 @@ impl Place {
         match parameter(&url, &SSL_MODE).as_deref() {
             Some("disable" | "verify-full") => {}
             Some("require" | "verify-ca") => {
-                return wrong("sslmode=require and verify-ca take servers of anybody: say verify-full");
+                return wrong(
+                    "sslmode=require and verify-ca take servers of anybody: say verify-full",
+                );
             }
             _ => {
                 if let Some(host) = named_host(&url) {

@@ -208,7 +208,8 @@ async fn a_database_on_another_host_is_used_over_tls_and_only_under_its_own_name
     let over_tls = |host: &str, port: u16| {
         format!("postgres://chop@{host}:{port}/postgres?sslmode=verify-full")
     };
-    let trusted = |host: &str, port: u16| format!("{}&sslrootcert={authority}", over_tls(host, port));
+    let trusted =
+        |host: &str, port: u16| format!("{}&sslrootcert={authority}", over_tls(host, port));
     assert!(opens(trusted("localhost", port)).await);
     assert!(
         !opens(trusted("127.0.0.1", port)).await,
@@ -220,6 +221,9 @@ async fn a_database_on_another_host_is_used_over_tls_and_only_under_its_own_name
     );
     let plain = format!("postgres://chop@localhost:{port}/postgres?sslmode=disable");
     assert!(!opens(plain).await, "the server takes TLS alone");
-    let socket = format!("{}&port={port}&sslmode=verify-full", cluster.url("postgres"));
+    let socket = format!(
+        "{}&port={port}&sslmode=verify-full",
+        cluster.url("postgres")
+    );
     assert!(!opens(socket).await, "nothing is encrypted there");
 }

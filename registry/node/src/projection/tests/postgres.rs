@@ -125,9 +125,13 @@ impl Cluster {
         let pair = KeyPair::generate().unwrap();
         let parameters = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = parameters.signed_by(&pair, &issuer).unwrap();
-        let [trusted, shown, secret, rules] =
-            ["authority.pem", "server.pem", "server.key", "data/pg_hba.conf"]
-                .map(|file| folder.join(file));
+        let [trusted, shown, secret, rules] = [
+            "authority.pem",
+            "server.pem",
+            "server.key",
+            "data/pg_hba.conf",
+        ]
+        .map(|file| folder.join(file));
         std::fs::write(&trusted, root.pem()).unwrap();
         std::fs::write(&shown, certificate.pem()).unwrap();
         std::fs::write(&secret, pair.serialize_pem()).unwrap();
@@ -135,7 +139,11 @@ impl Cluster {
         if is_root() && !has_namespaces() {
             std::os::unix::fs::chown(&secret, Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        std::fs::write(rules, "local all all trust\nhostssl all all 127.0.0.1/32 trust\n").unwrap();
+        std::fs::write(
+            rules,
+            "local all all trust\nhostssl all all 127.0.0.1/32 trust\n",
+        )
+        .unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);

@@ -14,6 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The most shapes that are kept.
 const MAX_SHAPES: usize = 256;
+/// The most bytes of a shape that is kept: of its outline and of the types beside it.
+const MAX_BYTES: usize = 8_192;
 
 pub(super) use outline::{Outline, Text};
 
@@ -63,7 +65,11 @@ impl Shapes {
 
     /// Keeps what was looked at in a document that passed, unless the contexts have changed since.
     pub(super) fn keep(&self, outline: Outline<&Value>, looked: Vec<Looked<'_>>, era: Era) {
-        let shape = Arc::new(Shape::of(&outline, looked));
+        let shape = Shape::of(&outline, looked);
+        if outline.written.len().saturating_add(shape.length()) > MAX_BYTES {
+            return;
+        }
+        let shape = Arc::new(shape);
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.era != era {
             return;
@@ -113,6 +119,11 @@ impl Shape {
             }
         }
         shape
+    }
+
+    /// Adds up the bytes of its types.
+    fn length(&self) -> usize {
+        self.types.iter().map(|(_, name)| name.len()).sum()
     }
 
     /// Says whether a document of the outline passes.

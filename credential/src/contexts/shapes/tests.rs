@@ -58,6 +58,17 @@ fn a_document_of_a_known_shape_is_not_walked_through_again() {
 }
 
 #[test]
+fn a_shape_that_takes_much_room_is_not_kept() {
+    let contexts = known();
+    let long = format!("urn:a:{}", "b".repeat(super::MAX_BYTES));
+    for name in ["type", "kind"] {
+        let seen = credential(&json!({ name: long }));
+        assert_eq!(contexts.check_document(&seen), Ok(()));
+        assert_eq!(kept(&contexts), 0, "{name}");
+    }
+}
+
+#[test]
 fn what_the_walk_looks_at_is_looked_at_in_each_document_of_a_shape() {
     let contexts = known();
     for (good, bad) in [

@@ -34,6 +34,6 @@ pub use view::{Head, Read, View};
 #[cfg(test)]
 mod disk_tests;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;

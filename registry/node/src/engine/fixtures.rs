@@ -32,10 +32,10 @@ pub(super) fn key(seed: u8) -> PrivateKey {
 
 /// A clock that tests move.
 #[derive(Clone)]
-pub(super) struct TestClock(Arc<AtomicI64>);
+pub(crate) struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicI64::new(FOUNDED_MS + 1_000)))
     }
 
@@ -102,7 +102,7 @@ pub(super) fn config(path: &Path, clock: &TestClock) -> SoloConfig {
     }
 }
 
-pub(super) fn open(path: &Path, clock: &TestClock) -> Solo {
+pub(crate) fn open(path: &Path, clock: &TestClock) -> Solo {
     Solo::open(config(path, clock)).unwrap()
 }
 
@@ -116,7 +116,7 @@ pub(super) fn anchor_key(n: u64) -> String {
 }
 
 /// An envelope by the founder that anchors one digest.
-pub(super) fn envelope(n: u64) -> SignedEnvelope {
+pub(crate) fn envelope(n: u64) -> SignedEnvelope {
     signed_by(n, &key(2))
 }
 

@@ -220,11 +220,8 @@ impl Reader {
                 }
                 Err(Broken::Lagged) => return End::Lagged,
                 Err(Broken::Gone) => return End::Gone,
-                Err(Broken::Failed(
-                    ProjectionError::Building { .. }
-                    | ProjectionError::Unreached
-                    | ProjectionError::Refused,
-                )) => {
+                Err(Broken::Failed(error)) if error.passes() => {
+                    debug!(%error, "a stream of events waits for the read model");
                     let again = tokio::select! {
                         () = tokio::time::sleep(RETRY) => true,
                         () = self.events.closed() => false,
@@ -235,7 +232,8 @@ impl Reader {
                     }
                 }
                 Err(Broken::Failed(error)) => {
-                    debug!(problem = %failed(&error).status(), %error, "a stream of events ended");
+                    // Logs it.
+                    let _told = failed(&error);
                     return End::Gone;
                 }
             }
@@ -345,3 +343,6 @@ impl Drop for Events {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

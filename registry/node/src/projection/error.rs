@@ -97,6 +97,41 @@ impl ProjectionError {
             _ => false,
         }
     }
+
+    /// Whether the same question may be answered later: the model is being built, or its database is busy, down, restarting, or
+    /// refuses the node until its operator has seen to it.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Building { .. } | Self::Unreached => true,
+            Self::Database(cause) => self.is_refusal() || passes(cause),
+            _ => self.is_refusal(),
+        }
+    }
+}
+
+/// Whether a database that is busy, down or restarting says so.
+fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code_passes(&code)),
+        _ => false,
+    }
+}
+
+/// `PostgreSQL`'s classes of connections, of too few resources and of its operator's doings, in codes of five characters; `SQLite`'s
+/// busy, locked, failed, full and not to be opened, in the lowest byte of a number.
+fn code_passes(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["08", "53", "57"]
+            .iter()
+            .any(|class| code.starts_with(class));
+    }
+    let number = code.parse::<u32>().unwrap_or_default();
+    [5, 6, 10, 13, 14].contains(&(number & 0xff))
 }
 
 /// Why a read model cannot be this node's.
@@ -152,4 +187,19 @@ const REMEDY: &str = "`chopmark ledger reindex` builds it again from what the no
 )]
 pub struct CursorError {
     pub(super) reason: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for code in ["57P01", "53300", "08006", "5", "517", "14", "3850"] {
+            assert!(code_passes(code), "{code}");
+        }
+        for code in ["42P01", "22021", "1", "11", "26", ""] {
+            assert!(!code_passes(code), "{code}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 pub mod bbs;
 mod code_secret;
 mod curve;
+mod ed25519;
 mod jwk;
 mod key_type;
 mod ledger_input;

@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{KeyType, bbs, curve, multikey};
+use crate::{KeyType, bbs, curve, ed25519, multikey};
 
 /// A public key whose point has been checked and parsed once; cloning shares it.
 #[derive(Clone)]
@@ -136,7 +136,10 @@ impl PublicKey {
     /// When the text is not canonical or the bytes are not a point of full order on the curve.
     pub fn from_multikey(text: &str) -> Result<Self, KeyError> {
         let (key_type, raw) = multikey::decode(text)?;
-        Self::from_raw(key_type, &raw)
+        let key = Self::from_raw(key_type, &raw)?;
+        // Bytes have one base58 text, so the one that was read is the one that would be written.
+        let _new = key.0.multikey.set(text.to_owned());
+        Ok(key)
     }
 
     /// Parses the verification method URL of a did:key, `did:key:z…#z…`.
@@ -166,7 +169,7 @@ impl PublicKey {
             });
         }
         let point = match key_type {
-            KeyType::Ed25519 => Point::Ed25519(ed25519_point(raw)?),
+            KeyType::Ed25519 => Point::Ed25519(ed25519::point(raw)?),
             KeyType::P256 | KeyType::P384 | KeyType::P521 => {
                 Point::Ecdsa(ecdsa_point(key_type, raw)?)
             }
@@ -316,12 +319,7 @@ impl PublicKey {
             });
         }
         match &self.0.point {
-            Point::Ed25519(key) => {
-                let signature = ed25519_dalek::Signature::from_slice(signature)
-                    .map_err(|_| VerifyError::Mismatch)?;
-                key.verify_strict(message, &signature)
-                    .map_err(|_| VerifyError::Mismatch)
-            }
+            Point::Ed25519(key) => ed25519::verify(key, message, signature),
             Point::Ecdsa(key) => key
                 .verify_sig(message, signature)
                 .map_err(|_| VerifyError::Mismatch),
@@ -348,26 +346,6 @@ impl PublicKey {
         }
         self.verify(message, signature)
     }
-}
-
-fn ed25519_point(raw: &[u8]) -> Result<VerifyingKey, KeyError> {
-    let not_on_curve = KeyError::NotOnCurve {
-        key_type: KeyType::Ed25519,
-    };
-    let Ok(bytes) = <&[u8; 32]>::try_from(raw) else {
-        return Err(not_on_curve);
-    };
-    // The decoder takes y ≥ p = 2^255 − 19, which RFC 8032 §5.1.3 refuses. It takes a negative zero too, but only the
-    // points of y = ±1 have x = 0, and those have small order.
-    let [least, middle @ .., greatest] = bytes;
-    if *least >= 0xed && middle.iter().all(|byte| *byte == 0xff) && greatest | 0x80 == 0xff {
-        return Err(not_on_curve);
-    }
-    let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_on_curve)?;
-    if key.is_weak() {
-        return Err(KeyError::SmallOrder);
-    }
-    Ok(key)
 }
 
 fn ecdsa_point(key_type: KeyType, encoded: &[u8]) -> Result<ParsedPublicKey, KeyError> {

@@ -1,5 +1,11 @@
 //! RFC 8032 §7.1, and what a lax verifier would let through.
 
+use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+use curve25519_dalek::scalar::Scalar;
+use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha512};
+
 use super::hex;
 use crate::{KeyError, KeyType, PrivateKey, PublicKey, Signer, VerifyError};
 
@@ -143,6 +149,106 @@ fn refuses_a_nonce_point_of_small_order() {
             key.verify(&hex(message), &forged),
             Err(VerifyError::Mismatch)
         );
+    }
+}
+
+/// Whether a signature is one by our rule; that the library's strict rule says the same.
+fn verifies(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    let ours = PublicKey::from_raw(KeyType::Ed25519, public).unwrap();
+    let ours = ours.verify(message, signature).is_ok();
+    let theirs = VerifyingKey::from_bytes(public).unwrap();
+    let theirs = theirs.verify_strict(message, &Signature::from_bytes(signature));
+    assert_eq!(ours, theirs.is_ok(), "{}", hex_of(signature));
+    ours
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+/// A key and its secret scalar, with a component of small order.
+fn mixed(n: u64, torsion: usize) -> (Scalar, [u8; 32]) {
+    let secret = Scalar::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let point = ED25519_BASEPOINT_POINT * secret + EIGHT_TORSION[torsion];
+    (secret, point.compress().to_bytes())
+}
+
+/// H(R ‖ A ‖ M), RFC 8032 §5.1.7.
+fn challenge(nonce: &[u8; 32], public: &[u8; 32], message: &[u8]) -> Scalar {
+    let hash = Sha512::new()
+        .chain_update(nonce)
+        .chain_update(public)
+        .chain_update(message);
+    Scalar::from_bytes_mod_order_wide(&hash.finalize().into())
+}
+
+#[test]
+fn refuses_a_nonce_point_of_small_order_that_the_equation_holds_for() {
+    let mut seen = [false; 8];
+    for message in 0_u64..4_096 {
+        let message = message.to_be_bytes();
+        let (secret, public) = mixed(7, 1);
+        for (index, nonce) in EIGHT_TORSION.iter().enumerate() {
+            let nonce = nonce.compress().to_bytes();
+            // With s = k·a, the equation leaves −k times the key's own component: right for one nonce point in eight.
+            let s = challenge(&nonce, &public, &message) * secret;
+            let signature: [u8; 64] = [nonce, s.to_bytes()].concat().try_into().unwrap();
+            let lax = VerifyingKey::from_bytes(&public).unwrap();
+            if lax
+                .verify(&message, &Signature::from_bytes(&signature))
+                .is_ok()
+            {
+                seen[index] = true;
+                assert!(!verifies(&public, &message, &signature));
+            }
+        }
+        if seen == [true; 8] {
+            return;
+        }
+    }
+    panic!("not every point of small order came: {seen:?}");
+}
+
+#[test]
+fn takes_what_the_strict_rule_takes_under_a_key_with_a_component_of_small_order() {
+    let (mut taken, mut refused) = (0, 0);
+    for (n, torsion) in (0_u64..256).zip((0..8).cycle()) {
+        let message = n.to_be_bytes();
+        let (secret, public) = mixed(n, torsion);
+        let nonce_secret = Scalar::from(n + 3);
+        let nonce = ED25519_BASEPOINT_POINT * nonce_secret + EIGHT_TORSION[3 * torsion % 8];
+        let nonce = nonce.compress().to_bytes();
+        let s = nonce_secret + challenge(&nonce, &public, &message) * secret;
+        let signature = [nonce, s.to_bytes()].concat().try_into().unwrap();
+        *if verifies(&public, &message, &signature) {
+            &mut taken
+        } else {
+            &mut refused
+        } += 1;
+    }
+    assert!(
+        taken > 16 && refused > 16,
+        "{taken} taken, {refused} refused"
+    );
+}
+
+proptest! {
+    #[test]
+    fn judges_altered_signatures_as_the_strict_rule_does(
+        message in prop::collection::vec(any::<u8>(), 0..80),
+        seed in any::<[u8; 32]>(),
+        (place, flip) in (0_usize..64, any::<u8>()),
+        nonce in prop::option::of(0_usize..SMALL_ORDER.len()),
+    ) {
+        let key = PrivateKey::from_seed(KeyType::Ed25519, &seed).unwrap();
+        let public = key.public_key().raw().try_into().unwrap();
+        let signature = key.sign(&message).unwrap();
+        let mut signature: [u8; 64] = signature.as_bytes().try_into().unwrap();
+        signature[place] ^= flip;
+        if let Some(nonce) = nonce {
+            signature[..32].copy_from_slice(&hex(SMALL_ORDER[nonce]));
+        }
+        prop_assert_eq!(verifies(&public, &message, &signature), flip == 0 && nonce.is_none());
     }
 }
 

@@ -15,6 +15,7 @@ mod input;
 mod options;
 mod prepared;
 mod suite;
+mod text;
 mod view;
 
 use chop_keys::{DataIntegrityInput, PublicKey, SignError, Signature};
@@ -25,6 +26,7 @@ pub use input::{check_previous, context_extends, signing_input};
 pub use options::ProofOptions;
 pub use prepared::PreparedProof;
 pub use suite::{ED25519_SIGNATURE_2020, JcsSuite, PROOF_TYPE};
+pub use text::{sign_text, signing_input_of_text, verify_text};
 pub use view::Proof;
 
 /// How strictly a proof is read.
@@ -64,12 +66,16 @@ pub fn sign_after(
     key: &PublicKey,
     sign: impl FnOnce(&DataIntegrityInput) -> Result<Signature, SignError>,
 ) -> Result<Map<String, Value>, ProofError> {
-    let mut proof = options.configuration(document.get("@context"));
+    let proof = options.configuration(document.get("@context"));
     let input = signing_input(document, previous, &proof, key)?;
-    let signature = sign(&input)?;
+    Ok(completed(proof, &sign(&input)?))
+}
+
+/// Puts the signature into a proof that lacks nothing else.
+fn completed(mut proof: Map<String, Value>, signature: &Signature) -> Map<String, Value> {
     let text = format!("z{}", base58::encode(signature.as_bytes()));
     proof.insert("proofValue".to_owned(), Value::String(text));
-    Ok(proof)
+    proof
 }
 
 /// Verifies a proof of the document, whose own `proof` member is left out of account.

@@ -2,10 +2,10 @@
 
 use chop_integrity::json;
 use chop_integrity::proof::{self, JcsSuite, ProofError, ProofOptions};
-use chop_keys::{DataIntegrityInput, KeyType, PublicKey, Signature, Signer};
-use serde_json::{Map, Value};
+use chop_keys::{DataIntegrityInput, KeyType, KnownKeys, PublicKey, Signature, Signer};
+use serde_json::Value;
 
-use crate::envelope::{Envelope, EnvelopeError, LIMITS, PURPOSE, SignedEnvelope};
+use crate::envelope::{Body, Envelope, EnvelopeError, LIMITS, PURPOSE, SignedEnvelope};
 
 /// Says why no signed envelope was made.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +33,10 @@ pub enum BuildError {
 /// Ask [`Self::signing_input`] for the bytes, have them signed, [`Self::attach`] the signature, then [`Self::finish`].
 #[derive(Clone, Debug)]
 pub struct UnsignedEnvelope {
-    members: Map<String, Value>,
+    body: Body,
     proofs: Vec<Value>,
+    /// At the place of each proof that was made here, whose key made it.
+    makers: Vec<Option<PublicKey>>,
 }
 
 impl Envelope {
@@ -45,7 +47,7 @@ impl Envelope {
     pub fn sign(&self, signers: &[&dyn Signer]) -> Result<SignedEnvelope, BuildError> {
         let mut unsigned = UnsignedEnvelope::new(self)?;
         for signer in signers {
-            unsigned.proofs.push(prove(&unsigned.members, *signer)?);
+            unsigned.sign(*signer)?;
         }
         unsigned.finish()
     }
@@ -58,11 +60,7 @@ impl TryFrom<&[u8]> for UnsignedEnvelope {
     fn try_from(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         match json::parse_restricted(bytes, &LIMITS)? {
             Value::Object(members) if !members.contains_key("proof") => {
-                Envelope::parse(&members)?;
-                Ok(Self {
-                    members,
-                    proofs: Vec::new(),
-                })
+                Body::parse(members).map(Self::of)
             }
             _ => Err(EnvelopeError::Shape {
                 reason: "expected an object without proof".to_owned(),
@@ -75,49 +73,58 @@ impl UnsignedEnvelope {
     /// Starts with no proof.
     ///
     /// # Errors
-    /// Returns [`BuildError::Write`] when a member cannot be written as JSON.
+    /// Returns [`BuildError`] when a member cannot be written as JSON or the envelope breaks a rule of the door.
     pub fn new(envelope: &Envelope) -> Result<Self, BuildError> {
-        Ok(Self {
-            members: envelope.to_map()?,
+        Ok(Self::of(Body::parse(envelope.to_map()?)?))
+    }
+
+    const fn of(body: Body) -> Self {
+        Self {
+            body,
             proofs: Vec::new(),
-        })
+            makers: Vec::new(),
+        }
+    }
+
+    /// Returns what is asked.
+    pub const fn envelope(&self) -> &Envelope {
+        &self.body.envelope
     }
 
     /// Returns what the holder of `key` signs: hash(proof configuration) ‖ hash(envelope), 64 or 96 bytes.
     ///
     /// # Errors
-    /// Returns [`BuildError::Proof`] when the envelope has no canonical form.
+    /// Returns [`BuildError::KeyType`] when no suite of envelopes signs with such a key.
     pub fn signing_input(&self, key: &PublicKey) -> Result<DataIntegrityInput, BuildError> {
         let configuration = options(key)?.configuration(None);
-        Ok(proof::signing_input(
-            &self.members,
-            &[],
-            &configuration,
-            key,
-        )?)
+        let text = self.body.text();
+        Ok(proof::signing_input_of_text(text, &configuration, key)?)
     }
 
     /// Adds the proof that `signature` makes; it is checked in [`Self::finish`].
     ///
     /// # Errors
-    /// Returns [`BuildError::Proof`] when the envelope has no canonical form.
+    /// Returns [`BuildError::KeyType`] when no suite of envelopes signs with such a key.
     pub fn attach(&mut self, key: &PublicKey, signature: Signature) -> Result<(), BuildError> {
-        let proof = proof::sign(&self.members, &options(key)?, key, |_| Ok(signature))?;
+        let proof = proof::sign_text(self.body.text(), &options(key)?, key, |_| Ok(signature))?;
         self.proofs.push(Value::Object(proof));
+        self.makers.push(None);
         Ok(())
     }
 
     /// Returns the envelope as it stands, without proofs: what a gateway that holds the actor's key is sent.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.members.clone())
+        // Canonical text is JSON.
+        serde_json::from_slice(self.body.text()).unwrap_or_default()
     }
 
-    /// Adds the proof of a key at hand.
+    /// Adds the proof of a key at hand, which is not verified again.
     ///
     /// # Errors
     /// Returns [`BuildError::Proof`] when the key does not sign.
     pub fn sign(&mut self, signer: &dyn Signer) -> Result<(), BuildError> {
-        self.proofs.push(prove(&self.members, signer)?);
+        self.proofs.push(prove(self.body.text(), signer)?);
+        self.makers.push(Some(signer.public_key().clone()));
         Ok(())
     }
 
@@ -125,10 +132,10 @@ impl UnsignedEnvelope {
     ///
     /// # Errors
     /// Returns [`BuildError::Envelope`], which says which rule is broken.
-    pub fn finish(mut self) -> Result<SignedEnvelope, BuildError> {
-        self.members
-            .insert("proof".to_owned(), Value::Array(self.proofs));
-        Ok(SignedEnvelope::try_from(Value::Object(self.members))?)
+    pub fn finish(self) -> Result<SignedEnvelope, BuildError> {
+        let known = KnownKeys::default();
+        let signed = SignedEnvelope::seal(self.body, &self.proofs, &self.makers, &known);
+        Ok(signed?)
     }
 }
 
@@ -138,14 +145,14 @@ impl SignedEnvelope {
     /// # Errors
     /// Returns [`BuildError`] when the key does not sign, signed already, or no proof is missing.
     pub fn countersign(&mut self, signer: &dyn Signer) -> Result<(), BuildError> {
-        let proof = prove(self.unsigned(), signer)?;
-        Ok(self.push(signer.public_key(), proof)?)
+        let proof = prove(&self.unsigned(), signer)?;
+        Ok(self.push(signer.public_key(), &proof)?)
     }
 }
 
-fn prove(members: &Map<String, Value>, signer: &dyn Signer) -> Result<Value, BuildError> {
+fn prove(text: &[u8], signer: &dyn Signer) -> Result<Value, BuildError> {
     let key = signer.public_key();
-    let proof = proof::sign(members, &options(key)?, key, |input| {
+    let proof = proof::sign_text(text, &options(key)?, key, |input| {
         signer.sign_envelope(input)
     })?;
     Ok(Value::Object(proof))

@@ -12,14 +12,21 @@
 //! each proof: eddsa-jcs-2022 or ecdsa-jcs-2019 over all but proof, purpose capabilityInvocation, a did:key URL
 //! ```
 
+mod body;
+mod proofs;
+
+use std::ops::Range;
+
 use chop_did::{ChopDid, LedgerId};
 use chop_integrity::json::{self, JsonError, Limits};
-use chop_integrity::proof::{self, JcsSuite, ProofError, Rule};
+use chop_integrity::proof::ProofError;
 use chop_integrity::{Hash, JcsError, Timestamp, canonicalize};
-use chop_keys::PublicKey;
+use chop_keys::{KnownKeys, PublicKey};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+pub(crate) use self::body::Body;
 use crate::action::{Action, ActionError};
 use crate::terms::Nonce;
 
@@ -57,11 +64,12 @@ pub struct Envelope {
 #[derive(Clone, Debug)]
 pub struct SignedEnvelope {
     envelope: Envelope,
-    unsigned: Map<String, Value>,
-    proofs: Vec<Value>,
+    /// One for each proof.
     signers: Vec<PublicKey>,
     hash: Hash,
     bytes: Vec<u8>,
+    /// Where `"proof":[…],` stands in the bytes.
+    proofs: Range<usize>,
 }
 
 /// Says why bytes are no signed envelope.
@@ -190,7 +198,8 @@ struct RawEnvelope {
     sponsor: ChopDid,
     nonce: Nonce,
     valid_until: Timestamp,
-    actions: Vec<Value>,
+    #[expect(dead_code, reason = "it is taken out before, and has to be there")]
+    actions: Vec<IgnoredAny>,
 }
 
 impl Envelope {
@@ -224,27 +233,33 @@ impl Envelope {
         Ok(members)
     }
 
-    pub(crate) fn parse(members: &Map<String, Value>) -> Result<Self, EnvelopeError> {
+    fn parse(mut members: Map<String, Value>) -> Result<Self, EnvelopeError> {
         let shape = |reason: String| EnvelopeError::Shape { reason };
-        let raw: RawEnvelope = serde_json::from_value(Value::Object(members.clone()))
+        // The actions are no matter of the decoder, which would build each of them anew.
+        let actions = match members.get_mut("actions") {
+            Some(Value::Array(actions)) => std::mem::take(actions),
+            _ => Vec::new(),
+        };
+        let raw: RawEnvelope = serde_json::from_value(Value::Object(members))
             .map_err(|error| shape(error.to_string()))?;
-        let found = raw.actions.len();
+        let found = actions.len();
         if !(1..=MAX_ACTIONS).contains(&found) {
             return Err(EnvelopeError::ActionCount {
                 found,
                 max: MAX_ACTIONS,
             });
         }
+        let tag = raw.ledger.short();
         for did in [raw.actor, raw.sponsor] {
-            if did.ledger() != raw.ledger.short() {
+            if did.ledger() != tag {
                 return Err(EnvelopeError::ForeignDid {
                     did,
                     ledger: raw.ledger,
                 });
             }
         }
-        let mut actions = Vec::with_capacity(found);
-        for (index, action) in raw.actions.into_iter().enumerate() {
+        let mut parsed = Vec::with_capacity(found);
+        for (index, action) in actions.into_iter().enumerate() {
             let action =
                 Action::parse(action).map_err(|reason| EnvelopeError::Action { index, reason })?;
             if action.is_alone() && found > 1 {
@@ -255,7 +270,7 @@ impl Envelope {
                     found,
                 });
             }
-            actions.push(action);
+            parsed.push(action);
         }
         Ok(Self {
             ledger: raw.ledger,
@@ -263,7 +278,7 @@ impl Envelope {
             sponsor: raw.sponsor,
             nonce: raw.nonce,
             valid_until: raw.valid_until,
-            actions,
+            actions: parsed,
         })
     }
 }
@@ -291,70 +306,78 @@ impl SignedEnvelope {
 
     /// Returns the JSON, proofs included.
     pub fn to_value(&self) -> Value {
-        let mut members = self.unsigned.clone();
-        members.insert("proof".to_owned(), Value::Array(self.proofs.clone()));
-        Value::Object(members)
+        // Canonical text is JSON.
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
 
-    /// Returns the members that are signed.
-    pub(crate) const fn unsigned(&self) -> &Map<String, Value> {
-        &self.unsigned
+    /// Returns what is signed: the canonical JSON without proofs.
+    pub(crate) fn unsigned(&self) -> Vec<u8> {
+        let before = self.bytes.get(..self.proofs.start).unwrap_or_default();
+        let after = self.bytes.get(self.proofs.end..).unwrap_or_default();
+        [before, after].concat()
+    }
+
+    /// Parses JSON text as [`Self::try_from`] does, sooner where its keys are known.
+    ///
+    /// # Errors
+    /// Names the first rule of the door that is broken.
+    pub fn parse(bytes: &[u8], known: &KnownKeys) -> Result<Self, EnvelopeError> {
+        Self::from_restricted(json::parse_restricted(bytes, &LIMITS)?, known)
     }
 
     /// Adds a proof that was just made by `key`, without verifying it again.
-    pub(crate) fn push(&mut self, key: &PublicKey, proof: Value) -> Result<(), EnvelopeError> {
-        let index = self.proofs.len();
-        if index >= most_proofs(&self.envelope) {
-            return Err(EnvelopeError::ProofCount {
-                found: index + 1,
-                max: most_proofs(&self.envelope),
-            });
-        }
+    pub(crate) fn push(&mut self, key: &PublicKey, proof: &Value) -> Result<(), EnvelopeError> {
+        let index = self.signers.len();
+        check_count(index + 1, &self.envelope)?;
         if self.signers.contains(key) {
             return Err(EnvelopeError::ProofRepeated { index });
         }
-        self.proofs.push(proof);
-        let bytes = canonicalize(&self.to_value())?;
-        if bytes.len() > LIMITS.max_bytes {
-            self.proofs.pop();
-            return Err(too_large(bytes.len()));
+        let added = [b",", canonicalize(proof)?.as_slice()].concat();
+        let found = self.bytes.len() + added.len();
+        if found > LIMITS.max_bytes {
+            return Err(too_large(found));
         }
+        // Before the bracket and the comma that end the proofs.
+        let place = self.proofs.end - 2;
+        self.proofs.end += added.len();
+        self.bytes.splice(place..place, added);
         self.signers.push(key.clone());
-        self.bytes = bytes;
         Ok(())
     }
 
-    fn from_restricted(value: Value) -> Result<Self, EnvelopeError> {
+    /// Checks the envelope of a value without duplicate members whose numbers and depth are in bounds.
+    pub(crate) fn from_restricted(value: Value, known: &KnownKeys) -> Result<Self, EnvelopeError> {
         let shape = |reason: &str| EnvelopeError::Shape {
             reason: reason.to_owned(),
         };
-        let bytes = canonicalize(&value)?;
+        let Value::Object(mut members) = value else {
+            return Err(shape("not an object"));
+        };
+        let Some(Value::Array(proofs)) = members.remove("proof") else {
+            return Err(shape("its proof is an array"));
+        };
+        Self::seal(Body::parse(members)?, &proofs, &[], known)
+    }
+
+    /// Puts an envelope and its proofs together. Each is verified, but for those of which `makers` says who made them just now
+    /// of this envelope.
+    pub(crate) fn seal(
+        body: Body,
+        proofs: &[Value],
+        makers: &[Option<PublicKey>],
+        known: &KnownKeys,
+    ) -> Result<Self, EnvelopeError> {
+        let (bytes, place) = body.with_proofs(&canonicalize(proofs)?);
         if bytes.len() > LIMITS.max_bytes {
             return Err(too_large(bytes.len()));
         }
-        let Value::Object(mut unsigned) = value else {
-            return Err(shape("not an object"));
-        };
-        let Some(Value::Array(proofs)) = unsigned.remove("proof") else {
-            return Err(shape("its proof is an array"));
-        };
-        let envelope = Envelope::parse(&unsigned)?;
-        let max = most_proofs(&envelope);
-        if !(1..=max).contains(&proofs.len()) {
-            return Err(EnvelopeError::ProofCount {
-                found: proofs.len(),
-                max,
-            });
-        }
-        let signers = verify_all(&unsigned, &proofs)?;
-        let hash = Hash::of_json(ENVELOPE_TAG, &unsigned)?;
+        check_count(proofs.len(), &body.envelope)?;
         Ok(Self {
-            envelope,
-            unsigned,
-            proofs,
-            signers,
-            hash,
+            signers: proofs::signers(body.text(), proofs, makers, known)?,
+            hash: Hash::of(ENVELOPE_TAG, body.text()),
+            envelope: body.envelope,
             bytes,
+            proofs: place,
         })
     }
 }
@@ -364,7 +387,7 @@ impl TryFrom<&[u8]> for SignedEnvelope {
 
     /// Parses JSON text and checks bounds, shape and every signature.
     fn try_from(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        Self::from_restricted(json::parse_restricted(bytes, &LIMITS)?)
+        Self::parse(bytes, &KnownKeys::default())
     }
 }
 
@@ -374,16 +397,21 @@ impl TryFrom<Value> for SignedEnvelope {
     /// Checks bounds, shape and every signature of JSON that was parsed without duplicate members.
     fn try_from(value: Value) -> Result<Self, EnvelopeError> {
         json::check_restricted(&value, &LIMITS)?;
-        Self::from_restricted(value)
+        Self::from_restricted(value, &KnownKeys::default())
     }
 }
 
-/// One proof serves when the actor is its own sponsor.
-fn most_proofs(envelope: &Envelope) -> usize {
-    if envelope.actor == envelope.sponsor {
+fn check_count(found: usize, envelope: &Envelope) -> Result<(), EnvelopeError> {
+    // One proof serves when the actor is its own sponsor.
+    let max = if envelope.actor == envelope.sponsor {
         1
     } else {
         MAX_PROOFS
+    };
+    if (1..=max).contains(&found) {
+        Ok(())
+    } else {
+        Err(EnvelopeError::ProofCount { found, max })
     }
 }
 
@@ -392,54 +420,4 @@ fn too_large(found: usize) -> EnvelopeError {
         max: LIMITS.max_bytes,
         found,
     })
-}
-
-fn verify_all(
-    unsigned: &Map<String, Value>,
-    proofs: &[Value],
-) -> Result<Vec<PublicKey>, EnvelopeError> {
-    let mut signers = Vec::with_capacity(proofs.len());
-    for (index, proof) in proofs.iter().enumerate() {
-        let shape = |reason| EnvelopeError::ProofShape { index, reason };
-        let members = proof.as_object().ok_or_else(|| shape("not an object"))?;
-        let key = signer(members).map_err(shape)?;
-        if signers.contains(&key) {
-            return Err(EnvelopeError::ProofRepeated { index });
-        }
-        proof::verify(unsigned, members, &key, Rule::Ledger)
-            .map_err(|reason| EnvelopeError::Signature { index, reason })?;
-        signers.push(key);
-    }
-    Ok(signers)
-}
-
-/// Checks the members of one proof and returns the key that it names.
-fn signer(members: &Map<String, Value>) -> Result<PublicKey, &'static str> {
-    const ALLOWED: [&str; 6] = [
-        "type",
-        "cryptosuite",
-        "verificationMethod",
-        "proofPurpose",
-        "created",
-        "proofValue",
-    ];
-    if members.keys().any(|name| !ALLOWED.contains(&name.as_str())) {
-        return Err("it has a member that envelope proofs do not have");
-    }
-    let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if text("type") != Some("DataIntegrityProof") {
-        return Err("its type is not DataIntegrityProof");
-    }
-    if text("proofPurpose") != Some(PURPOSE) {
-        return Err("its purpose is not capabilityInvocation");
-    }
-    let url = text("verificationMethod").ok_or("it names no verificationMethod")?;
-    let key = PublicKey::from_did_key_url(url)
-        .map_err(|_| "its verificationMethod is no did:key URL of a signing key")?;
-    let suite = JcsSuite::for_key(key.key_type()).map(JcsSuite::name);
-    if suite.is_some() && text("cryptosuite") == suite {
-        Ok(key)
-    } else {
-        Err("its cryptosuite is not the one for its key")
-    }
 }

@@ -10,6 +10,7 @@
 
 use chop_integrity::Hash;
 use chop_integrity::json::{self, JsonError, Limits};
+use chop_keys::KnownKeys;
 use std::collections::BTreeSet;
 
 use crate::envelope::{EnvelopeError, LIMITS, SignedEnvelope};
@@ -67,27 +68,35 @@ pub fn bundle(envelopes: &[&SignedEnvelope]) -> Vec<u8> {
     bytes
 }
 
-/// Parses a transaction and checks the bounds, the shape and every signature of each envelope in it.
+/// Parses a transaction and checks the bounds, the shape and every signature of each envelope in it, sooner where its keys
+/// are known.
 ///
 /// # Errors
 /// Names the first rule that is broken.
-pub fn unbundle(bytes: &[u8]) -> Result<Vec<SignedEnvelope>, TransactionError> {
+pub fn unbundle(bytes: &[u8], known: &KnownKeys) -> Result<Vec<SignedEnvelope>, TransactionError> {
     let envelopes = if bytes.first() == Some(&b'[') {
-        unbundle_many(bytes)?
+        unbundle_many(bytes, known)?
     } else {
-        let envelope = SignedEnvelope::try_from(bytes)
+        let envelope = SignedEnvelope::parse(bytes, known)
             .map_err(|reason| TransactionError::Envelope { index: 0, reason })?;
         vec![envelope]
     };
-    let again = bundle(&envelopes.iter().collect::<Vec<_>>());
-    if again == bytes {
+    if is_bundle_of(bytes, &envelopes) {
         Ok(envelopes)
     } else {
         Err(TransactionError::NotCanonical)
     }
 }
 
-fn unbundle_many(bytes: &[u8]) -> Result<Vec<SignedEnvelope>, TransactionError> {
+/// Says whether these bytes are what [`bundle`] makes of the envelopes.
+fn is_bundle_of(bytes: &[u8], envelopes: &[SignedEnvelope]) -> bool {
+    match envelopes {
+        [envelope] => envelope.bytes() == bytes,
+        several => bundle(&several.iter().collect::<Vec<_>>()) == bytes,
+    }
+}
+
+fn unbundle_many(bytes: &[u8], known: &KnownKeys) -> Result<Vec<SignedEnvelope>, TransactionError> {
     let limits = Limits {
         max_bytes: MAX_BYTES,
         max_depth: LIMITS.max_depth + 1,
@@ -102,7 +111,8 @@ fn unbundle_many(bytes: &[u8]) -> Result<Vec<SignedEnvelope>, TransactionError> 
     let mut seen = BTreeSet::new();
     let mut envelopes = Vec::with_capacity(found);
     for (index, value) in values.into_iter().enumerate() {
-        let envelope = SignedEnvelope::try_from(value)
+        // One level less than the list they stand in, of which the bounds were checked.
+        let envelope = SignedEnvelope::from_restricted(value, known)
             .map_err(|reason| TransactionError::Envelope { index, reason })?;
         let hash = envelope.hash();
         if !seen.insert(hash) {
@@ -120,6 +130,10 @@ mod tests {
     use chop_did::{ChopDid, LedgerId};
     use chop_integrity::Timestamp;
     use chop_keys::{KeyType, PrivateKey};
+
+    fn unbundle(bytes: &[u8]) -> Result<Vec<SignedEnvelope>, TransactionError> {
+        super::unbundle(bytes, &KnownKeys::default())
+    }
 
     fn envelope(n: u8) -> SignedEnvelope {
         let ledger = LedgerId::new(Hash::of("test", b"ledger"));

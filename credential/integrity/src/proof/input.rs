@@ -37,15 +37,7 @@ pub(super) fn of_view(
     proof: &Proof<'_>,
     key: &PublicKey,
 ) -> Result<DataIntegrityInput, ProofError> {
-    let suite = JcsSuite::from_name(proof.cryptosuite()).ok_or_else(|| ProofError::Suite {
-        found: proof.cryptosuite().to_owned(),
-    })?;
-    if !suite.uses(key.key_type()) {
-        return Err(ProofError::KeyType {
-            suite: suite.name(),
-            key_type: key.key_type(),
-        });
-    }
+    check_suite(proof, key)?;
     check_previous(previous, proof)?;
     let context = proof.context();
     if let Some(of_proof) = context
@@ -53,8 +45,6 @@ pub(super) fn of_view(
     {
         return Err(ProofError::Context);
     }
-    let members = proof.members().iter().map(named);
-    let configuration = canonicalize_members(members.filter(|(name, _)| *name != "proofValue"))?;
     let document = if previous.is_empty() {
         let members = document
             .iter()
@@ -71,6 +61,44 @@ pub(super) fn of_view(
             previous,
         })?
     };
+    hashed(&document, proof, key)
+}
+
+/// [`of_view`] of a document in canonical form, with which no proof that has a context or names others is made.
+pub(super) fn of_text(
+    document: &[u8],
+    proof: &Proof<'_>,
+    key: &PublicKey,
+) -> Result<DataIntegrityInput, ProofError> {
+    check_suite(proof, key)?;
+    check_previous(&[], proof)?;
+    if proof.context().is_some() {
+        return Err(ProofError::Context);
+    }
+    hashed(document, proof, key)
+}
+
+fn check_suite(proof: &Proof<'_>, key: &PublicKey) -> Result<(), ProofError> {
+    let suite = JcsSuite::from_name(proof.cryptosuite()).ok_or_else(|| ProofError::Suite {
+        found: proof.cryptosuite().to_owned(),
+    })?;
+    if suite.uses(key.key_type()) {
+        Ok(())
+    } else {
+        Err(ProofError::KeyType {
+            suite: suite.name(),
+            key_type: key.key_type(),
+        })
+    }
+}
+
+fn hashed(
+    document: &[u8],
+    proof: &Proof<'_>,
+    key: &PublicKey,
+) -> Result<DataIntegrityInput, ProofError> {
+    let members = proof.members().iter().map(named);
+    let configuration = canonicalize_members(members.filter(|(name, _)| *name != "proofValue"))?;
     let input = if key.key_type() == KeyType::P384 {
         DataIntegrityInput::new(&Sha384::digest(configuration), &Sha384::digest(document))
     } else {

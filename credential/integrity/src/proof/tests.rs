@@ -1,5 +1,6 @@
 mod prepared;
 mod refusals;
+mod text;
 mod vectors;
 
 use chop_keys::{KeyType, PrivateKey, Signer};

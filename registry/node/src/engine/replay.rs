@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chop_integrity::Timestamp;
+use chop_keys::KnownKeys;
 use chop_ledger::{Block, StateReader, tree};
 use chop_proof::build::{Draft, time_ms};
 use chop_proof::{
@@ -169,6 +170,7 @@ struct Replay {
     app_hash: [u8; 32],
     previous: Option<BlockRecord>,
     envelopes: u64,
+    known: KnownKeys,
 }
 
 impl Replay {
@@ -191,6 +193,7 @@ impl Replay {
             app_hash,
             previous: None,
             envelopes: 0,
+            known: KnownKeys::default(),
         })
     }
 
@@ -199,7 +202,7 @@ impl Replay {
         let mut envelopes = Vec::with_capacity(record.txs.len());
         let mut sizes = Vec::with_capacity(record.txs.len());
         for (index, tx) in record.txs.iter().enumerate() {
-            let bundle = unbundle(tx).map_err(|error| ReplayError::Transaction {
+            let bundle = unbundle(tx, &self.known).map_err(|error| ReplayError::Transaction {
                 height,
                 index,
                 reason: error.to_string(),

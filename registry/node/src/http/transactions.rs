@@ -142,11 +142,9 @@ fn as_operator(app: &NodeApp, mut unsigned: UnsignedEnvelope) -> Result<SignedEn
         )
         .detail(error)
     };
-    let operator = app.inner.operator.did.to_string();
-    let members = unsigned.to_value();
-    let is_own =
-        |name: &str| members.get(name).and_then(serde_json::Value::as_str) == Some(&operator);
-    if !is_own("actor") || !is_own("sponsor") {
+    let operator = app.inner.operator.did;
+    let envelope = unsigned.envelope();
+    if envelope.actor != operator || envelope.sponsor != operator {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed-envelope",

@@ -1,7 +1,8 @@
 use chop_did::build::GenesisDraft;
 use chop_did::{ChopDid, Class, KeySet, LedgerId, UpdateKeys};
-use chop_integrity::{Hash, Timestamp};
+use chop_integrity::{Hash, Timestamp, canonicalize};
 use chop_keys::{KeyType, PrivateKey, Signer};
+use chop_protocol::envelope::ENVELOPE_TAG;
 use chop_protocol::{
     Action, AnchorCredential, BuildError, Envelope, EnvelopeError, Nonce, SignedEnvelope,
     UnsignedEnvelope, anchor_digest,
@@ -183,4 +184,64 @@ fn a_gateway_signs_an_envelope_that_comes_without_proof() {
     foreign["ledger"] = Hash::of("test", b"another ledger").to_string().into();
     let foreign = UnsignedEnvelope::try_from(foreign.to_string().as_bytes()).unwrap_err();
     assert_eq!(foreign.rule(), "envelope.foreign-did");
+}
+
+/// What the door makes of the envelope's bytes is what was built; and text and hash are those of the whole JSON.
+fn assert_as_parsed(built: &SignedEnvelope) {
+    let parsed = SignedEnvelope::try_from(built.bytes()).unwrap();
+    assert_eq!(format!("{built:?}"), format!("{parsed:?}"));
+    let mut value: serde_json::Value = serde_json::from_slice(built.bytes()).unwrap();
+    assert_eq!(built.to_value(), value);
+    assert_eq!(canonicalize(&value).unwrap(), built.bytes());
+    value.as_object_mut().unwrap().remove("proof").unwrap();
+    assert_eq!(Hash::of_json(ENVELOPE_TAG, &value).unwrap(), built.hash());
+    let spaced = serde_json::to_string_pretty(&built.to_value()).unwrap();
+    let spaced = SignedEnvelope::try_from(spaced.as_bytes()).unwrap();
+    assert_eq!(format!("{built:?}"), format!("{spaced:?}"));
+}
+
+#[test]
+fn what_is_built_is_what_its_bytes_parse_to() {
+    let keys = [KeyType::Ed25519, KeyType::P256, KeyType::P384];
+    for (count, key_type) in [1, 2, 64].into_iter().zip(keys) {
+        let (actor, sponsor) = (key(key_type, 11), key(KeyType::Ed25519, 12));
+        let mut own = envelope(1);
+        own.actions = vec![own.actions[0].clone(); count];
+        assert_as_parsed(&own.sign(&[&actor]).unwrap());
+
+        let mut sponsored = envelope(2);
+        sponsored.actions = own.actions;
+        assert_as_parsed(&sponsored.sign(&[&actor, &sponsor]).unwrap());
+        let mut countersigned = sponsored.sign(&[&actor]).unwrap();
+        assert_as_parsed(&countersigned);
+        countersigned.countersign(&sponsor).unwrap();
+        assert_as_parsed(&countersigned);
+
+        let sent = UnsignedEnvelope::new(&sponsored).unwrap().to_value();
+        let mut received = UnsignedEnvelope::try_from(sent.to_string().as_bytes()).unwrap();
+        received.sign(&actor).unwrap();
+        assert_as_parsed(&received.finish().unwrap());
+    }
+}
+
+#[test]
+fn a_signature_that_was_made_here_vouches_for_no_other() {
+    let (named, other) = (key(KeyType::Ed25519, 11), key(KeyType::Ed25519, 12));
+    for bad in 0..2 {
+        let mut split = UnsignedEnvelope::new(&envelope(2)).unwrap();
+        let input = split.signing_input(named.public_key()).unwrap();
+        for index in 0..2 {
+            if index == bad {
+                let forged = other.sign_envelope(&input).unwrap();
+                split.attach(named.public_key(), forged).unwrap();
+            } else {
+                split.sign(&other).unwrap();
+            }
+        }
+        let refused = split.finish().unwrap_err();
+        assert!(matches!(
+            refused,
+            BuildError::Envelope(EnvelopeError::Signature { index, .. }) if index == bad
+        ));
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chop_keys::KnownKeys;
 use chop_protocol::SignedEnvelope;
 use chop_protocol::transaction::{MAX_BUNDLE, MAX_BYTES, TransactionError, unbundle};
 use sha2::{Digest, Sha256};
@@ -23,6 +24,7 @@ type Unknown<'a> = (usize, [u8; 32], &'a [u8]);
 #[derive(Debug, Default)]
 pub(super) struct Verified {
     kept: Mutex<Kept>,
+    known: KnownKeys,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +90,7 @@ impl Verified {
     }
 
     fn parse_anew(&self, hash: [u8; 32], tx: &[u8]) -> Result<Parsed, TransactionError> {
-        let parsed = Arc::new(unbundle(tx)?);
+        let parsed = Arc::new(unbundle(tx, &self.known)?);
         self.keep(hash, &parsed, tx.len());
         Ok(parsed)
     }

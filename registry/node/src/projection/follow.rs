@@ -12,7 +12,7 @@ use tracing::{debug, error, info, warn};
 use super::entity::{PREFIXES, project};
 use super::meta::{self, Meta};
 use super::plan::{Plan, plan};
-use super::sql::Work;
+use super::sql::{Dialect, Work};
 use super::table::Rows;
 use super::{OpenReadModelError, Projection, ProjectionError};
 use crate::engine::comet::Synced;
@@ -142,7 +142,7 @@ impl Projection {
             }
             Err(error) => return Err(error),
         };
-        let moved = self.write(&held, moment, &planned).await?;
+        let moved = self.write(&held, moment, planned).await?;
         self.inner.progress.send_replace(Some(moved));
         tell(Stage {
             blocks: true,
@@ -156,7 +156,7 @@ impl Projection {
         &self,
         held: &Meta,
         moment: &Moment,
-        planned: &Plan,
+        planned: Plan,
     ) -> Result<Meta, ProjectionError> {
         let state = if planned.reads_state {
             moment.height
@@ -166,7 +166,7 @@ impl Projection {
         let moved = held.moved(planned.height, planned.hash, state);
         let mut work = self.inner.database.begin_writing().await?;
         meta::move_on(&mut work, held, &moved).await?;
-        put(&mut work, &planned.rows).await?;
+        put(&mut work, planned.rows, self.inner.database.dialect).await?;
         work.commit().await?;
         Ok(moved)
     }
@@ -189,7 +189,7 @@ impl Projection {
                 let (reading, at) = (moment.clone(), from.clone());
                 let (rows, read, last) = blocking(move || entries(&reading, prefix, &at)).await?;
                 let Some(last) = last else { break };
-                put(&mut work, &rows).await?;
+                put(&mut work, rows, database.dialect).await?;
                 done += read;
                 tell(Stage {
                     blocks: false,
@@ -335,8 +335,8 @@ fn entries(
     ))
 }
 
-async fn put(work: &mut Work, rows: &Rows) -> Result<(), ProjectionError> {
-    for (sql, cells) in rows.statements() {
+async fn put(work: &mut Work, rows: Rows, dialect: Dialect) -> Result<(), ProjectionError> {
+    for (sql, cells) in rows.into_statements(dialect) {
         work.run(sql, cells).await?;
     }
     Ok(())

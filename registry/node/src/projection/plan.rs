@@ -12,11 +12,13 @@ use chop_protocol::{
     Proposal, accreditation_id, keys,
 };
 use data_encoding::HEXUPPER;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tendermint::block::Header;
 
 use super::entity::{self, json, project};
-use super::table::{BLOCKS, Cell, FACETS, Rows, TRANSACTIONS};
+use super::table::{BLOCKS, FACETS, Rows, TRANSACTIONS};
 use super::{Moment, ProjectionError};
 use crate::store::BlockRecord;
 
@@ -56,16 +58,18 @@ pub(super) fn plan(
         let Some(record) = record.filter(|record| !record.signed_header.is_empty()) else {
             break;
         };
+        let header = record.decode_header()?.header;
         let mut block = Reading {
             moment,
             rows: &mut plan.rows,
             touched: &mut touched,
             height,
-            time: time(&record)?,
+            time: Timestamp::from_unix_ms(chop_proof::build::time_ms(&header)),
             touches: height > seeded,
         };
-        envelopes += block.transactions(&record)?;
-        plan.hash = block.header(&record)?;
+        let (all, refused) = block.transactions(&record)?;
+        envelopes += all;
+        plan.hash = block.header(&header, all, refused)?;
         plan.height = height;
         if envelopes >= MAX_ENVELOPES {
             break;
@@ -83,6 +87,15 @@ pub(super) fn plan(
     Ok(Some(plan))
 }
 
+/// What is listed of an envelope.
+#[derive(Deserialize)]
+struct Told {
+    ledger: LedgerId,
+    actor: ChopDid,
+    sponsor: ChopDid,
+    actions: Vec<Value>,
+}
+
 /// One block being read.
 struct Reading<'a> {
     moment: &'a Moment,
@@ -95,10 +108,12 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn header(&mut self, record: &BlockRecord) -> Result<[u8; 32], ProjectionError> {
-        let header = record.decode_header()?.header;
-        let outcomes = outcomes(record)?;
-        let refused = outcomes.iter().filter(|outcome| !outcome.is_committed());
+    fn header(
+        &mut self,
+        header: &Header,
+        envelopes: u64,
+        refused: u64,
+    ) -> Result<[u8; 32], ProjectionError> {
         let hash = chop_proof::build::hash_bytes(header.hash());
         let hash = hash.ok_or_else(|| self.unreadable("header", "it has no hash"))?;
         self.rows.put(
@@ -109,45 +124,42 @@ impl Reading<'_> {
                 HEXUPPER.encode(&hash).into(),
                 HEXUPPER.encode(header.app_hash.as_bytes()).into(),
                 header.proposer_address.to_string().into(),
-                Cell::from(outcomes.len() as u64),
-                Cell::from(refused.count() as u64),
+                envelopes.into(),
+                refused.into(),
             ],
         );
         Ok(hash)
     }
 
-    /// Adds the transactions; how many envelopes there are.
-    fn transactions(&mut self, record: &BlockRecord) -> Result<u64, ProjectionError> {
-        let mut index = 0;
+    /// Adds the transactions; how many envelopes there are, and how many of them were refused.
+    fn transactions(&mut self, record: &BlockRecord) -> Result<(u64, u64), ProjectionError> {
+        let (mut index, mut refused) = (0, 0);
         for (tx, result) in record.txs.iter().zip(&record.results) {
             let outcomes = result.outcomes()?;
-            // What is no transaction has no outcome; nothing in it happened.
-            if outcomes.is_empty() {
-                continue;
-            }
             // These bytes were verified before they were executed, so they are only read here.
-            let parsed: Value = entity::read(tx, "transaction", self.height)?;
-            let envelopes = match parsed {
-                Value::Array(envelopes) => envelopes,
-                one => vec![one],
+            let envelopes: Vec<Told> = match tx.first() {
+                // What is no transaction has no outcome; nothing in it happened.
+                _ if outcomes.is_empty() => continue,
+                Some(b'[') => entity::read(tx, "transaction", self.height)?,
+                _ => vec![entity::read(tx, "transaction", self.height)?],
             };
             for (envelope, outcome) in envelopes.iter().zip(&outcomes) {
                 self.envelope(envelope, outcome, index)?;
                 index += 1;
+                refused += u64::from(!outcome.is_committed());
             }
         }
-        Ok(index)
+        Ok((index, refused))
     }
 
     fn envelope(
         &mut self,
-        envelope: &Value,
+        envelope: &Told,
         outcome: &Outcome,
         index: u64,
     ) -> Result<(), ProjectionError> {
-        let actions = envelope.get("actions").and_then(Value::as_array);
         let mut listed = Vec::new();
-        for (place, action) in actions.into_iter().flatten().enumerate() {
+        for (place, action) in envelope.actions.iter().enumerate() {
             let id = accreditation_id(&outcome.hash, u16::try_from(place).unwrap_or(u16::MAX));
             let asked = (envelope, action);
             listed.push(self.action(asked, outcome, &id)?);
@@ -164,8 +176,8 @@ impl Reading<'_> {
             height: self.height,
             index,
             time: self.time,
-            actor: self.member(envelope, "actor")?,
-            sponsor: self.member(envelope, "sponsor")?,
+            actor: envelope.actor,
+            sponsor: envelope.sponsor,
             result,
             actions: listed,
         };
@@ -207,7 +219,7 @@ impl Reading<'_> {
     /// block is read. A refused action may name what came into being later, so nothing is looked up for it.
     fn action(
         &mut self,
-        (envelope, action): (&Value, &Value),
+        (envelope, action): (&Told, &Value),
         outcome: &Outcome,
         granted: &Hash,
     ) -> Result<ListedAction, ProjectionError> {
@@ -355,10 +367,6 @@ impl Reading<'_> {
             .transpose()
     }
 
-    fn member(&self, envelope: &Value, name: &str) -> Result<ChopDid, ProjectionError> {
-        did_in(envelope, name).ok_or_else(|| self.unreadable("envelope", "a DID is missing"))
-    }
-
     fn unreadable(&self, what: &'static str, reason: &str) -> ProjectionError {
         ProjectionError::Unreadable {
             what,
@@ -369,12 +377,11 @@ impl Reading<'_> {
 }
 
 /// The batch that an action creates.
-fn created(envelope: &Value, action: &Value) -> Option<String> {
+fn created(envelope: &Told, action: &Value) -> Option<String> {
     let mut body = action.clone();
     body.as_object_mut()?.remove("type");
     let body: CreateBatch = serde_json::from_value(body).ok()?;
-    let ledger: LedgerId = envelope.get("ledger")?.as_str()?.parse().ok()?;
-    let terms = body.terms(ledger, did_in(envelope, "actor")?);
+    let terms = body.terms(envelope.ledger, envelope.actor);
     Some(terms.id().ok()?.to_string())
 }
 
@@ -384,17 +391,4 @@ fn did_in(value: &Value, name: &str) -> Option<ChopDid> {
 
 fn hash(text: Option<&String>) -> Option<Hash> {
     text?.parse().ok()
-}
-
-fn time(record: &BlockRecord) -> Result<Timestamp, ProjectionError> {
-    let header = record.decode_header()?.header;
-    Ok(Timestamp::from_unix_ms(chop_proof::build::time_ms(&header)))
-}
-
-fn outcomes(record: &BlockRecord) -> Result<Vec<Outcome>, ProjectionError> {
-    let mut outcomes = Vec::new();
-    for result in &record.results {
-        outcomes.extend(result.outcomes()?);
-    }
-    Ok(outcomes)
 }

@@ -1,10 +1,12 @@
 //! The database of the read model: a file of `SQLite` or a database of `PostgreSQL`, behind one face.
 //!
-//! Both take the same statements with `$1`, `$2` …; they differ in the type of text, whose order must be that of its bytes, and
-//! in how a transaction begins.
+//! Both take the same statements with `$1`, `$2` …; they differ in the type of text, whose order must be that of its bytes, in
+//! how a transaction begins, and in how rows are best written.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow};
@@ -21,8 +23,9 @@ const READERS: u32 = 4;
 /// How long a reader, or the writer, waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Each connection of `SQLite` keeps at most 4 MiB of pages and waits 5 s for another to write; after a power cut the last
-/// transactions may be missing, and are written again from the blocks.
-const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; \
+/// transactions may be missing, and are written again from the blocks. Pages go from the log to the file when there are 16 MiB of
+/// them, so that one which each block changes is copied and synced once for many.
+const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4096; \
     PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY";
 const POSTGRES: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'";
 
@@ -39,6 +42,25 @@ impl Dialect {
         match self {
             Self::Sqlite => "TEXT",
             Self::Postgres => "TEXT COLLATE \"C\"",
+        }
+    }
+
+    /// Adds the place of a parameter, which is the next one, to a statement that writes rows. `SQLite` finds a place that has a
+    /// name, as the driver asks it to, by going through all of them; these have none there.
+    pub(super) fn place(self, sql: &mut String, number: usize) {
+        match self {
+            Self::Sqlite => sql.push('?'),
+            Self::Postgres => {
+                let _ = write!(sql, "${number}");
+            }
+        }
+    }
+
+    /// How a table lies: short rows in the tree of their key, instead of beside it. Either way it holds the same.
+    pub(super) const fn layout(self, has_short_rows: bool) -> &'static str {
+        match self {
+            Self::Sqlite if has_short_rows => " WITHOUT ROWID",
+            _ => "",
         }
     }
 
@@ -150,10 +172,10 @@ impl Work {
     /// Runs a statement; how many rows it changed.
     pub(super) async fn run(
         &mut self,
-        sql: String,
+        sql: impl Into<Arc<str>>,
         cells: Vec<Cell>,
     ) -> Result<u64, ProjectionError> {
-        let done = bound(sql, cells).execute(self.connection()).await?;
+        let done = bound(sql.into(), cells).execute(self.connection()).await?;
         Ok(done.rows_affected())
     }
 
@@ -163,7 +185,9 @@ impl Work {
         sql: String,
         cells: Vec<Cell>,
     ) -> Result<Vec<AnyRow>, ProjectionError> {
-        Ok(bound(sql, cells).fetch_all(self.connection()).await?)
+        Ok(bound(sql.into(), cells)
+            .fetch_all(self.connection())
+            .await?)
     }
 
     pub(super) async fn commit(self) -> Result<(), ProjectionError> {
@@ -176,7 +200,7 @@ impl Work {
 }
 
 /// Statements are put together from this crate's own words; whatever came from outside is a parameter.
-fn bound(sql: String, cells: Vec<Cell>) -> Query<'static, Any, AnyArguments> {
+fn bound(sql: Arc<str>, cells: Vec<Cell>) -> Query<'static, Any, AnyArguments> {
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for cell in cells {
         query = match cell {

@@ -12,12 +12,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::sql::Dialect;
 
-/// How many rows one statement takes. Few lengths are few statements to prepare, and the driver's search for each parameter's
-/// name in `SQLite` grows with the square of their number.
-const STEPS: [usize; 3] = [32, 8, 1];
+/// How many rows one statement takes. Few lengths are few statements to prepare.
+const STEPS: [usize; 4] = [64, 16, 4, 1];
 
 /// What a column holds; no column is ever null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,8 +193,9 @@ impl Table {
             let _ = write!(columns, "{name} {kind} NOT NULL, ");
         }
         let (name, key) = (self.name, self.key_columns());
+        let layout = dialect.layout(self.has_short_rows());
         let mut statements = vec![format!(
-            "CREATE TABLE IF NOT EXISTS {name} ({columns}PRIMARY KEY ({key}))"
+            "CREATE TABLE IF NOT EXISTS {name} ({columns}PRIMARY KEY ({key})){layout}"
         )];
         for (number, index) in self.indexes.iter().enumerate() {
             statements.push(format!(
@@ -215,15 +216,20 @@ impl Table {
         names.get(..self.key).unwrap_or(&names).join(", ")
     }
 
+    /// Whether no row holds a whole record.
+    fn has_short_rows(&self) -> bool {
+        !self.columns.contains(&("body", Text))
+    }
+
     /// A statement that writes `rows` rows, each in the place of one with the same key.
-    fn upsert(&self, rows: usize) -> String {
+    fn upsert(&self, rows: usize, dialect: Dialect) -> String {
         let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.name, self.column_list());
         let width = self.columns.len();
         for row in 0..rows {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..width {
-                let comma = if column == 0 { "" } else { ", " };
-                let _ = write!(sql, "{comma}${}", row * width + column + 1);
+                sql.push_str(if column == 0 { "" } else { ", " });
+                dialect.place(&mut sql, row * width + column + 1);
             }
             sql.push(')');
         }
@@ -243,9 +249,13 @@ impl Table {
     }
 }
 
+/// A statement with its parameters.
+pub(super) type Statement = (Arc<str>, Vec<Cell>);
+
 /// Rows of several tables, each key once: what one SQL transaction writes.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
+    /// Keys with the other columns, by the table's name.
     tables: BTreeMap<&'static str, BTreeMap<Vec<Cell>, Vec<Cell>>>,
     /// Ids of what gets its words anew, by their kind.
     reworded: BTreeMap<&'static str, BTreeSet<String>>,
@@ -255,9 +265,10 @@ impl Rows {
     /// Adds a row; one with the same key goes.
     pub(super) fn put<const N: usize>(&mut self, table: &'static Table, row: [Cell; N]) {
         debug_assert_eq!(N, table.columns.len(), "a row of {}", table.name);
-        let key = row.iter().take(table.key).cloned().collect();
+        let mut key = Vec::from(row);
+        let others = key.split_off(table.key.min(N));
         let rows = self.tables.entry(table.name).or_default();
-        rows.insert(key, row.into());
+        rows.insert(key, others);
     }
 
     /// Says that the words under which this was found before hold no longer.
@@ -270,45 +281,52 @@ impl Rows {
         self.reworded.clear();
     }
 
-    /// The statements with their parameters, in an order that holds: old words go before new ones come.
-    pub(super) fn statements(&self) -> Vec<(String, Vec<Cell>)> {
+    /// The statements in an order that holds: old words go before new ones come.
+    pub(super) fn into_statements(mut self, dialect: Dialect) -> Vec<Statement> {
         let mut statements = Vec::new();
-        for (kind, ids) in &self.reworded {
-            let ids: Vec<_> = ids.iter().collect();
-            for chunk in in_steps(&ids) {
-                let mut cells = vec![Cell::from(*kind)];
-                cells.extend(chunk.iter().map(|id| Cell::from(id.as_str())));
-                let places: Vec<_> = (2..=cells.len()).map(|at| format!("${at}")).collect();
-                let sql = format!(
-                    "DELETE FROM {} WHERE kind = $1 AND id IN ({})",
-                    TERMS.name,
-                    places.join(", ")
-                );
-                statements.push((sql, cells));
+        for (kind, ids) in self.reworded {
+            let mut ids = ids.into_iter();
+            for count in steps(ids.len()) {
+                let mut sql = format!("DELETE FROM {} WHERE kind = ", TERMS.name);
+                dialect.place(&mut sql, 1);
+                sql.push_str(" AND id IN (");
+                for at in 0..count {
+                    sql.push_str(if at == 0 { "" } else { ", " });
+                    dialect.place(&mut sql, at + 2);
+                }
+                sql.push(')');
+                let mut cells = vec![Cell::from(kind)];
+                cells.extend(ids.by_ref().take(count).map(Cell::from));
+                statements.push((sql.into(), cells));
             }
         }
         for table in TABLES {
-            let Some(rows) = self.tables.get(table.name) else {
-                continue;
-            };
-            let rows: Vec<&Vec<Cell>> = rows.values().collect();
-            for chunk in in_steps(&rows) {
-                let cells = chunk.iter().flat_map(|row| row.iter().cloned()).collect();
-                statements.push((table.upsert(chunk.len()), cells));
+            let rows = self.tables.remove(table.name).unwrap_or_default();
+            let mut rows = rows.into_iter();
+            let mut last: Option<(usize, Arc<str>)> = None;
+            for count in steps(rows.len()) {
+                let sql = match last.take() {
+                    Some((same, sql)) if same == count => sql,
+                    _ => table.upsert(count, dialect).into(),
+                };
+                last = Some((count, Arc::clone(&sql)));
+                let rows = rows.by_ref().take(count);
+                let mut cells = Vec::with_capacity(count * table.columns.len());
+                rows.for_each(|(key, others)| cells.extend(key.into_iter().chain(others)));
+                statements.push((sql, cells));
             }
         }
         statements
     }
 }
 
-/// Cuts a list into pieces of a few lengths only, so that the database prepares each statement once.
-fn in_steps<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
+/// Cuts so many into pieces of a few lengths only, so that the database prepares each statement once.
+fn steps(all: usize) -> impl Iterator<Item = usize> {
     let mut rest = all;
     std::iter::from_fn(move || {
-        let step = STEPS.into_iter().find(|step| *step <= rest.len())?;
-        let (piece, after) = rest.split_at_checked(step)?;
-        rest = after;
-        Some(piece)
+        let step = STEPS.into_iter().find(|step| *step <= rest)?;
+        rest -= step;
+        Some(step)
     })
 }
 
@@ -317,27 +335,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_cut_into_pieces_of_few_lengths() {
-        let all: Vec<usize> = (0..75).collect();
-        let pieces: Vec<&[usize]> = in_steps(&all).collect();
-        let lengths: Vec<_> = pieces.iter().map(|piece| piece.len()).collect();
-        assert_eq!(lengths, [32, 32, 8, 1, 1, 1]);
-        assert_eq!(pieces.concat(), all);
-        assert_eq!(in_steps::<u8>(&[]).count(), 0);
+    fn what_is_many_is_cut_into_pieces_of_few_lengths() {
+        let lengths: Vec<_> = steps(151).collect();
+        assert_eq!(lengths, [64, 64, 16, 4, 1, 1, 1]);
+        assert_eq!(steps(0).count(), 0);
     }
 
     #[test]
     fn old_words_go_in_few_statements_and_in_none_where_there_are_none() {
         let mut rows = Rows::default();
-        for number in 0..=32 {
-            rows.reword("did", &format!("did:{number}"));
+        for number in 0..=64 {
+            rows.reword("did", &format!("did:{number:02}"));
         }
         rows.reword("member", "did:0");
-        let statements = rows.statements();
+        let statements = rows.into_statements(Dialect::Postgres);
         let sizes: Vec<_> = statements.iter().map(|(_, cells)| cells.len()).collect();
-        assert_eq!(sizes, [33, 2, 2]);
+        assert_eq!(sizes, [65, 2, 2]);
+        assert_eq!(statements[1].1, [Cell::from("did"), "did:64".into()]);
         assert!(statements[2].0.ends_with("WHERE kind = $1 AND id IN ($2)"));
+        let mut rows = Rows::default();
+        rows.reword("did", "did:0");
         rows.forget_old_words();
-        assert!(rows.statements().is_empty());
+        assert!(rows.into_statements(Dialect::Postgres).is_empty());
+    }
+
+    #[test]
+    fn every_row_stands_in_one_statement_with_its_columns_in_their_order() {
+        for (dialect, end) in [
+            (Dialect::Postgres, "($10, $11, $12) ON CONFLICT"),
+            (Dialect::Sqlite, "(?, ?, ?) ON CONFLICT"),
+        ] {
+            let mut rows = Rows::default();
+            for height in (0..68_u64).rev() {
+                rows.put(&FACETS, ["a".into(), height.into(), 7_u64.into()]);
+                rows.put(&FACETS, ["a".into(), height.into(), 7_u64.into()]);
+            }
+            let row = |body: &str| {
+                [
+                    1_u64.into(),
+                    2_u64.into(),
+                    "h".into(),
+                    "o".into(),
+                    body.into(),
+                ]
+            };
+            rows.put(&TRANSACTIONS, row("first"));
+            rows.put(&TRANSACTIONS, row("second"));
+            let statements = rows.into_statements(dialect);
+            let [transaction, many, few] = statements.as_slice() else {
+                panic!("{statements:?}");
+            };
+            assert_eq!(transaction.1, row("second"));
+            assert!(many.0.contains("INTO facets (facet, height, idx)"));
+            assert!(few.0.contains(end), "{}", few.0);
+            let cells = [many.1.as_slice(), few.1.as_slice()].concat();
+            let expected = (0..68_u64).flat_map(|height| ["a".into(), height.into(), 7_u64.into()]);
+            assert_eq!(cells, expected.collect::<Vec<Cell>>());
+        }
     }
 }

@@ -234,6 +234,31 @@ async fn refuses_what_is_not_this_nodes(world: &World, place: &Place) {
     assert_eq!(anew.height(), younger.engine.view().last_block());
 }
 
+#[tokio::test]
+async fn a_model_whose_rows_lie_beside_their_keys_goes_on_and_holds_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let [older, newer, ..] = files(folder.path());
+    let world = World::new();
+    world.tell().await;
+    let projection = open(&world, &older).await.unwrap();
+    let database = Database::at(&older).unwrap();
+    let mut otherwise = 0;
+    for table in TABLES {
+        let drop = format!("DROP TABLE {}", table.name);
+        database.run_alone(drop).await;
+        for statement in table.definition(database.dialect) {
+            let older = statement.replace(" WITHOUT ROWID", "");
+            otherwise += usize::from(older != statement);
+            database.run_alone(older).await;
+        }
+    }
+    assert_eq!(otherwise, 4);
+    projection.catch_up(&moment(&world), |_| {}).await.unwrap();
+    let again = open(&world, &older).await.unwrap();
+    let newer = built(&world, &newer).await;
+    assert_same(&dump(&again).await, &dump(&newer).await);
+}
+
 fn files(folder: &std::path::Path) -> [Place; 4] {
     ["live", "anew", "late", "other"].map(|name| Place::file(folder.join(name)))
 }

@@ -8,10 +8,12 @@
 mod disk;
 mod error;
 mod frozen;
+mod nodes;
 mod record;
 mod restore;
 mod snapshot;
 mod tables;
+mod upper;
 mod write;
 
 use std::fs::{File, OpenOptions};
@@ -19,13 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::{Database, Durability, ReadableDatabase};
+use redb::{Database, Durability};
 
 pub use disk::DiskLimit;
 pub use error::StoreError;
 pub use record::{BlockRecord, RecordedResult};
 pub use restore::{Entry, Goal, Restoring};
 pub use snapshot::Snapshot;
+use upper::UpperNodes;
 pub use write::BlockWrite;
 
 /// The longest file that is written to see whether there is room.
@@ -38,11 +41,27 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 pub struct Store {
     path: PathBuf,
     limit: Arc<DiskLimit>,
-    handle: RwLock<Handle>,
+    opened: RwLock<Opened>,
     /// Whether a crash would take something back that was committed.
     is_unsynced: AtomicBool,
     /// Whether a block was written since the opening, or since a restored state took the file's place.
     has_begun: AtomicBool,
+}
+
+/// An opening of the file, with what of its tree most blocks read: another opening may find other nodes.
+#[derive(Debug)]
+struct Opened {
+    handle: Handle,
+    upper: Arc<UpperNodes>,
+}
+
+impl From<Handle> for Opened {
+    fn from(handle: Handle) -> Self {
+        Self {
+            handle,
+            upper: Arc::default(),
+        }
+    }
 }
 
 /// What became of a database file.
@@ -62,13 +81,7 @@ impl Store {
     /// When the file is in use, damaged beyond redb's repair, or of another format.
     pub fn open(path: &Path, limit: Arc<DiskLimit>) -> Result<Self, StoreError> {
         let database = open_writable(path, &limit)?;
-        Ok(Self {
-            path: path.to_owned(),
-            limit,
-            handle: RwLock::new(Handle::Writable(database)),
-            is_unsynced: AtomicBool::new(false),
-            has_begun: AtomicBool::new(false),
-        })
+        Ok(Self::of(path, limit, Handle::Writable(database)))
     }
 
     /// Opens the file for reading, and never writes to it: not even what redb notes at an opening and a closing.
@@ -79,13 +92,8 @@ impl Store {
         let database = frozen_database(path)?;
         // What is missing in an old file is made in memory.
         tables::prepare(&database)?;
-        Ok(Self {
-            path: path.to_owned(),
-            limit: Arc::new(DiskLimit::none()),
-            handle: RwLock::new(Handle::Frozen(database)),
-            is_unsynced: AtomicBool::new(false),
-            has_begun: AtomicBool::new(false),
-        })
+        let limit = Arc::new(DiskLimit::none());
+        Ok(Self::of(path, limit, Handle::Frozen(database)))
     }
 
     /// Opens a database over a backend of the caller's, as crash tests do.
@@ -98,13 +106,18 @@ impl Store {
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(backend)?;
         tables::prepare(&database)?;
-        Ok(Self {
-            path: PathBuf::new(),
-            limit: Arc::new(DiskLimit::none()),
-            handle: RwLock::new(Handle::Writable(database)),
+        let limit = Arc::new(DiskLimit::none());
+        Ok(Self::of(Path::new(""), limit, Handle::Writable(database)))
+    }
+
+    fn of(path: &Path, limit: Arc<DiskLimit>, handle: Handle) -> Self {
+        Self {
+            path: path.to_owned(),
+            limit,
+            opened: RwLock::new(handle.into()),
             is_unsynced: AtomicBool::new(false),
             has_begun: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Takes a snapshot of everything that was committed so far.
@@ -112,10 +125,10 @@ impl Store {
     /// # Errors
     /// When the database is closed or fails.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
-        match &*handle {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        match &opened.handle {
             Handle::Writable(database) | Handle::Frozen(database) => {
-                Snapshot::of(&database.begin_read()?)
+                Snapshot::of(database, &opened.upper)
             }
             Handle::Closed => Err(StoreError::Closed),
         }
@@ -126,7 +139,7 @@ impl Store {
     /// # Errors
     /// When the blocks do not follow the last one, or the disk does not take them; then nothing of them is kept.
     pub fn commit(&self, write: &BlockWrite<'_>) -> Result<(), StoreError> {
-        self.write(|database| write.commit(database, Durability::Immediate))
+        self.commit_with(write, Durability::Immediate)
     }
 
     /// Writes blocks and all that they changed, as a whole but not durably: a crash takes them back, whole blocks of them, unless
@@ -142,7 +155,19 @@ impl Store {
             return Ok(());
         }
         self.is_unsynced.store(true, Ordering::SeqCst);
-        self.write(|database| write.commit(database, Durability::None))
+        self.commit_with(write, Durability::None)
+    }
+
+    fn commit_with(
+        &self,
+        write: &BlockWrite<'_>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        self.write(|database, upper| {
+            write.commit(database, durability)?;
+            upper.follow(write.stale_nodes(), write.lasting_nodes());
+            Ok(())
+        })
     }
 
     /// Makes durable what was committed before.
@@ -153,7 +178,7 @@ impl Store {
         if !self.is_unsynced.swap(false, Ordering::SeqCst) {
             return Ok(());
         }
-        let synced = self.write(write::sync);
+        let synced = self.write(|database, _| write::sync(database));
         if synced.is_err() {
             self.is_unsynced.store(true, Ordering::SeqCst);
         }
@@ -165,7 +190,7 @@ impl Store {
     /// # Errors
     /// When the disk does not take them.
     pub fn add_headers(&self, headers: &[(u64, Vec<u8>)], until: u64) -> Result<(), StoreError> {
-        self.write(|database| write::add_headers(database, headers, until))
+        self.write(|database, _| write::add_headers(database, headers, until))
     }
 
     /// Writes how the solo ledger ended that this one was, instead of what is known of it: JSON of `chop_proof::Handover`.
@@ -173,16 +198,16 @@ impl Store {
     /// # Errors
     /// When the disk does not take it.
     pub fn keep_handover(&self, handover: &[u8]) -> Result<(), StoreError> {
-        self.write(|database| write::keep_handover(database, handover))
+        self.write(|database, _| write::keep_handover(database, handover))
     }
 
     fn write(
         &self,
-        work: impl FnOnce(&Database) -> Result<(), StoreError>,
+        work: impl FnOnce(&Database, &UpperNodes) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
-        match &*handle {
-            Handle::Writable(database) => work(database),
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        match &opened.handle {
+            Handle::Writable(database) => work(database, &opened.upper),
             Handle::Frozen(_) => Err(StoreError::ReadOnly),
             Handle::Closed => Err(StoreError::Closed),
         }
@@ -193,9 +218,9 @@ impl Store {
     /// # Errors
     /// When it does not open; then it stays closed.
     pub fn reopen_read_only(&self) -> Result<(), StoreError> {
-        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
-        *handle = Handle::Closed;
-        *handle = Handle::Frozen(frozen_database(&self.path)?);
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        *opened = Handle::Closed.into();
+        *opened = Handle::Frozen(frozen_database(&self.path)?).into();
         Ok(())
     }
 
@@ -204,9 +229,9 @@ impl Store {
     /// # Errors
     /// When it does not open; then it stays closed.
     pub fn reopen_writable(&self) -> Result<(), StoreError> {
-        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
-        *handle = Handle::Closed;
-        *handle = Handle::Writable(open_writable(&self.path, &self.limit)?);
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        *opened = Handle::Closed.into();
+        *opened = Handle::Writable(open_writable(&self.path, &self.limit)?).into();
         Ok(())
     }
 
@@ -223,9 +248,9 @@ impl Store {
     /// # Errors
     /// When the file cannot be moved or opened; then this one stays closed.
     pub fn replace(&self, restored: Restoring) -> Result<(), StoreError> {
-        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let from = restored.release();
-        *handle = Handle::Closed;
+        *opened = Handle::Closed.into();
         self.has_begun.store(false, Ordering::SeqCst);
         std::fs::rename(&from, &self.path)?;
         let folder = self
@@ -233,7 +258,7 @@ impl Store {
             .parent()
             .filter(|path| !path.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        *handle = Handle::Writable(open_writable(&self.path, &self.limit)?);
+        *opened = Handle::Writable(open_writable(&self.path, &self.limit)?).into();
         Ok(())
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Batch {
     pub(super) delta: BTreeMap<String, Option<Vec<u8>>>,
     /// One per envelope, in order.
     pub(super) outcomes: Vec<Outcome>,
+    /// The same, as they are stored.
+    bodies: Vec<Vec<u8>>,
     pub(super) operations: Vec<(String, u64, Vec<u8>)>,
     pub(super) round: u16,
     /// How the ledger ends here, when this batch promotes it; the first header of its validators is still to come.
@@ -81,6 +83,7 @@ pub(super) fn make(
         let executed = chop_ledger::execute(snapshot, &block)
             .map_err(|error| rules::failed(height, &error))?;
         batch.delta = executed.delta;
+        batch.bodies = encoded(&executed.outcomes)?;
         batch.outcomes = executed.outcomes;
         batch.operations = operations(envelopes, &batch.outcomes)?;
     }
@@ -173,6 +176,7 @@ impl Batch {
             versions: Vec::new(),
             delta: BTreeMap::new(),
             outcomes: Vec::new(),
+            bodies: Vec::new(),
             operations: Vec::new(),
             round,
             handover: None,
@@ -227,7 +231,7 @@ impl Batch {
         let results = if txs.is_empty() {
             Vec::new()
         } else {
-            recorded(&vec![1; txs.len()], &self.outcomes)?
+            recorded(&vec![1; txs.len()], &self.outcomes, &self.bodies)
         };
         let record = BlockRecord {
             signed_header: BlockRecord::encode_header(header.clone()),
@@ -254,9 +258,15 @@ impl Batch {
         let mut write = BlockWrite {
             genesis,
             first_height: self.first_height,
-            blocks: self.blocks.clone(),
+            blocks: &self.blocks,
+            versions: self
+                .versions
+                .iter()
+                .map(|version| (&version.nodes, version.stale.as_slice()))
+                .collect(),
             round: self.round,
-            operations: self.operations.clone(),
+            operations: &self.operations,
+            outcomes: settled(&self.outcomes, &self.bodies),
             values: self
                 .delta
                 .iter()
@@ -267,46 +277,61 @@ impl Batch {
         if let Some(handover) = &self.handover {
             write.handover = Some(canonical("handover", handover)?);
         }
-        for version in &self.versions {
-            write.add_version(&version.nodes, &version.stale)?;
-        }
-        for outcome in self.outcomes.iter().filter(|outcome| outcome.is_settled()) {
-            write
-                .outcomes
-                .push((*outcome.hash.as_bytes(), canonical("outcome", outcome)?));
-        }
         Ok(write)
     }
+}
+
+/// Outcomes as they are stored, canonical JSON.
+pub(super) fn encoded(outcomes: &[Outcome]) -> Result<Vec<Vec<u8>>, EngineError> {
+    let bodies = outcomes.iter();
+    bodies
+        .map(|outcome| canonical("outcome", outcome))
+        .collect()
+}
+
+/// The final ones of these outcomes, by envelope hash.
+pub(super) fn settled<'a>(
+    outcomes: &[Outcome],
+    bodies: &'a [Vec<u8>],
+) -> Vec<([u8; 32], &'a [u8])> {
+    let stored = outcomes.iter().zip(bodies);
+    stored
+        .filter(|(outcome, _)| outcome.is_settled())
+        .map(|(outcome, body)| (*outcome.hash.as_bytes(), body.as_slice()))
+        .collect()
 }
 
 /// The agreed results of a block's transactions, of which each holds as many envelopes as `sizes` says.
 pub(super) fn recorded(
     sizes: &[usize],
     outcomes: &[Outcome],
-) -> Result<Vec<RecordedResult>, EngineError> {
-    let mut rest = outcomes;
+    bodies: &[Vec<u8>],
+) -> Vec<RecordedResult> {
+    let mut rest = (outcomes, bodies);
     let mut results = Vec::with_capacity(sizes.len());
     for size in sizes {
-        let (these, others) = rest.split_at_checked(*size).unwrap_or((rest, &[]));
-        rest = others;
-        results.push(result(these)?);
+        let (these, others) = rest.0.split_at_checked(*size).unwrap_or((rest.0, &[]));
+        let (texts, more) = rest.1.split_at_checked(*size).unwrap_or((rest.1, &[]));
+        rest = (others, more);
+        results.push(result(these, texts));
     }
-    Ok(results)
+    results
 }
 
-fn result(outcomes: &[Outcome]) -> Result<RecordedResult, EngineError> {
-    let data = match outcomes {
+fn result(outcomes: &[Outcome], bodies: &[Vec<u8>]) -> RecordedResult {
+    let data = match bodies {
         [] => {
-            return Ok(RecordedResult {
+            return RecordedResult {
                 code: NO_TRANSACTION,
                 data: Vec::new(),
-            });
+            };
         }
-        [outcome] => canonical("outcome", outcome)?,
-        bundled => canonical("outcome", &bundled)?,
+        [body] => body.clone(),
+        // What is canonical stays so in an array.
+        bundled => [b"[", bundled.join(&b',').as_slice(), b"]"].concat(),
     };
     let code = u32::from(!outcomes.iter().any(Outcome::is_committed));
-    Ok(RecordedResult { code, data })
+    RecordedResult { code, data }
 }
 
 /// The DID operations that took effect: (scid, sequence number, signed operation).
@@ -388,5 +413,48 @@ impl TreeReader for Layered<'_> {
 
     fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
         anyhow::bail!("the tree is never restored from leaves")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chop_integrity::Hash;
+    use chop_protocol::ExecutionResult;
+
+    use super::*;
+
+    #[test]
+    fn a_bundles_result_is_the_canonical_array_of_its_outcomes() {
+        let outcome = |n: u8, result| Outcome {
+            hash: Hash::of("test", &[n]),
+            height: u64::from(n),
+            result,
+        };
+        let refused = |settled| ExecutionResult::Refused {
+            rule: "anchor.exists".to_owned(),
+            detail: "a \"quoted\" \u{7} detail, with \u{e9}".to_owned(),
+            settled,
+        };
+        let outcomes = [
+            outcome(1, ExecutionResult::Committed),
+            outcome(2, refused(true)),
+            outcome(3, refused(false)),
+            outcome(4, ExecutionResult::Committed),
+        ];
+        let bodies = encoded(&outcomes).unwrap();
+        let [one, none, bundle] = recorded(&[1, 0, 3], &outcomes, &bodies).try_into().unwrap();
+        assert_eq!(one.data, canonical("outcome", &outcomes[0]).unwrap());
+        assert_eq!((none.code, none.data.len()), (NO_TRANSACTION, 0));
+        assert_eq!(bundle.data, canonical("outcome", &&outcomes[1..]).unwrap());
+        assert_eq!(bundle.outcomes().unwrap(), outcomes[1..]);
+        assert_eq!([one.code, bundle.code], [0, 0]);
+        let [refused] = recorded(&[2], &outcomes[1..3], &bodies[1..3])
+            .try_into()
+            .unwrap();
+        assert_eq!(refused.code, 1);
+        let settled: Vec<_> = settled(&outcomes, &bodies);
+        let hashes: Vec<_> = settled.iter().map(|(hash, _)| *hash).collect();
+        let kept = [0, 1, 3].map(|at: usize| *outcomes[at].hash.as_bytes());
+        assert_eq!(hashes, kept);
     }
 }

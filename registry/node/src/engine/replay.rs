@@ -18,7 +18,7 @@ use jmt::{KeyHash, OwnedValue, Version};
 use tendermint::block::Header;
 use thiserror::Error;
 
-use super::batch::recorded;
+use super::batch::{encoded, recorded};
 use super::{EngineError, handover};
 use crate::store::{BlockRecord, Snapshot, StoreError};
 
@@ -227,7 +227,8 @@ impl Replay {
                 height,
                 reason: error.to_string(),
             })?;
-            let results = recorded(&sizes, &executed.outcomes)?;
+            let bodies = encoded(&executed.outcomes)?;
+            let results = recorded(&sizes, &executed.outcomes, &bodies);
             if results != record.results {
                 let show = |results| format!("{results:?}");
                 return Err(differs(

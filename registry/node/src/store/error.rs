@@ -93,6 +93,7 @@ macro_rules! from_redb {
 
 from_redb!(
     redb::CommitError,
+    redb::CursorError,
     redb::DatabaseError,
     redb::SetDurabilityError,
     redb::StorageError,

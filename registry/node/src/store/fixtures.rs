@@ -68,61 +68,45 @@ fn write(
     commit: Commit,
 ) -> Result<(), StoreError> {
     let delta = delta(height);
-    let mut write = BlockWrite {
-        first_height: height,
-        round: 0,
-        ..BlockWrite::default()
-    };
-    if height == 1 {
-        write.genesis = Some(b"{}");
+    let set: Vec<_> = delta
+        .iter()
+        .map(|(key, value)| (chop_proof::key_hash(key), value.clone()))
+        .collect();
+    let (RootHash(root), batch) = Sha256Jmt::new(snapshot).put_value_set(set, height).unwrap();
+    let mut stale: Vec<NodeKey> = batch
+        .stale_node_index_batch
+        .into_iter()
+        .map(|index| index.node_key)
+        .collect();
+    if delta.is_empty() {
+        let added = batch.node_batch.nodes().keys();
+        let root = { added }.find(|key| key.nibble_path().is_empty()).unwrap();
+        stale.push(NodeKey::new(height - 1, root.nibble_path().clone()));
     }
-    let mut update = |version: u64,
-                      reader: &Snapshot,
-                      delta: &BTreeMap<String, Option<Vec<u8>>>| {
-        let set: Vec<_> = delta
-            .iter()
-            .map(|(key, value)| (chop_proof::key_hash(key), value.clone()))
-            .collect();
-        let (RootHash(root), batch) = Sha256Jmt::new(reader).put_value_set(set, version).unwrap();
-        let mut stale: Vec<NodeKey> = batch
-            .stale_node_index_batch
-            .into_iter()
-            .map(|index| index.node_key)
-            .collect();
-        if delta.is_empty() && version > 0 {
-            let root = batch
-                .node_batch
-                .nodes()
-                .keys()
-                .find(|key| key.nibble_path().is_empty())
-                .unwrap();
-            stale.push(NodeKey::new(version - 1, root.nibble_path().clone()));
-        }
-        write.add_version(&batch.node_batch, &stale).unwrap();
-        root
-    };
-    // Version 0 is the founding state, which is empty here; it is its own parent only in these tests.
-    let root = update(height, snapshot, &delta);
-    let txs = vec![height.to_be_bytes().to_vec()];
-    write.blocks.push(BlockRecord {
+    let block = BlockRecord {
         signed_header: vec![],
-        txs,
+        txs: vec![height.to_be_bytes().to_vec()],
         results: vec![],
         root,
-    });
-    write.values = delta
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_deref()))
-        .collect();
-    write.outcomes.push((
-        [u8::try_from(height % 256).unwrap(); 32],
-        height.to_string().into_bytes(),
-    ));
-    write.operations.push((
-        "scid".to_owned(),
-        height,
-        format!("operation {height}").into_bytes(),
-    ));
+    };
+    let operation = format!("operation {height}").into_bytes();
+    let outcome = height.to_string();
+    let write = BlockWrite {
+        genesis: (height == 1).then_some(b"{}"),
+        first_height: height,
+        blocks: &[block],
+        versions: vec![(&batch.node_batch, &stale)],
+        values: delta
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_deref()))
+            .collect(),
+        outcomes: vec![(
+            [u8::try_from(height % 256).unwrap(); 32],
+            outcome.as_bytes(),
+        )],
+        operations: &[("scid".to_owned(), height, operation)],
+        ..BlockWrite::default()
+    };
     commit(store, &write)
 }
 

@@ -88,10 +88,60 @@ impl BlockRecord {
         })
     }
 
+    /// The root alone, which stands at the end.
+    pub(super) fn root_in(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+        let root = bytes.last_chunk().copied();
+        root.ok_or_else(|| StoreError::Damaged {
+            what: "block",
+            reason: format!("it has {} bytes", bytes.len()),
+        })
+    }
+
+    /// Whether the header stands in these bytes: its length comes first.
+    pub(super) fn has_header(bytes: &[u8]) -> bool {
+        bytes.first_chunk().is_some_and(|length| *length != [0; 4])
+    }
+
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        borsh::to_vec(self).map_err(|error| StoreError::Damaged {
+        let damaged = |error: std::io::Error| StoreError::Damaged {
             what: "block",
             reason: error.to_string(),
-        })
+        };
+        let mut bytes = Vec::with_capacity(borsh::object_length(self).map_err(damaged)?);
+        borsh::to_writer(&mut bytes, self).map_err(damaged)?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_and_header_are_found_without_reading_the_rest() {
+        for n in 0..64_u8 {
+            let bytes = |length: u8| vec![n; usize::from(length)];
+            let record = BlockRecord {
+                signed_header: bytes(n % 3),
+                txs: vec![bytes(n); usize::from(n % 5)],
+                results: vec![
+                    RecordedResult {
+                        code: u32::from(n),
+                        data: bytes(n % 2),
+                    };
+                    usize::from(n % 4)
+                ],
+                root: [n.wrapping_mul(7); 32],
+            };
+            let encoded = record.encode().unwrap();
+            assert_eq!(encoded, borsh::to_vec(&record).unwrap());
+            let decoded = BlockRecord::decode(&encoded).unwrap();
+            assert_eq!(BlockRecord::root_in(&encoded).unwrap(), decoded.root);
+            let is_there = !decoded.signed_header.is_empty();
+            assert_eq!(BlockRecord::has_header(&encoded), is_there);
+            assert_eq!(decoded, record);
+        }
+        assert!(BlockRecord::root_in(&[0; 31]).is_err());
+        assert!(!BlockRecord::has_header(&[]));
     }
 }

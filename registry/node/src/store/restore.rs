@@ -12,7 +12,7 @@ use chop_ledger::tree;
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableDatabase};
 
-use super::write::{Nodes, encode};
+use super::nodes::{self, Nodes};
 use super::{BlockRecord, DiskLimit, StoreError, open_writable, tables};
 
 /// What goes into the tree at once weighs so much, or little more; 16,384 pairs at most.
@@ -220,13 +220,9 @@ impl Restoring {
             })?
         };
         {
-            let mut nodes = transaction.open_table(tables::NODES)?;
-            for (key, node) in update.nodes.nodes() {
-                nodes.insert(encode(key)?.as_slice(), encode(node)?.as_slice())?;
-            }
-            for key in &update.stale {
-                nodes.remove(encode(key)?.as_slice())?;
-            }
+            let mut table = transaction.open_table(tables::NODES)?;
+            nodes::add(&mut table, update.nodes.nodes().iter())?;
+            nodes::remove(&mut table, update.stale.iter())?;
         }
         transaction.commit()?;
         Ok(update.root)

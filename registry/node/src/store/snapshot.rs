@@ -1,12 +1,15 @@
 //! Everything that was committed up to one moment, to be read without further locks.
 
+use std::sync::Arc;
+
 use chop_ledger::Decoded;
 use data_encoding::HEXLOWER;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
-use super::{BlockRecord, Entry, StoreError, tables};
+use super::upper::UpperNodes;
+use super::{BlockRecord, Entry, StoreError, nodes, tables};
 
 /// A consistent view of the database; later commits do not show in it.
 pub struct Snapshot {
@@ -18,10 +21,16 @@ pub struct Snapshot {
     outcomes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     operations: ReadOnlyTable<(&'static str, u64), &'static [u8]>,
     decoded: Decoded,
+    upper: Arc<UpperNodes>,
+    /// Of later versions nothing shows here, though their upper nodes are at hand.
+    newest: Version,
 }
 
 impl Snapshot {
-    pub(super) fn of(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+    /// Takes one of all that was committed, which is not less than what `upper` has.
+    pub(super) fn of(database: &Database, upper: &Arc<UpperNodes>) -> Result<Self, StoreError> {
+        let newest = upper.newest();
+        let transaction = database.begin_read()?;
         Ok(Self {
             meta: transaction.open_table(tables::META)?,
             values: transaction.open_table(tables::VALUES)?,
@@ -31,6 +40,8 @@ impl Snapshot {
             outcomes: transaction.open_table(tables::OUTCOMES)?,
             operations: transaction.open_table(tables::OPERATIONS)?,
             decoded: Decoded::default(),
+            upper: Arc::clone(upper),
+            newest,
         })
     }
 
@@ -130,6 +141,22 @@ impl Snapshot {
         Ok(self.nodes.len()?)
     }
 
+    /// The keys of the nodes that the state tree keeps.
+    #[cfg(test)]
+    pub(super) fn node_keys(&self) -> Result<Vec<NodeKey>, StoreError> {
+        let mut keys = Vec::new();
+        for entry in self.nodes.iter()? {
+            keys.push(borsh::from_slice(entry?.0.value())?);
+        }
+        Ok(keys)
+    }
+
+    /// The table of the state tree's nodes.
+    #[cfg(test)]
+    pub(super) fn nodes(&self) -> &ReadOnlyTable<&'static [u8], &'static [u8]> {
+        &self.nodes
+    }
+
     /// The block at a height, from 1.
     ///
     /// # Errors
@@ -162,14 +189,13 @@ impl Snapshot {
     /// # Errors
     /// When the database fails or the record is damaged.
     pub fn first_height(&self) -> Result<Option<u64>, StoreError> {
-        let Some((height, _)) = self.blocks.first()? else {
+        let Some((height, bytes)) = self.blocks.first()? else {
             return Ok(None);
         };
         let height = height.value();
         let is_whole = height > self.headers_until()?
-            || self
-                .block(height)?
-                .is_some_and(|record| !record.signed_header.is_empty());
+            || BlockRecord::has_header(bytes.value())
+            || self.headers.get(height)?.is_some();
         Ok(Some(height + u64::from(!is_whole)))
     }
 
@@ -285,11 +311,11 @@ impl std::fmt::Debug for Snapshot {
 
 impl TreeReader for Snapshot {
     fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let key = borsh::to_vec(node_key)?;
-        let node = self.nodes.get(key.as_slice())?;
-        node.map(|bytes| borsh::from_slice(bytes.value()))
-            .transpose()
-            .map_err(Into::into)
+        let is_upper = node_key.version() <= self.newest;
+        match self.upper.find(node_key).filter(|_| is_upper) {
+            Some(node) => Ok(Some(node)),
+            None => nodes::read(&self.nodes, node_key),
+        }
     }
 
     /// Values are kept under their text keys, which a hash does not tell: see [`Snapshot::tree_for`].

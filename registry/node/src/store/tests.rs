@@ -90,7 +90,7 @@ fn refuses_to_write_on_a_tree_that_is_not_the_last_blocks() {
     // A block record that claims another root than the tree has.
     let wrong = BlockWrite {
         first_height: 4,
-        blocks: vec![BlockRecord {
+        blocks: &[BlockRecord {
             signed_header: vec![],
             txs: vec![],
             results: vec![],

@@ -1,13 +1,13 @@
 //! One transaction: blocks and all that they changed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 use jmt::Sha256Jmt;
-use jmt::storage::{LeafNode, Node, NodeBatch, NodeKey, TreeReader};
-use jmt::{KeyHash, OwnedValue, Version};
+use jmt::storage::{Node, NodeBatch, NodeKey};
 use redb::{Database, Durability, ReadableTable, Table, WriteTransaction};
 
+use super::nodes::{self, Nodes};
 use super::{BlockRecord, StoreError, tables};
 
 /// Most blocks that go with one write, so that no commit takes long.
@@ -27,40 +27,20 @@ pub struct BlockWrite<'a> {
     /// Height of the first of the blocks.
     pub first_height: u64,
     /// The blocks; each leaves a version of the tree at its height.
-    pub blocks: Vec<BlockRecord>,
-    /// The new nodes of the tree; the last version must be complete.
-    pub nodes: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Nodes that no version needs any more.
-    pub stale: Vec<Vec<u8>>,
+    pub blocks: &'a [BlockRecord],
+    /// What each version adds to the tree, in order, and which nodes it makes superfluous; the last one must be complete.
+    pub versions: Vec<(&'a NodeBatch, &'a [NodeKey])>,
     /// State keys with their new values, or none where the key goes.
     pub values: Vec<(&'a str, Option<&'a [u8]>)>,
     /// Final outcomes by envelope hash.
-    pub outcomes: Vec<([u8; 32], Vec<u8>)>,
+    pub outcomes: Vec<([u8; 32], &'a [u8])>,
     /// Signed DID operations by (scid, sequence number).
-    pub operations: Vec<(String, u64, Vec<u8>)>,
+    pub operations: &'a [(String, u64, Vec<u8>)],
     /// Round in which the last of the headers was signed.
     pub round: u16,
 }
 
 impl BlockWrite<'_> {
-    /// Adds the nodes of one version of the tree, and those that it makes superfluous.
-    ///
-    /// # Errors
-    /// When a node does not encode.
-    pub fn add_version(&mut self, nodes: &NodeBatch, stale: &[NodeKey]) -> Result<(), StoreError> {
-        for (key, node) in nodes.nodes() {
-            self.nodes.insert(encode(key)?, encode(node)?);
-        }
-        for key in stale {
-            let key = encode(key)?;
-            // What an earlier block of this same write made was never stored.
-            if self.nodes.remove(&key).is_none() {
-                self.stale.push(key);
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn commit(
         &self,
         database: &Database,
@@ -100,7 +80,7 @@ impl BlockWrite<'_> {
                 expected: height + 1,
             });
         }
-        let expected = BlockRecord::decode(bytes.value())?.root;
+        let expected = BlockRecord::root_in(bytes.value())?;
         let nodes = Nodes {
             table: transaction.open_table(tables::NODES)?,
         };
@@ -122,13 +102,14 @@ impl BlockWrite<'_> {
     }
 
     fn write_tree(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {
-        let mut nodes = transaction.open_table(tables::NODES)?;
-        for (key, node) in &self.nodes {
-            nodes.insert(key.as_slice(), node.as_slice())?;
+        let mut table = transaction.open_table(tables::NODES)?;
+        let passing = self.passing();
+        for (added, _) in &self.versions {
+            let added = added.nodes().iter();
+            nodes::add(&mut table, added.filter(|(key, _)| !passing.contains(key)))?;
         }
-        for key in &self.stale {
-            nodes.remove(key.as_slice())?;
-        }
+        let stale = self.stale_nodes();
+        nodes::remove(&mut table, stale.filter(|key| !passing.contains(key)))?;
         let mut values = transaction.open_table(tables::VALUES)?;
         for (key, value) in &self.values {
             match value {
@@ -139,6 +120,31 @@ impl BlockWrite<'_> {
         Ok(())
     }
 
+    /// The nodes that one of the versions makes superfluous.
+    pub(super) fn stale_nodes(&self) -> impl Iterator<Item = &NodeKey> {
+        self.versions.iter().flat_map(|(_, stale)| *stale)
+    }
+
+    /// The nodes that are stored, in the order of their versions.
+    pub(super) fn lasting_nodes(&self) -> impl Iterator<Item = (&NodeKey, &Node)> {
+        let passing = self.passing();
+        let nodes = self.versions.iter().flat_map(|(added, _)| added.nodes());
+        nodes.filter(move |(key, _)| !passing.contains(key))
+    }
+
+    /// Nodes of one of these versions that a later one of them makes superfluous: they are never stored.
+    fn passing(&self) -> BTreeSet<&NodeKey> {
+        let mut passing = BTreeSet::new();
+        for (at, (_, stale)) in self.versions.iter().enumerate() {
+            let is_of_these = |key: &NodeKey| {
+                let mut earlier = self.versions.iter().take(at);
+                earlier.any(|(added, _)| added.get_node(key).is_some())
+            };
+            passing.extend(stale.iter().filter(|key| is_of_these(key)));
+        }
+        passing
+    }
+
     /// Moves the mark up to which every header is here, unless one is missing below.
     fn count_headers(
         &self,
@@ -146,7 +152,7 @@ impl BlockWrite<'_> {
     ) -> Result<(), StoreError> {
         let marked = meta.get(tables::HEADERS_KEY)?;
         let mut until = marked.map_or(Ok(0), |bytes| tables::read_u64(bytes.value()))?;
-        for (height, block) in (self.first_height..).zip(&self.blocks) {
+        for (height, block) in (self.first_height..).zip(self.blocks) {
             if until + 1 == height && !block.signed_header.is_empty() {
                 until = height;
             }
@@ -158,21 +164,25 @@ impl BlockWrite<'_> {
     fn write_blocks(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {
         let mut blocks = transaction.open_table(tables::BLOCKS)?;
         let mut height = self.first_height;
-        for block in &self.blocks {
+        for block in self.blocks {
             blocks.insert(height, block.encode()?.as_slice())?;
             height += 1;
         }
         // What this write brings stays, so that there is always a last block.
         let below = self.keep_from.min(self.first_height);
-        prune(&mut blocks, below)?;
-        prune(&mut transaction.open_table(tables::HEADERS)?, below)?;
+        if below > 0 {
+            prune(&mut blocks, below)?;
+            prune(&mut transaction.open_table(tables::HEADERS)?, below)?;
+        }
         let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
         for (hash, outcome) in &self.outcomes {
-            outcomes.insert(hash.as_slice(), outcome.as_slice())?;
+            outcomes.insert(hash.as_slice(), *outcome)?;
         }
-        let mut operations = transaction.open_table(tables::OPERATIONS)?;
-        for (scid, seq, body) in &self.operations {
-            operations.insert((scid.as_str(), *seq), body.as_slice())?;
+        if !self.operations.is_empty() {
+            let mut operations = transaction.open_table(tables::OPERATIONS)?;
+            for (scid, seq, body) in self.operations {
+                operations.insert((scid.as_str(), *seq), body.as_slice())?;
+            }
         }
         let mut meta = transaction.open_table(tables::META)?;
         if let Some(genesis) = self.genesis {
@@ -259,35 +269,5 @@ pub(super) fn decode_signed(bytes: &[u8]) -> Result<(u64, u16), StoreError> {
             what: "last signed",
             reason: format!("{} bytes", bytes.len()),
         }),
-    }
-}
-
-pub(super) fn encode(value: &impl borsh::BorshSerialize) -> Result<Vec<u8>, StoreError> {
-    borsh::to_vec(value).map_err(|error| StoreError::Damaged {
-        what: "tree",
-        reason: error.to_string(),
-    })
-}
-
-/// The tree as the running transaction sees it.
-pub(super) struct Nodes<T> {
-    pub(super) table: T,
-}
-
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> TreeReader for Nodes<T> {
-    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let key = borsh::to_vec(node_key)?;
-        let node = self.table.get(key.as_slice())?;
-        node.map(|bytes| borsh::from_slice(bytes.value()))
-            .transpose()
-            .map_err(Into::into)
-    }
-
-    fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
-        Ok(None)
-    }
-
-    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
-        Ok(None)
     }
 }

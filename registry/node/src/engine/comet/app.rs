@@ -326,7 +326,7 @@ impl App {
         }
         self.guests.learn(executed.written(keys::BINDINGS))?;
         let keep_from = self.shared.keep_from(height);
-        let mut write = executed.write()?;
+        let mut write = executed.write();
         write.keep_from = keep_from;
         self.shared.store.commit_unsynced(&write)?;
         let view = View::committed(self.shared.store.snapshot()?, height, executed.head);

@@ -10,7 +10,7 @@ use tendermint::block::signed_header::SignedHeader;
 
 use super::verified::Parsed;
 use crate::engine::batch::{
-    Layered, canonical, founding_operations, founding_tree, operations, recorded,
+    Layered, canonical, encoded, founding_operations, founding_tree, operations, recorded, settled,
 };
 use crate::engine::{EngineError, Head, rules};
 use crate::store::{BlockRecord, BlockWrite, Snapshot};
@@ -32,6 +32,8 @@ pub(super) struct Executed {
     pub(super) head: Head,
     pub(super) record: BlockRecord,
     pub(super) outcomes: Vec<Outcome>,
+    /// The same, as they are stored.
+    bodies: Vec<Vec<u8>>,
     /// What CometBFT is told about validators; it acts two heights later.
     pub(super) validator_updates: Vec<ValidatorUpdate>,
     update: tree::TreeUpdate,
@@ -76,10 +78,11 @@ pub(super) fn execute(
             reason: error.to_string(),
         }
     })?;
+    let bodies = encoded(&executed.outcomes)?;
     let record = BlockRecord {
         signed_header: Vec::new(),
         txs,
-        results: recorded(&sizes, &executed.outcomes)?,
+        results: recorded(&sizes, &executed.outcomes, &bodies),
         root: update.root,
     };
     Ok(Executed {
@@ -92,6 +95,7 @@ pub(super) fn execute(
         record,
         operations: operations(&envelopes, &executed.outcomes)?,
         outcomes: executed.outcomes,
+        bodies,
         validator_updates: executed.validator_updates,
         update,
         delta: executed.delta,
@@ -108,24 +112,20 @@ impl Executed {
     }
 
     /// The one transaction that commits this block.
-    pub(super) fn write(&self) -> Result<BlockWrite<'_>, EngineError> {
-        let mut write = BlockWrite {
+    pub(super) fn write(&self) -> BlockWrite<'_> {
+        BlockWrite {
             first_height: self.head.height,
-            blocks: vec![self.record.clone()],
-            operations: self.operations.clone(),
+            blocks: std::slice::from_ref(&self.record),
+            versions: vec![(&self.update.nodes, &self.update.stale)],
+            operations: &self.operations,
+            outcomes: settled(&self.outcomes, &self.bodies),
             values: self
                 .delta
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_deref()))
                 .collect(),
             ..BlockWrite::default()
-        };
-        write.add_version(&self.update.nodes, &self.update.stale)?;
-        for outcome in self.outcomes.iter().filter(|outcome| outcome.is_settled()) {
-            let body = canonical("outcome", outcome)?;
-            write.outcomes.push((*outcome.hash.as_bytes(), body));
         }
-        Ok(write)
     }
 }
 
@@ -137,18 +137,17 @@ pub(super) fn found(
 ) -> Result<(), EngineError> {
     let bytes = canonical("genesis", genesis.terms())?;
     let founding = founding_tree(delta)?;
-    let mut write = BlockWrite {
+    commit(&BlockWrite {
         genesis: Some(&bytes),
         first_height: 1,
-        operations: founding_operations(genesis)?,
+        versions: vec![(&founding.nodes, &founding.stale)],
+        operations: &founding_operations(genesis)?,
         values: delta
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_deref()))
             .collect(),
         ..BlockWrite::default()
-    };
-    write.add_version(&founding.nodes, &founding.stale)?;
-    commit(&write)
+    })
 }
 
 /// What a stored block shows of itself.

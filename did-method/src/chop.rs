@@ -149,6 +149,9 @@ impl fmt::Debug for LedgerTag {
 }
 
 impl Scid {
+    /// Characters in the text form.
+    pub const TEXT_LEN: usize = 1 + Hash::TEXT_LEN;
+
     /// Makes the scid of a genesis from the genesis hash.
     pub const fn of_genesis(digest: Hash) -> Self {
         Self {
@@ -188,15 +191,22 @@ impl Scid {
     pub const fn digest(&self) -> &Hash {
         &self.digest
     }
+
+    /// Appends the text form.
+    pub fn push_to(&self, text: &mut String) {
+        text.push(match self.version {
+            ScidVersion::Genesis => 'a',
+            ScidVersion::BatchItem => 'b',
+        });
+        self.digest.push_to(text);
+    }
 }
 
 impl fmt::Display for Scid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letter = match self.version {
-            ScidVersion::Genesis => 'a',
-            ScidVersion::BatchItem => 'b',
-        };
-        write!(f, "{letter}{}", self.digest)
+        let mut text = String::with_capacity(Self::TEXT_LEN);
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }
 
@@ -215,6 +225,9 @@ impl FromStr for Scid {
 }
 
 impl ChopDid {
+    /// Characters in the text form.
+    const TEXT_LEN: usize = "did:chop:".len() + TAG_CHARS + 1 + Scid::TEXT_LEN;
+
     /// Joins a ledger and a scid.
     pub const fn new(ledger: LedgerTag, scid: Scid) -> Self {
         Self { ledger, scid }
@@ -266,7 +279,12 @@ impl TryFrom<&Did> for ChopDid {
 
 impl fmt::Display for ChopDid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "did:{METHOD}:{}:{}", self.ledger, self.scid)
+        let mut text = String::with_capacity(Self::TEXT_LEN);
+        for part in ["did:", METHOD, ":", self.ledger.as_str(), ":"] {
+            text.push_str(part);
+        }
+        self.scid.push_to(&mut text);
+        f.write_str(&text)
     }
 }
 

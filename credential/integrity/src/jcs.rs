@@ -63,7 +63,7 @@ pub fn canonicalize<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JcsErro
 pub fn canonicalize_members<'v>(
     members: impl Iterator<Item = (&'v str, &'v Value)> + Clone,
 ) -> Result<Vec<u8>, JcsError> {
-    let mut writer = Writer::new();
+    let mut writer = Writer::quick();
     if writer.in_order(members.clone())? {
         return Ok(writer.into_bytes());
     }

@@ -287,13 +287,33 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil_from_days(self.0.div_euclid(DAY));
         let of_day = self.0.rem_euclid(DAY);
-        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
-        let (second, ms) = (of_day / 1000 % 60, of_day % 1000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
-        )
+        let fields = [
+            (year, 4, '-'),
+            (month, 2, '-'),
+            (day, 2, 'T'),
+            (of_day / 3_600_000, 2, ':'),
+            (of_day / 60_000 % 60, 2, ':'),
+            (of_day / 1000 % 60, 2, '.'),
+            (of_day % 1000, 3, 'Z'),
+        ];
+        let mut text = String::with_capacity(24);
+        for (number, digits, after) in fields {
+            push_digits(&mut text, number, digits);
+            text.push(after);
+        }
+        f.write_str(&text)
     }
+}
+
+/// Appends so many decimal digits, at most four, of a number that has no more and is not negative.
+fn push_digits(text: &mut String, mut number: i64, digits: usize) {
+    let mut reversed = [b'0'; 4];
+    for digit in &mut reversed {
+        *digit += u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+    }
+    let digits = reversed.iter().take(digits).rev();
+    text.extend(digits.map(|digit| char::from(*digit)));
 }
 
 impl fmt::Debug for Timestamp {

@@ -110,8 +110,9 @@ fn check<S: StateReader>(
     if view.contains(&nonce_key(envelope))? {
         return Err(Refusal::Replayed.into());
     }
-    let quota = check_quota(view, header, envelope, usage)?;
-    check_keys(view, header, signed)?;
+    let sponsor = member(view, &envelope.sponsor)?;
+    let quota = check_quota(view, header, envelope, usage, sponsor.as_deref())?;
+    check_keys(view, header, signed, sponsor.as_deref())?;
     Ok(quota)
 }
 
@@ -136,6 +137,7 @@ fn check_quota<S: StateReader>(
     header: &Header<'_>,
     envelope: &Envelope,
     usage: &Usage,
+    member: Option<&Member>,
 ) -> Result<Quota, Stop<S::Error>> {
     let parameters = &header.parameters;
     let work = envelope.work();
@@ -144,7 +146,7 @@ fn check_quota<S: StateReader>(
         return Err(Refusal::BlockFull.into());
     }
     let sponsor = envelope.sponsor;
-    let quota = member(view, &sponsor)?.and_then(|member| member.quota);
+    let quota = member.and_then(|member| member.quota);
     let quota = quota.unwrap_or(MemberQuota {
         block_work: parameters.sponsor_block_work,
         day_work: parameters.sponsor_day_work,
@@ -157,7 +159,8 @@ fn check_quota<S: StateReader>(
     if over(used, quota.block_work) {
         return Err(Refusal::QuotaBlock { sponsor }.into());
     }
-    let day: Quota = view.read(&quota_key(header, envelope))?.unwrap_or_default();
+    let day: Option<Arc<Quota>> = view.read_shared(&quota_key(header, envelope))?;
+    let day = day.map_or_else(Quota::default, |day| *day);
     if over(day.work, quota.day_work) {
         return Err(Refusal::QuotaDay { sponsor }.into());
     }
@@ -172,13 +175,19 @@ fn check_keys<S: StateReader>(
     view: &View<'_, S>,
     header: &Header<'_>,
     signed: &SignedEnvelope,
+    member: Option<&Member>,
 ) -> Result<(), Stop<S::Error>> {
     let Envelope { actor, sponsor, .. } = *signed.envelope();
     let sponsor_keys = match Keys::of_existing(view, &sponsor)? {
-        Some(keys) if is_member(view, &sponsor)? => keys,
+        Some(keys) if member.is_some_and(Member::is_live) => keys,
         _ => return Err(Refusal::SponsorNotMember { sponsor }.into()),
     };
-    let actor_keys = match Keys::of_existing(view, &actor)? {
+    let existing = if actor == sponsor {
+        Some(sponsor_keys.clone())
+    } else {
+        Keys::of_existing(view, &actor)?
+    };
+    let actor_keys = match existing {
         Some(Keys::Existing { state, .. }) if state.deactivated() => {
             return Err(Refusal::ActorDeactivated { actor }.into());
         }
@@ -188,6 +197,8 @@ fn check_keys<S: StateReader>(
     for acting in [Some(&actor), actor_keys.controller()]
         .into_iter()
         .flatten()
+        // A live member, as was just seen.
+        .filter(|acting| **acting != sponsor)
     {
         if let Some(standing) = barred(view, acting)? {
             let member = *acting;
@@ -215,6 +226,7 @@ fn check_keys<S: StateReader>(
 }
 
 /// The keys that act for a DID.
+#[derive(Clone)]
 enum Keys<'a> {
     /// Those of its current document and, when it is controlled, of its controller's.
     Existing {

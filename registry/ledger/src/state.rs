@@ -124,6 +124,17 @@ impl<'a, S: StateReader> View<'a, S> {
         Ok(self.bytes(key)?.is_some())
     }
 
+    /// [`Self::contains`] of a key that many envelopes ask for, and nobody reads by [`Self::read_shared`].
+    pub(crate) fn contains_shared(&self, key: &str) -> Result<bool, ExecuteError<S::Error>> {
+        match self.base.decoded() {
+            Some(decoded) if self.changed(key).is_none() => {
+                let look = || Ok(self.contains(key)?.then(|| Arc::new(())));
+                Ok(decoded.find_or_read(key, look)?.is_some())
+            }
+            _ => self.contains(key),
+        }
+    }
+
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -211,7 +222,9 @@ impl<'a, S: StateReader> View<'a, S> {
         value: &T,
     ) -> Result<(), ExecuteError<S::Error>> {
         match canonicalize(value) {
-            Ok(bytes) => {
+            Ok(mut bytes) => {
+                // The canonicaliser leaves room for more than the short values that a block has many of.
+                bytes.shrink_to_fit();
                 self.envelope.insert(key, Some(bytes));
                 Ok(())
             }

@@ -65,22 +65,22 @@ pub const QUOTAS: &str = "quota/";
 
 /// Key of a member's record.
 pub fn member(scid: &Scid) -> String {
-    format!("{MEMBERS}{scid}")
+    of_scid(MEMBERS, scid)
 }
 
 /// Key of the binding of a TLS key, by the hash of its `SubjectPublicKeyInfo`.
 pub fn binding(spki: &Hash) -> String {
-    format!("{BINDINGS}{spki}")
+    of_hash(BINDINGS, spki)
 }
 
 /// Key of how many TLS keys a member has bound so far, those whose binding has ended included.
 pub fn bound(member: &Scid) -> String {
-    format!("bound/{member}")
+    of_scid("bound/", member)
 }
 
 /// Key of a proposal.
 pub fn proposal(id: &Hash) -> String {
-    format!("{PROPOSALS}{id}")
+    of_hash(PROPOSALS, id)
 }
 
 /// Key of one member's vote on a proposal.
@@ -100,7 +100,7 @@ pub fn ballot(expires: Timestamp, proposal: &Hash) -> String {
 
 /// First key of the ballots that can be voted on until this time or later.
 pub fn ballots_from(time: Timestamp) -> String {
-    format!("{BALLOTS}{:013}/", time.unix_ms().max(0))
+    numbered(BALLOTS, time.unix_ms(), 13)
 }
 
 /// The first text after every key that begins with `prefix`, which ends in a slash.
@@ -111,7 +111,7 @@ pub fn after(prefix: &str) -> String {
 
 /// Key of a DID's current state.
 pub fn did(scid: &Scid) -> String {
-    format!("did/{scid}")
+    of_scid("did/", scid)
 }
 
 /// Key of one version in a DID's history.
@@ -121,7 +121,7 @@ pub fn did_version(scid: &Scid, seq: u64) -> String {
 
 /// Key of an accreditation.
 pub fn accreditation(id: &Hash) -> String {
-    format!("accreditation/{id}")
+    of_hash("accreditation/", id)
 }
 
 /// Key of the list of accreditations of one subject for one credential type.
@@ -131,7 +131,7 @@ pub fn accredited(subject: &ChopDid, credential_type: &CredentialType) -> String
 
 /// Key of a credential's anchor.
 pub fn anchor(digest: &Hash) -> String {
-    format!("anchor/{digest}")
+    of_hash("anchor/", digest)
 }
 
 /// First key of the schemas' names.
@@ -151,12 +151,12 @@ pub fn schema_version(name: &SchemaName, version: &SemVer) -> String {
 
 /// Key of a schema's document by its digest.
 pub fn schema_body(digest: &Hash) -> String {
-    format!("schema-body/{digest}")
+    of_hash("schema-body/", digest)
 }
 
 /// Key of the versions that publish a document.
 pub fn schema_uses(digest: &Hash) -> String {
-    format!("schema-uses/{digest}")
+    of_hash("schema-uses/", digest)
 }
 
 /// First key of the batches.
@@ -164,12 +164,12 @@ pub const BATCHES: &str = "batch/";
 
 /// Key of a batch.
 pub fn batch(id: &Hash) -> String {
-    format!("{BATCHES}{id}")
+    of_hash(BATCHES, id)
 }
 
 /// Key of a batch template.
 pub fn batch_template(digest: &Hash) -> String {
-    format!("batch-template/{digest}")
+    of_hash("batch-template/", digest)
 }
 
 /// Key of the segment of a batch's codes that ends before ordinal `to`.
@@ -184,30 +184,125 @@ pub fn segments(batch: &Hash) -> String {
 
 /// Key of the first claim of an item's code.
 pub fn claim(item: &Scid) -> String {
-    format!("claim/{item}")
+    of_scid("claim/", item)
 }
 
 /// Key of the mark that an envelope was executed.
 pub fn nonce(valid_until: Timestamp, actor: &Scid, nonce: &Nonce) -> String {
-    format!("{}{actor}/{nonce}", nonces_from(valid_until))
+    let mut key = nonces_from(valid_until);
+    actor.push_to(&mut key);
+    key.push('/');
+    nonce.push_to(&mut key);
+    key
 }
 
 /// First key of the marks whose envelopes were valid until this time or later: everything below is expired before it.
 pub fn nonces_from(time: Timestamp) -> String {
-    format!("{NONCES}{:013}/", time.unix_ms().max(0))
+    numbered(NONCES, time.unix_ms(), 13)
 }
 
 /// Key of what a sponsor used on one day.
 pub fn quota(day: i64, sponsor: &Scid) -> String {
-    format!("{}{sponsor}", quotas_from(day))
+    let mut key = quotas_from(day);
+    sponsor.push_to(&mut key);
+    key
 }
 
 /// First key of the quotas of this day or a later one.
 pub fn quotas_from(day: i64) -> String {
-    format!("{QUOTAS}{:06}/", day.max(0))
+    numbered(QUOTAS, day, 6)
 }
 
 /// The day that a time lies in, counted from the Unix epoch.
 pub fn day(time: Timestamp) -> i64 {
     time.unix_ms().div_euclid(DAY_MS)
+}
+
+/// The longest key that a block writes for every envelope, [`nonce`].
+const ROOM: usize = 112;
+
+fn of_scid(prefix: &str, scid: &Scid) -> String {
+    let mut key = String::with_capacity(ROOM);
+    key.push_str(prefix);
+    scid.push_to(&mut key);
+    key
+}
+
+fn of_hash(prefix: &str, hash: &Hash) -> String {
+    let mut key = String::with_capacity(ROOM);
+    key.push_str(prefix);
+    hash.push_to(&mut key);
+    key
+}
+
+/// The prefix, so many digits or more of a number that is 0 where it is negative, and a slash.
+fn numbered(prefix: &str, number: i64, digits: usize) -> String {
+    let mut rest = u64::try_from(number).unwrap_or(0);
+    let mut reversed = [b'0'; 20];
+    let mut found = 0;
+    for digit in &mut reversed {
+        if rest == 0 {
+            break;
+        }
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        found += 1;
+    }
+    let mut key = String::with_capacity(ROOM);
+    key.push_str(prefix);
+    let digits = reversed.iter().take(digits.max(found)).rev();
+    key.extend(digits.map(|digit| char::from(*digit)));
+    key.push('/');
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_read_as_their_parts_do(
+            (ms, day) in (any::<i64>(), any::<i64>()),
+            (near, digest) in (0_i64..2_000_000, any::<[u8; 32]>()),
+            item in any::<bool>(),
+        ) {
+            let hash = Hash::from_bytes(digest);
+            let scid = if item { Scid::of_batch_item(hash) } else { Scid::of_genesis(hash) };
+            let nonce_of = Nonce::new([digest[0]; 16]);
+            for (ms, day) in [(ms, day), (near, near), (near * 1_000_000, -near)] {
+                let time = Timestamp::from_unix_ms(ms);
+                let (until, of_day) = (time.unix_ms().max(0), day.max(0));
+                prop_assert_eq!(
+                    nonce(time, &scid, &nonce_of),
+                    format!("nonce/{until:013}/{scid}/{nonce_of}")
+                );
+                prop_assert_eq!(nonces_from(time), format!("nonce/{until:013}/"));
+                prop_assert_eq!(ballot(time, &hash), format!("ballot/{until:013}/{hash}"));
+                prop_assert_eq!(quota(day, &scid), format!("quota/{of_day:06}/{scid}"));
+                prop_assert_eq!(quotas_from(day), format!("quota/{of_day:06}/"));
+            }
+            for (key, named) in [
+                (member(&scid), "member"),
+                (bound(&scid), "bound"),
+                (did(&scid), "did"),
+                (claim(&scid), "claim"),
+            ] {
+                prop_assert_eq!(key, format!("{named}/{scid}"));
+            }
+            for (key, named) in [
+                (binding(&hash), "binding"),
+                (proposal(&hash), "proposal"),
+                (accreditation(&hash), "accreditation"),
+                (anchor(&hash), "anchor"),
+                (schema_body(&hash), "schema-body"),
+                (schema_uses(&hash), "schema-uses"),
+                (batch(&hash), "batch"),
+                (batch_template(&hash), "batch-template"),
+            ] {
+                prop_assert_eq!(key, format!("{named}/{hash}"));
+            }
+        }
+    }
 }

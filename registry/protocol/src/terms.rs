@@ -207,6 +207,11 @@ impl Nonce {
             .map_err(|_| TermError::Nonce)?;
         bytes.try_into().map(Self).map_err(|_| TermError::Nonce)
     }
+
+    /// Appends the 32 digits.
+    pub(crate) fn push_to(&self, text: &mut String) {
+        data_encoding::HEXLOWER.encode_append(&self.0, text);
+    }
 }
 
 impl fmt::Display for Nonce {

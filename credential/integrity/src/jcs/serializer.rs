@@ -32,6 +32,16 @@ impl Writer {
         }
     }
 
+    /// Begins a text whose members are not remembered, see [`Writer::in_order`].
+    pub(super) fn quick() -> Self {
+        Self {
+            out: Vec::with_capacity(1_024),
+            names: Vec::new(),
+            members: Vec::new(),
+            in_name: false,
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.out
     }

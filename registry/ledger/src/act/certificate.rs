@@ -88,7 +88,7 @@ pub(crate) fn check_no_tls_key<'k, S: StateReader>(
     for key in signers {
         let bound = spki_hash(key).map(|spki: Hash| keys::binding(&spki));
         if let Some(bound) = bound
-            && view.contains(&bound)?
+            && view.contains_shared(&bound)?
         {
             let key = key.clone();
             return Err(Refusal::from(BindingRefusal::TlsKey { key }).into());

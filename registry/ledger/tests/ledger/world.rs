@@ -6,7 +6,9 @@ use chop_did::{
 };
 use chop_integrity::Timestamp;
 use chop_keys::{KeyType, PrivateKey, Signer};
-use chop_ledger::{Block, Delta, Executed, StateReader, execute, genesis_state, tree};
+use chop_ledger::{
+    Block, Decoded, Delta, Executed, StateReader, admit, execute, genesis_state, tree,
+};
 use chop_protocol::{
     Action, ConsortiumTerms, Envelope, ExecutionResult, GenesisTerms, GenesisValidator,
     LedgerGenesis, Nonce, Parameters, SignedEnvelope, keys,
@@ -54,6 +56,33 @@ impl Memory {
                 None => self.0.remove(key),
             };
         }
+    }
+}
+
+/// The same entries behind a reader that keeps what was decoded, as a node's does.
+struct Keeping<'a> {
+    entries: &'a Memory,
+    decoded: Decoded,
+}
+
+impl StateReader for Keeping<'_> {
+    type Error = Infallible;
+
+    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, Infallible> {
+        self.entries.value(key)
+    }
+
+    fn scan(
+        &self,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, Infallible> {
+        self.entries.scan(from, to, limit)
+    }
+
+    fn decoded(&self) -> Option<&Decoded> {
+        Some(&self.decoded)
     }
 }
 
@@ -278,7 +307,7 @@ impl World {
         party
     }
 
-    /// Executes the next block twice, requires equal results, and commits it to state and tree.
+    /// Executes the next block twice, once with values that stay decoded, requires equal results, and commits it to state and tree.
     pub(crate) fn block(&mut self, envelopes: &[SignedEnvelope]) -> Executed {
         self.time = self.now();
         self.height += 1;
@@ -289,7 +318,17 @@ impl World {
             founding: &self.genesis.terms().validators,
         };
         let executed = execute(&self.state, &block).unwrap();
-        assert_eq!(executed, execute(&self.state.clone(), &block).unwrap());
+        // What a node's reader keeps of the envelopes that it admitted changes nothing.
+        let keeping = Keeping {
+            entries: &self.state,
+            decoded: Decoded::default(),
+        };
+        for envelope in envelopes {
+            let kept = admit(&keeping, envelope, self.time).unwrap();
+            let read = admit(&self.state, envelope, self.time).unwrap();
+            assert_eq!(format!("{kept:?}"), format!("{read:?}"));
+        }
+        assert_eq!(executed, execute(&keeping, &block).unwrap());
         let update =
             tree::update(&self.nodes, self.height, Some(self.root), &executed.delta).unwrap();
         self.nodes.apply(&update);

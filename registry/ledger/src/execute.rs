@@ -1,5 +1,7 @@
 //! One block: envelopes in order, each with an outcome of its own.
 
+use std::borrow::Borrow;
+
 use chop_integrity::Timestamp;
 use chop_protocol::{
     ExecutionResult, GenesisValidator, Outcome, SignedEnvelope, ValidatorSet, ValidatorUpdate, keys,
@@ -14,15 +16,15 @@ use crate::state::{Delta, ExecuteError, StateReader, Stop, View};
 /// Expired entries that a block sweeps of each kind, beside two for every envelope that it holds.
 const SWEEP_BASE: usize = 64;
 
-/// What the engine ordered.
+/// What the engine ordered; it may own its envelopes or share them.
 #[derive(Clone, Copy, Debug)]
-pub struct Block<'a> {
+pub struct Block<'a, E = SignedEnvelope> {
     /// Height, from 1.
     pub height: u64,
     /// Header time; later than the parent's.
     pub time: Timestamp,
     /// The envelopes, in order.
-    pub envelopes: &'a [SignedEnvelope],
+    pub envelopes: &'a [E],
     /// The validators that the ledger's genesis names.
     pub founding: &'a [GenesisValidator],
 }
@@ -42,9 +44,9 @@ pub struct Executed {
 ///
 /// # Errors
 /// When the state cannot be read or is corrupt; never because of what the block holds.
-pub fn execute<S: StateReader>(
+pub fn execute<S: StateReader, E: Borrow<SignedEnvelope>>(
     state: &S,
-    block: &Block<'_>,
+    block: &Block<'_, E>,
 ) -> Result<Executed, ExecuteError<S::Error>> {
     check_rules(state, block.height)?;
     if block.envelopes.is_empty() {
@@ -56,6 +58,7 @@ pub fn execute<S: StateReader>(
     let mut usage = Usage::default();
     let mut outcomes = Vec::with_capacity(block.envelopes.len());
     for signed in block.envelopes {
+        let signed = signed.borrow();
         let result = execute_one(&mut view, &header, signed, &mut usage)?;
         outcomes.push(Outcome {
             hash: signed.hash(),

@@ -1,5 +1,6 @@
 //! From envelopes to blocks: execution, tree, headers. Reads a snapshot, writes nothing.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use chop_integrity::{Timestamp, canonicalize};
@@ -335,8 +336,8 @@ fn result(outcomes: &[Outcome], bodies: &[Vec<u8>]) -> RecordedResult {
 }
 
 /// The DID operations that took effect: (scid, sequence number, signed operation).
-pub(super) fn operations(
-    envelopes: &[SignedEnvelope],
+pub(super) fn operations<E: Borrow<SignedEnvelope>>(
+    envelopes: &[E],
     outcomes: &[Outcome],
 ) -> Result<Vec<(String, u64, Vec<u8>)>, EngineError> {
     let mut operations = Vec::new();
@@ -345,7 +346,7 @@ pub(super) fn operations(
         .zip(outcomes)
         .filter(|(_, outcome)| outcome.is_committed())
     {
-        for action in &envelope.envelope().actions {
+        for action in &envelope.borrow().envelope().actions {
             if let Action::Did(signed) = action {
                 let operation = signed.operation();
                 let body = canonical("operation", signed.value())?;

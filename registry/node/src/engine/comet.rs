@@ -12,6 +12,7 @@
 //! then the newest state can be read and not proven; proofs of keys that block H did not touch hang from the header before.
 
 mod abci;
+mod ahead;
 mod app;
 mod binary;
 mod block;

@@ -14,7 +14,8 @@ use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
 use tracing::{debug, error, warn};
 
 use super::abci::Application;
-use super::block::{Decided, Executed, execute};
+use super::ahead::{Ahead, Aim};
+use super::block::{Content, Executed, execute, next_height};
 use super::guests::{Guest, Guests};
 use super::offence::Offence;
 use super::packing::pack;
@@ -22,6 +23,7 @@ use super::receiving::Incoming;
 use super::rpc::RpcError;
 use super::shared::Shared;
 use super::snapshots::{SnapshotConfig, Snapshots};
+use super::verified::Parsed;
 use crate::engine::solo::Health;
 use crate::engine::{EngineError, View, rules};
 use crate::store::BlockRecord;
@@ -36,6 +38,7 @@ pub(super) struct App {
     shared: Arc<Shared>,
     guests: Arc<Guests>,
     moving: Mutex<Moving>,
+    ahead: Ahead,
     snapshots: Snapshots,
     incoming: Mutex<Incoming>,
 }
@@ -63,6 +66,7 @@ impl App {
             shared,
             guests,
             moving: Mutex::default(),
+            ahead: Ahead::default(),
             snapshots: Snapshots::new(snapshots),
             incoming: Mutex::default(),
         }
@@ -174,13 +178,15 @@ impl App {
     fn process(&self, ask: &pb::RequestProcessProposal) -> pb::ResponseProcessProposal {
         use pb::response_process_proposal::ProposalStatus;
         let most = self.shared.parameters().block_envelopes;
+        let parsed = self.shared.verified.parse_all(&ask.txs);
         let mut envelopes = 0_u64;
-        for bundle in self.shared.verified.parse_all(&ask.txs) {
-            envelopes = bundle.map_or(u64::MAX, |bundle| {
+        for bundle in &parsed {
+            envelopes = bundle.as_ref().map_or(u64::MAX, |bundle| {
                 envelopes.saturating_add(bundle.len() as u64)
             });
         }
         let status = if envelopes <= most {
+            self.execute_ahead(ask.into(), parsed);
             ProposalStatus::Accept
         } else {
             error!(
@@ -194,6 +200,39 @@ impl App {
         }
     }
 
+    /// Begins with a block that will most likely be decided.
+    fn execute_ahead(&self, content: Content<'_>, parsed: Vec<Option<Parsed>>) {
+        let before = self.shared.view();
+        // What cannot be executed is answered for when it is decided.
+        let Ok(decided) = content.decided(&before, parsed) else {
+            return;
+        };
+        let aim = Aim {
+            block: decided.hash,
+            parent: before.head().app_hash,
+        };
+        let shared = Arc::clone(&self.shared);
+        self.ahead.begin(aim, move || {
+            let founding = &shared.genesis.terms().validators;
+            execute(before.snapshot(), aim.parent, founding, decided)
+        });
+    }
+
+    /// What comes of a decided block: what came of it when it was proposed, or what comes of it now.
+    fn executed(&self, content: Content<'_>, before: &View) -> Result<Executed, EngineError> {
+        let aim = Aim {
+            block: content.hash()?,
+            parent: before.head().app_hash,
+        };
+        if let Some(executed) = self.ahead.take(aim) {
+            return Ok(executed);
+        }
+        let parsed = self.shared.verified.parse_all(content.txs);
+        let decided = content.decided(before, parsed)?;
+        let founding = &self.shared.genesis.terms().validators;
+        execute(before.snapshot(), aim.parent, founding, decided)
+    }
+
     /// Executes the decided block, while its header is fetched: it commits to the state before, which is proven as soon as it
     /// is here.
     fn finalize(
@@ -201,16 +240,15 @@ impl App {
         ask: &pb::RequestFinalizeBlock,
     ) -> Result<pb::ResponseFinalizeBlock, EngineError> {
         let before = self.shared.view();
-        let decided = self.decided(ask, &before)?;
-        self.report(ask, decided.height);
-        let (height, parent) = (decided.height, before.head().app_hash);
+        let height = next_height(ask.height, &before)?;
+        self.report(ask, height);
         let rpc = self.shared.rpc.clone();
         let header = std::thread::Builder::new()
             .name("header".to_owned())
             .spawn(move || rpc.signed_header(height))
             .ok();
-        let founding = &self.shared.genesis.terms().validators;
-        let executed = execute(before.snapshot(), parent, founding, decided)?;
+        let executed = self.executed(ask.into(), &before)?;
+        self.shared.verified.forget(&ask.txs);
         let tx_results = executed
             .record
             .results
@@ -250,40 +288,6 @@ impl App {
             // Nobody listens where no operator acts on it, as in tests.
             let _heard = self.shared.offences.send(offence);
         }
-    }
-
-    fn decided(&self, ask: &pb::RequestFinalizeBlock, view: &View) -> Result<Decided, EngineError> {
-        let failed = |reason: String| EngineError::Consensus { reason };
-        let height = u64::try_from(ask.height)
-            .map_err(|_| failed(format!("block {} has no such height", ask.height)))?;
-        if height != view.last_block() + 1 {
-            return Err(failed(format!(
-                "CometBFT decided block {height}, but block {} comes next",
-                view.last_block() + 1
-            )));
-        }
-        let time = ask
-            .time
-            .as_ref()
-            .ok_or_else(|| failed(format!("block {height} has no time")))?;
-        let time_ms = time
-            .seconds
-            .saturating_mul(1_000)
-            .saturating_add(i64::from(time.nanos).div_euclid(1_000_000));
-        let hash = ask
-            .hash
-            .as_ref()
-            .try_into()
-            .map_err(|_| failed(format!("the hash of block {height} is not 32 bytes")))?;
-        let parsed = self.shared.verified.parse_all(&ask.txs);
-        self.shared.verified.forget(&ask.txs);
-        Ok(Decided {
-            height,
-            time_ms,
-            hash,
-            txs: ask.txs.iter().map(|tx| tx.to_vec()).collect(),
-            parsed,
-        })
     }
 
     fn take_header(

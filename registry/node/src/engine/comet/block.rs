@@ -1,4 +1,4 @@
-//! From a decided block to what a commit writes: execution and tree. Reads a snapshot, writes nothing.
+//! From a proposed or decided block to what a commit writes: execution and tree. Reads a snapshot, writes nothing.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,105 @@ use chop_integrity::Timestamp;
 use chop_ledger::{Block, tree};
 use chop_proof::build::hash_bytes;
 use chop_protocol::{GenesisValidator, LedgerGenesis, Outcome, SignedEnvelope, ValidatorUpdate};
+use prost::bytes::Bytes;
 use tendermint::block::signed_header::SignedHeader;
+use tendermint_proto::google::protobuf::Timestamp as Time;
+use tendermint_proto::v0_38::abci as pb;
 
 use super::verified::Parsed;
 use crate::engine::batch::{
     Layered, canonical, encoded, founding_operations, founding_tree, operations, recorded, settled,
 };
-use crate::engine::{EngineError, Head, rules};
+use crate::engine::{EngineError, Head, View, rules};
 use crate::store::{BlockRecord, BlockWrite, Snapshot};
 
-/// A block as CometBFT decided it.
+/// What a block is made of, proposed or decided.
+#[derive(Clone, Copy)]
+pub(super) struct Content<'a> {
+    height: i64,
+    time: Option<&'a Time>,
+    hash: &'a Bytes,
+    pub(super) txs: &'a [Bytes],
+}
+
+impl<'a> From<&'a pb::RequestProcessProposal> for Content<'a> {
+    fn from(ask: &'a pb::RequestProcessProposal) -> Self {
+        Self {
+            height: ask.height,
+            time: ask.time.as_ref(),
+            hash: &ask.hash,
+            txs: &ask.txs,
+        }
+    }
+}
+
+impl<'a> From<&'a pb::RequestFinalizeBlock> for Content<'a> {
+    fn from(ask: &'a pb::RequestFinalizeBlock) -> Self {
+        Self {
+            height: ask.height,
+            time: ask.time.as_ref(),
+            hash: &ask.hash,
+            txs: &ask.txs,
+        }
+    }
+}
+
+impl Content<'_> {
+    /// Hash of the header.
+    pub(super) fn hash(self) -> Result<[u8; 32], EngineError> {
+        let hash = self.hash.as_ref().try_into();
+        hash.map_err(|_| unusable(format!("the hash of block {} is not 32 bytes", self.height)))
+    }
+
+    /// The block as it is executed after `before`, if it is the next one.
+    pub(super) fn decided(
+        self,
+        before: &View,
+        parsed: Vec<Option<Parsed>>,
+    ) -> Result<Decided, EngineError> {
+        let height = next_height(self.height, before)?;
+        let time = self
+            .time
+            .ok_or_else(|| unusable(format!("block {height} has no time")))?;
+        let time_ms = time
+            .seconds
+            .saturating_mul(1_000)
+            .saturating_add(i64::from(time.nanos).div_euclid(1_000_000));
+        Ok(Decided {
+            height,
+            time_ms,
+            hash: self.hash()?,
+            txs: self.txs.iter().map(|tx| tx.to_vec()).collect(),
+            parsed,
+        })
+    }
+}
+
+/// The height that a block says, if it is the next one.
+pub(super) fn next_height(said: i64, before: &View) -> Result<u64, EngineError> {
+    let next = before.last_block() + 1;
+    if u64::try_from(said).is_ok_and(|height| height == next) {
+        return Ok(next);
+    }
+    Err(unusable(format!(
+        "CometBFT decided block {said}, but block {next} comes next"
+    )))
+}
+
+fn unusable(reason: String) -> EngineError {
+    EngineError::Consensus { reason }
+}
+
+/// A block as it is executed.
 pub(super) struct Decided {
-    pub(super) height: u64,
+    height: u64,
     /// Header time, milliseconds since the Unix epoch.
-    pub(super) time_ms: i64,
+    time_ms: i64,
     /// Hash of the header.
     pub(super) hash: [u8; 32],
-    pub(super) txs: Vec<Vec<u8>>,
+    txs: Vec<Vec<u8>>,
     /// The contents of the transactions; `None` for what is none.
-    pub(super) parsed: Vec<Option<Parsed>>,
+    parsed: Vec<Option<Parsed>>,
 }
 
 /// A block that was executed and waits for its commit.
@@ -59,7 +139,11 @@ pub(super) fn execute(
         .iter()
         .map(|bundle| bundle.as_ref().map_or(0, |bundle| bundle.len()))
         .collect();
-    let envelopes = unwrap_all(parsed);
+    let envelopes: Vec<&SignedEnvelope> = parsed
+        .iter()
+        .flatten()
+        .flat_map(|bundle| bundle.iter())
+        .collect();
     let block = Block {
         height,
         time: Timestamp::from_unix_ms(time_ms),
@@ -163,13 +247,4 @@ pub(super) fn head_of(record: &BlockRecord, header: &SignedHeader) -> Result<Hea
         app_hash: record.root,
         hash,
     })
-}
-
-/// The envelopes of all bundles in their order; copies those that somebody else still looks at.
-fn unwrap_all(parsed: Vec<Option<Parsed>>) -> Vec<SignedEnvelope> {
-    let mut envelopes = Vec::new();
-    for bundle in parsed.into_iter().flatten() {
-        envelopes.extend(std::sync::Arc::unwrap_or_clone(bundle));
-    }
-    envelopes
 }

@@ -18,6 +18,7 @@ use super::super::syncing::sync;
 use super::*;
 use crate::store::{DiskLimit, Store};
 
+mod ahead;
 mod joining;
 mod peers;
 mod pruning;
@@ -71,6 +72,17 @@ fn decide(app: &App, height: i64, txs: Vec<Bytes>) -> pb::ResponseFinalizeBlock 
     let answer = app.finalize(&block(height, txs)).unwrap();
     app.commit().unwrap();
     answer
+}
+
+/// A block as a proposer shows it.
+fn proposed(block: pb::RequestFinalizeBlock) -> pb::RequestProcessProposal {
+    pb::RequestProcessProposal {
+        txs: block.txs,
+        height: block.height,
+        hash: block.hash,
+        time: block.time,
+        ..pb::RequestProcessProposal::default()
+    }
 }
 
 fn codes(answer: &pb::ResponseFinalizeBlock) -> Vec<u32> {

@@ -5,7 +5,9 @@ pub(super) mod ledger;
 mod schema;
 pub(super) mod status;
 
-use super::{Check, CheckName, CheckOutcome, Evidence, Mark, Need, Outcome, Policy, Verdict};
+use super::{
+    Check, CheckName, CheckOutcome, Evidence, KeyFact, Mark, Need, Outcome, Policy, Verdict,
+};
 use super::{judge_sd_jwt_vc, key_binding};
 use crate::any::{AnyCredential, AnyError};
 use crate::contexts::Contexts;
@@ -115,12 +117,15 @@ pub(super) fn judge_signed(
     sheet.enter(CheckName::Contexts, || {
         self::contexts(contexts.check(credential.credential()))
     });
+    let issuer = credential.credential().issuer();
     let case = Case {
         credential,
+        issuer,
         evidence,
         policy,
-        anchored: ledger::anchored(credential.credential().issuer(), evidence, policy),
+        anchored: ledger::anchored(issuer, evidence, policy),
         reports,
+        bound: checks::bound(reports, evidence, issuer),
     };
     sheet.enter(CheckName::Proof, || proof(reports, policy));
     sheet.enter(CheckName::IssuerBinding, || checks::issuer_binding(&case));
@@ -137,7 +142,7 @@ pub(super) fn judge_signed(
         ledger::accreditation(&case.act(), evidence, policy, marks)
     });
     sheet.enter(CheckName::Anchor, || {
-        ledger::anchor(credential.credential().issuer(), evidence, policy)
+        ledger::anchor(issuer, evidence, policy)
     });
     sheet.enter_marked(CheckName::Transcribed, |marks| {
         checks::transcribed(&case, marks)
@@ -194,11 +199,15 @@ pub(super) fn unparsed(detail: &str, problem: ProblemType, policy: &Policy) -> V
 /// Is everything that a check may look at.
 pub(super) struct Case<'a> {
     pub(super) credential: &'a SecuredCredential,
+    /// The issuer's URL.
+    pub(super) issuer: &'a str,
     pub(super) evidence: &'a Evidence,
     pub(super) policy: &'a Policy,
     /// Header time of the issuer's own anchor, as far as it lies before the judgement.
     pub(super) anchored: Option<Timestamp>,
     pub(super) reports: &'a [ProofReport],
+    /// The proofs of them that verify and are by the issuer's own keys.
+    pub(super) bound: Vec<(&'a ProofReport, &'a KeyFact)>,
 }
 
 impl<'a> Case<'a> {

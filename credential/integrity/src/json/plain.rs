@@ -114,7 +114,11 @@ impl Plain {
     }
 
     fn item(&self, place: usize) -> Option<Item<'_>> {
-        let token = self.tokens.get(place)?;
+        self.item_of(place, self.tokens.get(place)?)
+    }
+
+    /// Gives the value whose token stands at a place.
+    fn item_of(&self, place: usize, token: &Token) -> Option<Item<'_>> {
         let items = || Items {
             plain: self,
             next: place + 1,
@@ -166,8 +170,9 @@ impl<'p> Iterator for Items<'p> {
             return None;
         }
         let place = self.next;
-        self.next = reader::wide(self.plain.tokens.get(place)?.next);
-        self.plain.item(place)
+        let token = self.plain.tokens.get(place)?;
+        self.next = reader::wide(token.next);
+        self.plain.item_of(place, token)
     }
 }
 
@@ -204,7 +209,16 @@ impl<'p> Iterator for Members<'p> {
     type Item = (&'p str, Item<'p>);
 
     fn next(&mut self) -> Option<(&'p str, Item<'p>)> {
-        let name = self.items.next()?.as_text()?;
-        Some((name, self.items.next()?))
+        let Items { plain, next, end } = &mut self.items;
+        let place = *next;
+        if place >= *end {
+            return None;
+        }
+        // A name is always a text, and its value is the token after it.
+        let [name, value] = plain.tokens.get(place..place + 2)? else {
+            return None;
+        };
+        *next = reader::wide(value.next);
+        Some((plain.text(name)?, plain.item_of(place + 1, value)?))
     }
 }

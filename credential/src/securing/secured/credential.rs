@@ -89,7 +89,7 @@ impl SecuredCredential {
     pub(crate) fn from_jwt(text: &str) -> Result<Self, ParseError> {
         let (token, payload) = Token::read(text, Payload::read)?;
         let kind = TokenKind::Credential;
-        if payload.has(vc_jwt::wrapper(kind)) && vc_jwt::may_wrap(token.header()) {
+        if vc_jwt::may_wrap(token.header()) && payload.has(vc_jwt::wrapper(kind)) {
             let parts = vc_jwt::decode(payload.into_members(), kind)?;
             return Self::with(parts, Securing::Jose(Box::new(token)), Version::V1);
         }

@@ -1,7 +1,7 @@
 //! The checks that need no ledger.
 
 use super::super::{
-    CheckOutcome, Evidence, Finding as Sought, KeyStanding, Mark, Policy, key_holds,
+    CheckOutcome, Evidence, Finding as Sought, KeyFact, KeyStanding, Mark, Policy, key_holds,
 };
 use super::{Case, Finding};
 use crate::contexts::{ContextError, Contexts};
@@ -64,11 +64,10 @@ pub(crate) fn proof(reports: &[ProofReport], policy: &Policy) -> Finding {
     } else if let Some(error) = errors().next() {
         Finding::unknown(error.to_string(), error.problem())
     } else {
-        Finding::passed(format!(
-            "{} of {} proofs verified",
-            counting.len(),
-            reports.len()
-        ))
+        match (counting.len(), reports.len()) {
+            (1, 1) => Finding::passed("1 of 1 proofs verified"),
+            (verified, all) => Finding::passed(format!("{verified} of {all} proofs verified")),
+        }
     };
     finding.with(Value::Array(reports.iter().map(evidence_of).collect()))
 }
@@ -104,13 +103,9 @@ fn evidence_of(report: &ProofReport) -> Value {
 
 /// At least one proof that verifies is by a key of the issuer's own document.
 pub(super) fn issuer_binding(case: &Case<'_>) -> Finding {
-    let issuer = case.credential.credential().issuer();
-    let bound = bound(case, issuer);
-    if let Some((report, _)) = bound.first() {
-        return Finding::passed(format!(
-            "{} is a key of the issuer",
-            report.verification_method
-        ));
+    let issuer = case.issuer;
+    if let Some((report, _)) = case.bound.first() {
+        return Finding::passed(report.verification_method.clone() + " is a key of the issuer");
     }
     if case.reports.iter().any(|report| report.result.is_ok()) {
         return Finding::failed(
@@ -135,48 +130,40 @@ pub(super) fn issuer_binding(case: &Case<'_>) -> Finding {
 }
 
 /// Lists the verified proofs by the signer's own keys.
-fn bound<'a>(
-    case: &'a Case<'_>,
+pub(super) fn bound<'a>(
+    reports: &'a [ProofReport],
+    evidence: &'a Evidence,
     signer: &str,
-) -> Vec<(&'a ProofReport, &'a super::super::KeyFact)> {
-    case.reports
-        .iter()
-        .filter(|report| report.result.is_ok())
-        .filter_map(|report| {
-            let fact = case
-                .evidence
-                .keys
-                .get(&report.verification_method)?
-                .found()?;
-            fact.belongs_to(signer).then_some((report, fact))
-        })
+) -> Vec<(&'a ProofReport, &'a KeyFact)> {
+    let verified = reports.iter().filter(|report| report.result.is_ok());
+    with_keys(verified, evidence)
+        .filter(|(_, fact)| fact.belongs_to(signer))
         .collect()
+}
+
+/// Pairs proofs with the keys that they name, as far as these are at hand.
+fn with_keys<'a>(
+    reports: impl Iterator<Item = &'a ProofReport>,
+    evidence: &'a Evidence,
+) -> impl Iterator<Item = (&'a ProofReport, &'a KeyFact)> {
+    reports.filter_map(|report| {
+        let key = evidence.keys.get(&report.verification_method)?;
+        Some((report, key.found()?))
+    })
 }
 
 /// The keys were valid when they signed: the issuer's, or all if none is the issuer's.
 pub(super) fn key_validity(case: &Case<'_>, marks: &mut Vec<Mark>) -> Finding {
-    let mut keys = bound(case, case.credential.credential().issuer());
-    if keys.is_empty() {
-        keys = case
-            .reports
-            .iter()
-            .filter_map(|report| {
-                Some((
-                    report,
-                    case.evidence
-                        .keys
-                        .get(&report.verification_method)?
-                        .found()?,
-                ))
-            })
-            .collect();
+    if !case.bound.is_empty() {
+        return standing(&case.bound, case.anchored, case.policy.as_of, marks);
     }
+    let keys: Vec<_> = with_keys(case.reports.iter(), case.evidence).collect();
     standing(&keys, case.anchored, case.policy.as_of, marks)
 }
 
 /// Weighs keys that are at hand by what has happened to them since they signed.
 pub(in crate::verdict) fn standing(
-    keys: &[(&ProofReport, &super::super::KeyFact)],
+    keys: &[(&ProofReport, &KeyFact)],
     anchored: Option<Timestamp>,
     as_of: Timestamp,
     marks: &mut Vec<Mark>,

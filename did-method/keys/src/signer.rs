@@ -134,12 +134,9 @@ impl DataIntegrityInput {
             });
         }
         let mut bytes = [0; 96];
-        for (to, from) in bytes
-            .iter_mut()
-            .zip(config_hash.iter().chain(document_hash))
-        {
-            *to = *from;
-        }
+        let (config, rest) = bytes.split_at_mut(half);
+        config.copy_from_slice(config_hash);
+        rest.split_at_mut(half).0.copy_from_slice(document_hash);
         Ok(Self {
             bytes,
             len: 2 * half,

@@ -303,11 +303,17 @@ impl<'a> Serializer for &'a mut Writer {
 /// Writes the characters of a string with the escapes of RFC 8785 §3.2.2.2 and no others, without quotation marks.
 pub fn escape_into(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     let mut rest = text.as_bytes();
-    while let Some(at) = rest
+    // Most strings have nothing to escape, and that is seen sooner when every byte is looked at: many are at once.
+    if !rest
         .iter()
-        .position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\')
+        .fold(false, |seen, byte| seen | is_special(byte))
     {
+        out.extend_from_slice(rest);
+        return;
+    }
+    while let Some(at) = rest.iter().position(is_special) {
         let (plain, from) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((special, after)) = from.split_first() else {

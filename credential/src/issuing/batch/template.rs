@@ -176,7 +176,10 @@ impl<'a> Values<'a> {
 }
 
 pub(super) fn join(parts: &[Part], values: &Values<'_>) -> String {
-    parts.iter().map(|part| values.of(part)).collect()
+    let texts = || parts.iter().map(|part| values.of(part));
+    let mut joined = String::with_capacity(texts().map(str::len).sum());
+    joined.extend(texts());
+    joined
 }
 
 struct Reader {

@@ -143,7 +143,8 @@ impl Journal {
         let mut line = serde_json::to_vec(&First { batch })?;
         line.push(b'\n');
         self.append(&line)?;
-        self.sync()
+        // Rows need not wait for it: whatever forces one of them to the disk forces this line with it.
+        self.disk.force().with_context(|| self.cannot_force())
     }
 
     /// Visits each line after the first, and cuts off one at the end that is not whole.
@@ -184,8 +185,8 @@ impl Journal {
         let written = u64::try_from(lines.len())?;
         self.length += written;
         self.disk
-            .ask(written)
-            .with_context(|| format!("cannot write {} to the disk", self.path.display()))
+            .wrote(written)
+            .with_context(|| self.cannot_force())
     }
 
     /// Forces what was appended to the disk.
@@ -193,9 +194,11 @@ impl Journal {
     /// # Errors
     /// When the disk does not take it.
     pub(super) fn sync(&mut self) -> anyhow::Result<()> {
-        self.file
-            .sync_data()
-            .with_context(|| format!("cannot write {} to the disk", self.path.display()))
+        self.file.sync_data().with_context(|| self.cannot_force())
+    }
+
+    fn cannot_force(&self) -> String {
+        format!("cannot write {} to the disk", self.path.display())
     }
 
     fn reader(&self) -> anyhow::Result<BufReader<File>> {
@@ -230,11 +233,16 @@ impl Disk {
     }
 
     /// Asks for it when the last time was a while or many bytes ago, and says whether it failed since.
-    fn ask(&mut self, written: u64) -> io::Result<()> {
-        self.written += written;
+    fn wrote(&mut self, bytes: u64) -> io::Result<()> {
+        self.written += bytes;
         if self.asked.elapsed() < SYNC && self.written < SYNC_BYTES {
             return Ok(());
         }
+        self.force()
+    }
+
+    /// Asks for it, and says whether it failed since the last time.
+    fn force(&mut self) -> io::Result<()> {
         (self.asked, self.written) = (Instant::now(), 0);
         match self.ask.as_ref().map(|ask| ask.try_send(())) {
             Some(Err(TrySendError::Disconnected(()))) => self.end(),

@@ -57,10 +57,11 @@ impl Outlet {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn issued(&self, row: u64, credential: &str) -> anyhow::Result<()> {
-        self.files
-            .as_ref()
-            .map_or(Ok(()), |files| files.write(row, credential))
+    pub(super) fn issued(&self, row: u64, credential: &[u8]) -> anyhow::Result<()> {
+        let Some(files) = &self.files else {
+            return Ok(());
+        };
+        files.write(row, std::str::from_utf8(credential)?)
     }
 
     /// Writes a credential's file unless it is there.
@@ -158,7 +159,7 @@ mod tests {
         let files = folder.path().join("issued");
         let outlet =
             Outlet::open(Some(&files), "json", folder.path().join("bad.csv"), &[]).unwrap();
-        outlet.issued(7, "{\"a\":1}").unwrap();
+        outlet.issued(7, b"{\"a\":1}").unwrap();
         let file = files.join("00000007.json");
         assert_eq!(fs::read_to_string(&file).unwrap(), "{\"a\":1}\n");
         fs::write(&file, "{\"a\"").unwrap();

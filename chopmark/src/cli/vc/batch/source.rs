@@ -189,7 +189,12 @@ impl Row {
                 format!("column {column:?} is not UTF-8")
             })
         };
-        places.iter().map(cell).collect()
+        // Collecting results takes no room in advance.
+        let mut cells = Vec::with_capacity(places.len());
+        for place in places {
+            cells.push(cell(place)?);
+        }
+        Ok(cells)
     }
 
     /// Hashes the cells at some places: SHA-256, in hexadecimal, of each cell after its length.

@@ -160,9 +160,8 @@ impl Reading<'_> {
     ) -> Result<(), ProjectionError> {
         let mut listed = Vec::new();
         for (place, action) in envelope.actions.iter().enumerate() {
-            let id = accreditation_id(&outcome.hash, u16::try_from(place).unwrap_or(u16::MAX));
-            let asked = (envelope, action);
-            listed.push(self.action(asked, outcome, &id)?);
+            let place = u16::try_from(place).unwrap_or(u16::MAX);
+            listed.push(self.action((envelope, action, place), outcome)?);
         }
         let result = match &outcome.result {
             ExecutionResult::Committed => ListedResult::Committed,
@@ -213,15 +212,14 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Lists an action, and notes what of the state it touched; `granted` is what an accreditation made by it is called.
+    /// Lists an action by its place in its envelope, and notes what of the state it touched.
     ///
     /// What is looked up are records that a committed action needed and nothing changes: the answer is the same whenever the
     /// block is read. A refused action may name what came into being later, so nothing is looked up for it.
     fn action(
         &mut self,
-        (envelope, action): (&Told, &Value),
+        (envelope, action, place): (&Told, &Value, u16),
         outcome: &Outcome,
-        granted: &Hash,
     ) -> Result<ListedAction, ProjectionError> {
         let kind = action.get("type").and_then(Value::as_str);
         let kind = kind.unwrap_or_default().to_owned();
@@ -234,9 +232,10 @@ impl Reading<'_> {
         let mut touched = Vec::new();
         match listed.kind.as_str() {
             "accreditation.accredit" => {
+                let granted = accreditation_id(&outcome.hash, place);
                 listed.about = Some(granted.to_string());
                 listed.dids.extend(did_in(action, "subject"));
-                touched.push(keys::accreditation(granted));
+                touched.push(keys::accreditation(&granted));
             }
             "accreditation.suspend" | "accreditation.reinstate" | "accreditation.revoke" => {
                 listed.about = text("accreditation");

@@ -19,7 +19,7 @@ use futures_core::Stream;
 use serde_json::json;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
-use tracing::debug;
+use tracing::{debug, error};
 
 use super::NodeApp;
 use super::listed::facets;
@@ -232,8 +232,7 @@ impl Reader {
                     }
                 }
                 Err(Broken::Failed(error)) => {
-                    // Logs it.
-                    let _told = failed(&error);
+                    error!(%error, "a stream of events ended");
                     return End::Gone;
                 }
             }

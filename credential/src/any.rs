@@ -5,6 +5,7 @@ use crate::securing::sd_jwt::SdJwt;
 use crate::securing::{ParseError, SecuredCredential};
 use crate::verdict::{Evidence, Policy, Verdict, judge, judge_sd_jwt_vc};
 use crate::{Contexts, ProblemType};
+use chop_integrity::json::Plain;
 use serde_json::Value;
 
 /// Is a credential whose structure holds: one of the W3C data model, or an SD-JWT VC.
@@ -81,6 +82,14 @@ impl AnyCredential {
     /// When it breaks a rule of the W3C data model.
     pub fn from_value(value: Value) -> Result<Self, AnyError> {
         Ok(Self::W3c(Box::new(SecuredCredential::from_value(value)?)))
+    }
+
+    /// Takes a credential from JSON that is written plainly.
+    ///
+    /// # Errors
+    /// As [`Self::from_value`].
+    pub fn from_plain(plain: Plain) -> Result<Self, AnyError> {
+        Ok(Self::W3c(Box::new(SecuredCredential::from_plain(plain)?)))
     }
 
     /// Returns who issued it.

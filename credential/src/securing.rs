@@ -25,7 +25,7 @@ pub(crate) use secured::{text_claim, time_claim};
 pub use suites::{CRYPTOSUITES, Cryptosuite, cryptosuite};
 
 pub(crate) use data_integrity::rdfc::configuration;
-pub(crate) use suites::{Material, SignTerms};
+pub(crate) use suites::{Body, Material, SignTerms};
 
 use crate::contexts::Contexts;
 use crate::verdict::{Finding, KeyFact};
@@ -65,7 +65,7 @@ impl Secured<'_> {
         match self.securing {
             Securing::Unsecured => Vec::new(),
             Securing::DataIntegrity(proofs) => {
-                data_integrity::verify(self.document.json(), proofs, keys, terms)
+                data_integrity::verify(self.document.body(), proofs, keys, terms)
             }
             Securing::Jose(token) => vec![token.verify(self.claims, self.signer, keys, terms)],
             Securing::SdJwt(sd_jwt) => {

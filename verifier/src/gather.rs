@@ -22,14 +22,40 @@ use crate::session::{Session, unreachable};
 mod documents;
 mod keys;
 mod ledger;
+mod need;
 mod sd_jwt_vc;
 mod status;
 
-/// Gathers what the checks of a policy need to know about a credential.
-pub(crate) async fn evidence(
+pub(crate) use ledger::is_on_ledger;
+
+/// Gathers what the checks of a policy need to know about a credential that names these documents of ledgers.
+///
+/// Most credentials need nothing that is not at hand; for them no search is set up, whose state is large.
+async fn evidence(
     session: &Arc<Session>,
     credential: &SecuredCredential,
     policy: &Policy,
+    registered: &Registered<'_>,
+) -> Evidence {
+    if !need::anything(credential, policy, registered)
+        && let Some(keys) = keys::known(session, credential.verification_methods())
+    {
+        let (anchor, accreditations) = ledger::off_ledger(policy);
+        return Evidence {
+            keys,
+            anchor,
+            accreditations,
+            ..Evidence::default()
+        };
+    }
+    Box::pin(search(session, credential, policy, registered)).await
+}
+
+async fn search(
+    session: &Arc<Session>,
+    credential: &SecuredCredential,
+    policy: &Policy,
+    registered: &Registered<'_>,
 ) -> Evidence {
     let wanted = |check: CheckName| policy.checks.contains_key(&check);
     let keys = keys_of(session, credential.verification_methods());
@@ -81,7 +107,7 @@ pub(crate) async fn evidence(
         status,
         documents,
         ledger,
-        deprecations(session, credential)
+        deprecations(session, registered)
     );
     Evidence {
         keys,
@@ -102,11 +128,12 @@ pub(crate) async fn evidence_of(
     session: &Arc<Session>,
     credential: &AnyCredential,
     policy: &Policy,
+    registered: &Registered<'_>,
 ) -> Evidence {
     match credential {
-        AnyCredential::W3c(credential) => evidence(session, credential, policy).await,
+        AnyCredential::W3c(credential) => evidence(session, credential, policy, registered).await,
         AnyCredential::SdJwtVc(credential) => {
-            sd_jwt_vc::evidence(session, credential, policy).await
+            Box::pin(sd_jwt_vc::evidence(session, credential, policy)).await
         }
     }
 }
@@ -114,14 +141,63 @@ pub(crate) async fn evidence_of(
 /// The most contexts of ledgers that one document, or a presentation with all that is in it, may name.
 const MAX_CONTEXTS: usize = 16;
 
-/// Adds those of some named contexts that a ledger holds to those that are known anyway.
+/// Are the documents of ledgers that are named, by their URLs.
+#[derive(Debug, Default)]
+pub(crate) struct Registered<'a> {
+    contexts: BTreeSet<&'a str>,
+    schemas: BTreeSet<&'a str>,
+}
+
+impl<'a> Registered<'a> {
+    /// Those that a credential names.
+    pub(crate) fn of(credential: &'a AnyCredential) -> Self {
+        match credential {
+            AnyCredential::W3c(credential) => Self::of_secured(credential),
+            AnyCredential::SdJwtVc(_) => Self::default(),
+        }
+    }
+
+    fn of_secured(credential: &'a SecuredCredential) -> Self {
+        let credential = credential.credential();
+        let schemas = credential.schemas().map(|schema| schema.id);
+        Self {
+            contexts: on_ledgers(credential.named_contexts()),
+            schemas: schemas.filter(|url| digest_of_url(url).is_some()).collect(),
+        }
+    }
+
+    /// Those among named contexts.
+    pub(crate) fn contexts(named: BTreeSet<&'a str>) -> Self {
+        Self {
+            contexts: on_ledgers(named),
+            schemas: BTreeSet::new(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.contexts.is_empty() && self.schemas.is_empty()
+    }
+}
+
+fn on_ledgers(mut named: BTreeSet<&str>) -> BTreeSet<&str> {
+    named.retain(|url| digest_of_url(url).is_some());
+    named
+}
+
+/// Adds those of the named contexts that a ledger holds to those that are known anyway.
 ///
 /// What no ledger holds, or none could be asked for, stays unknown: nothing is fetched, and the verdict is indeterminate.
-pub(crate) async fn contexts(session: &Session, mut named: BTreeSet<&str>) -> Arc<Contexts> {
+pub(crate) async fn contexts(session: &Session, named: &Registered<'_>) -> Arc<Contexts> {
+    if named.contexts.is_empty() {
+        return Arc::clone(session.app.contexts());
+    }
+    Box::pin(published_contexts(session, &named.contexts)).await
+}
+
+async fn published_contexts(session: &Session, named: &BTreeSet<&str>) -> Arc<Contexts> {
     let known = session.app.contexts();
-    named.retain(|url| digest_of_url(url).is_some());
     let mut found = Vec::new();
-    for url in named.into_iter().take(MAX_CONTEXTS) {
+    for url in named.iter().copied().take(MAX_CONTEXTS) {
         if let Finding::Found(document) = documents::published(session, url).await
             && document.kind == SchemaKind::JsonLdContext
         {
@@ -138,14 +214,11 @@ pub(crate) async fn contexts(session: &Session, mut named: BTreeSet<&str>) -> Ar
 /// Finds which of the contexts and schemas that a credential names are deprecated on their ledger.
 async fn deprecations(
     session: &Session,
-    credential: &SecuredCredential,
+    named: &Registered<'_>,
 ) -> BTreeMap<String, DeprecationFact> {
-    let credential = credential.credential();
-    let mut named = credential.named_contexts();
-    named.extend(credential.schemas().map(|schema| schema.id));
-    named.retain(|url| digest_of_url(url).is_some());
     let mut deprecations = BTreeMap::new();
-    for url in named.into_iter().take(MAX_CONTEXTS) {
+    let named = named.contexts.union(&named.schemas).copied();
+    for url in named.take(MAX_CONTEXTS) {
         if let Finding::Found(document) = documents::published(session, url).await
             && let Some(deprecation) = document.deprecation()
         {
@@ -282,10 +355,13 @@ async fn schema_credential(
     };
     let own = SchemaCredential::policy(policy);
     let (about, contexts) = match SecuredCredential::parse(&bytes) {
-        Ok(held) => (
-            evidence(session, &held, &own).await,
-            contexts(session, held.credential().named_contexts()).await,
-        ),
+        Ok(held) => {
+            let registered = Registered::of_secured(&held);
+            (
+                evidence(session, &held, &own, &registered).await,
+                contexts(session, &registered).await,
+            )
+        }
         // What does not parse is refused below for its own reason.
         Err(_) => (Evidence::default(), Arc::clone(session.app.contexts())),
     };

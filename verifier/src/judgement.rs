@@ -1,6 +1,5 @@
 //! From a request to a verdict: gather, judge, and weigh what only this service knows.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chop_credential::verdict::{
@@ -8,14 +7,13 @@ use chop_credential::verdict::{
     judge, judge_presentation,
 };
 use chop_credential::{AnyCredential, Contexts, SecuredPresentation, named_contexts};
-use chop_did::ChopDid;
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::anchor_digest;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::VerifierApp;
-use crate::gather::{contexts, evidence, evidence_of, keys_of};
+use crate::gather::{Registered, contexts, evidence_of, is_on_ledger, keys_of};
 use crate::request::{PolicyName, Request, Subject};
 use crate::session::Session;
 
@@ -90,7 +88,7 @@ pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgem
         },
         Subject::Presentation(presentation) => {
             let verdict = match *presentation {
-                Ok(presentation) => whole(bench, presentation).await,
+                Ok(presentation) => Box::pin(whole(bench, presentation)).await,
                 Err(error) => PresentationVerdict::unparsed(&error, &bench.policy),
             };
             Judgement::Presentation { as_of, verdict }
@@ -104,12 +102,10 @@ async fn alone(bench: Arc<Bench>, credential: AnyCredential) -> Judgement {
     let digest = bytes.as_deref().map(anchor_digest);
     let length = bytes.map_or(0, |bytes| bytes.len());
     let session = Session::new(bench.app.clone(), as_of);
-    let evidence = evidence_of(&session, &credential, &bench.policy).await;
-    let named = match &credential {
-        AnyCredential::W3c(credential) => credential.credential().named_contexts(),
-        AnyCredential::SdJwtVc(_) => BTreeSet::new(),
-    };
-    let contexts = contexts(&session, named).await;
+    let registered = Registered::of(&credential);
+    let evidence = evidence_of(&session, &credential, &bench.policy, &registered).await;
+    let contexts = contexts(&session, &registered).await;
+    drop(registered);
     let verdict = off_threads(length, move || {
         bench.credential(&credential, &evidence, &contexts)
     })
@@ -137,8 +133,12 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
             store(&mut gathered, gathering.join_next().await);
         }
         let (session, bench) = (Arc::clone(&session), Arc::clone(&bench));
-        gathering
-            .spawn(async move { (index, evidence(&session, &credential, &bench.policy).await) });
+        gathering.spawn(async move {
+            let credential = AnyCredential::W3c(Box::new(credential));
+            let registered = Registered::of(&credential);
+            let found = evidence_of(&session, &credential, &bench.policy, &registered).await;
+            (index, found)
+        });
     }
     while let Some(found) = gathering.join_next().await {
         store(&mut gathered, Some(found));
@@ -146,7 +146,7 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
     let held = presentation.credentials().iter().flatten();
     let mut named = named_contexts(presentation.presentation().json());
     named.extend(held.flat_map(|credential| credential.credential().named_contexts()));
-    let contexts = contexts(&session, named).await;
+    let contexts = contexts(&session, &Registered::contexts(named)).await;
     // Each credential in it is signed for itself, so a long presentation is long work.
     let length = LONG * usize::from(gathered.len() > AT_ONCE) + 1;
     let refused = PresentationVerdict {
@@ -232,8 +232,7 @@ impl Bench {
         evidence: &Evidence,
         judge: impl Fn(&Policy) -> Verdict,
     ) {
-        let on_ledger = ChopDid::parse(issuer).is_ok();
-        if self.accreditation == PolicyName::Default && on_ledger {
+        if self.accreditation == PolicyName::Default && is_on_ledger(issuer) {
             require(verdict, CheckName::Accreditation);
         }
         self.weigh_the_present(verdict, evidence, judge);

@@ -7,7 +7,7 @@ use chop_credential::verdict::{CheckName, Need, Policy};
 use chop_credential::{AnyCredential, AnyError, SecuredPresentation};
 use chop_http::Problem;
 use chop_integrity::Timestamp;
-use chop_integrity::json::{self, Limits};
+use chop_integrity::json::{self, Item, Limits, Plain};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -30,10 +30,20 @@ pub(crate) struct VerificationRequest {
     /// A credential with proof, an `EnvelopedVerifiableCredential`, or a compact `vc+jwt`, `vc+sd-jwt` or
     /// SD-JWT VC (`dc+sd-jwt`) as a string, with or without key binding.
     #[schema(value_type = Option<Object>)]
-    credential: Option<Value>,
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "for the description: it is taken as it came before the rest is read"
+    )]
+    credential: (),
     /// A presentation with proof, an `EnvelopedVerifiablePresentation`, or a compact `vp+jwt` or `vp+sd-jwt` as a string.
     #[schema(value_type = Option<Object>)]
-    presentation: Option<Value>,
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "for the description: it is taken as it came before the rest is read"
+    )]
+    presentation: (),
     /// How to judge.
     #[serde(default)]
     options: VerificationOptions,
@@ -135,20 +145,10 @@ impl VerificationRequest {
     /// # Errors
     /// A 400 problem when it is not one.
     pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<Request, Problem> {
-        let mut body = json::parse(bytes, &LIMITS).map_err(Problem::bad_request)?;
-        // What is to be judged is taken out as it is, rather than built once more.
-        let mut take = |member| {
-            let found = body.as_object_mut()?.remove(member)?;
-            Some(found).filter(|value| !value.is_null())
-        };
-        let (credential, presentation) = (take("credential"), take("presentation"));
-        let request: Self = serde_json::from_value(body).map_err(Problem::bad_request)?;
-        let subject = match (
-            credential.or(request.credential),
-            presentation.or(request.presentation),
-        ) {
-            (Some(credential), None) => Subject::credential(credential, true),
-            (None, Some(presentation)) => Subject::presentation(presentation, true),
+        let (taken, request) = read_apart::<Self, 2>(bytes, ["credential", "presentation"])?;
+        let subject = match taken.map(|given| given.filter(Given::is_any)) {
+            [Some(credential), None] => Subject::credential(credential, true),
+            [None, Some(presentation)] => Subject::presentation(presentation, true),
             _ => {
                 return Err(Problem::bad_request(
                     "exactly one of credential and presentation is to be verified",
@@ -167,7 +167,13 @@ impl VerificationRequest {
 
 impl Subject {
     /// Takes a credential from JSON, or, where `tokens` may come bare, from a string that is one.
-    pub(crate) fn credential(value: Value, tokens: bool) -> Self {
+    pub(crate) fn credential(given: Given, tokens: bool) -> Self {
+        let value = match given {
+            Given::Plain(plain) => {
+                return Self::Credential(Box::new(AnyCredential::from_plain(plain)));
+            }
+            Given::Value(value) => value,
+        };
         let token = value
             .as_str()
             .filter(|text| tokens && text.starts_with('e'));
@@ -178,7 +184,8 @@ impl Subject {
     }
 
     /// Takes a presentation from JSON, or, where `tokens` may come bare, from a string that is one.
-    pub(crate) fn presentation(value: Value, tokens: bool) -> Self {
+    pub(crate) fn presentation(given: Given, tokens: bool) -> Self {
+        let value = given.into_value();
         Self::Presentation(Box::new(match &value {
             Value::String(text) if tokens => SecuredPresentation::from_token(text.trim_ascii()),
             _ => SecuredPresentation::from_value(value),
@@ -247,6 +254,63 @@ pub(crate) fn expect(
     policy.expected.domain = domain;
     policy.expected.challenge = challenge;
     policy.expected.audience = audience;
+}
+
+/// Is what is to be judged, as it came.
+pub(crate) enum Given {
+    /// An object that is written plainly.
+    Plain(Plain),
+    /// Anything else.
+    Value(Value),
+}
+
+impl Given {
+    fn of(item: Item<'_>) -> Self {
+        match item {
+            Item::Object(members) => match members.to_plain(&Limits::CREDENTIAL) {
+                Ok(plain) => Self::Plain(plain),
+                Err(members) => Self::Value(Value::Object(members.to_map())),
+            },
+            other => Self::Value(other.to_value()),
+        }
+    }
+
+    /// Whether it is more than `null`.
+    fn is_any(&self) -> bool {
+        !matches!(self, Self::Value(Value::Null))
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Plain(plain) => Value::Object(plain.members().to_map()),
+            Self::Value(value) => value,
+        }
+    }
+}
+
+/// Reads a JSON body, from which some members are taken as they came, rather than built once more.
+///
+/// # Errors
+/// A 400 problem when it is not strict JSON or the rest is not of the shape.
+pub(crate) fn read_apart<T: DeserializeOwned, const N: usize>(
+    bytes: &[u8],
+    names: [&str; N],
+) -> Result<([Option<Given>; N], T), Problem> {
+    let (taken, rest) = match Plain::read(bytes.to_vec(), &LIMITS) {
+        Ok(plain) => {
+            let taken = names.map(|name| plain.members().member(name).map(Given::of));
+            let others = plain.members().filter(|(name, _)| !names.contains(name));
+            let rest = others.map(|(name, value)| (name.to_owned(), value.to_value()));
+            (taken, Value::Object(rest.collect()))
+        }
+        Err(bytes) => {
+            let mut body = json::parse(&bytes, &LIMITS).map_err(Problem::bad_request)?;
+            let mut take = |name| body.as_object_mut()?.remove(name).map(Given::Value);
+            (names.map(&mut take), body)
+        }
+    };
+    let rest = serde_json::from_value(rest).map_err(Problem::bad_request)?;
+    Ok((taken, rest))
 }
 
 /// Reads a JSON body.

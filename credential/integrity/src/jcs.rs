@@ -9,6 +9,7 @@ mod value;
 
 use std::fmt;
 
+pub(crate) use members::order;
 use serde::Serialize;
 use serde::ser::Serializer as _;
 use serde_json::Value;

@@ -26,7 +26,7 @@ pub use input::{check_previous, context_extends, signing_input};
 pub use options::ProofOptions;
 pub use prepared::PreparedProof;
 pub use suite::{ED25519_SIGNATURE_2020, JcsSuite, PROOF_TYPE};
-pub use text::{sign_text, signing_input_of_text, verify_text};
+pub use text::{sign_text, signing_input_of_text, verify_credential_text, verify_text};
 pub use view::Proof;
 
 /// How strictly a proof is read.

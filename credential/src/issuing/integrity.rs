@@ -153,7 +153,7 @@ impl Unsigned {
             })
             .collect();
         let material = Material {
-            document: &json,
+            document: (&json).into(),
             previous: &previous,
             contexts,
         };

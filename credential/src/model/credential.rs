@@ -154,9 +154,9 @@ impl Credential {
         if !is_sound {
             return Err(plain);
         }
-        let has_claims = own.len() != further;
+        let has_others = own.len() != further;
         let credential = Self {
-            form: Form::Written(Box::new(Written::new(plain, own, has_claims))),
+            form: Form::Written(Box::new(Written::new(plain, own, has_others))),
             version: Version::V2,
             valid_from: survey.valid_from,
             valid_until: survey.valid_until,

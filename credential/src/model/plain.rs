@@ -142,27 +142,45 @@ pub(crate) struct Written {
     plain: Plain,
     /// The members that are not [`BASIC`] ones.
     extensions: Map<String, Value>,
-    /// Whether the text has members that are a token's claims and not the credential's.
-    has_claims: bool,
+    /// Whether the text has members that are not the credential's: a token's claims, or `proof`.
+    has_others: bool,
     json: OnceLock<Map<String, Value>>,
 }
 
 impl Written {
-    pub(super) fn new(plain: Plain, extensions: Map<String, Value>, has_claims: bool) -> Self {
+    pub(super) fn new(plain: Plain, extensions: Map<String, Value>, has_others: bool) -> Self {
         Self {
             plain,
             extensions,
-            has_claims,
+            has_others,
             json: OnceLock::new(),
         }
     }
 
     /// Goes through the credential's members.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, Item<'_>)> {
-        let is_own = |name: &str| {
-            !self.has_claims || BASIC.contains(&name) || self.extensions.contains_key(name)
-        };
-        self.plain.members().filter(move |(name, _)| is_own(name))
+        self.plain.members().filter(|(name, _)| self.is_own(name))
+    }
+
+    /// Says whether a member of the text is the credential's.
+    fn is_own(&self, name: &str) -> bool {
+        !self.has_others || BASIC.contains(&name) || self.extensions.contains_key(name)
+    }
+
+    /// Writes the credential's members as canonical JSON (RFC 8785).
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        self.plain.canonical(|name| self.is_own(name))
+    }
+
+    /// Writes all members of the text as canonical JSON (RFC 8785).
+    pub(crate) fn canonical_whole(&self) -> Vec<u8> {
+        self.plain.canonical(|_| true)
+    }
+
+    /// Says whether this is its `@context`.
+    pub(crate) fn has_context(&self, context: &Value) -> bool {
+        let own = self.plain.members().member("@context");
+        own.is_some_and(|own| own.is(context))
     }
 
     /// Says whether the members stand in ascending order.
@@ -195,7 +213,7 @@ impl Written {
         named
     }
 
-    pub(super) fn json(&self) -> &Map<String, Value> {
+    pub(crate) fn json(&self) -> &Map<String, Value> {
         self.json.get_or_init(|| self.build())
     }
 

@@ -9,7 +9,7 @@ pub(super) mod rdfc;
 #[cfg(test)]
 mod tests;
 
-use super::{Keys, Material, ProofTerms, SecuringError, cryptosuite, usable};
+use super::{Body, Keys, Material, ProofTerms, SecuringError, cryptosuite, usable};
 use crate::model::is_url;
 use crate::selective::{self, Disclosed};
 use chop_integrity::Timestamp;
@@ -32,7 +32,7 @@ pub struct ProofReport {
 }
 
 pub(super) fn verify(
-    document: &Map<String, Value>,
+    document: Body<'_>,
     proofs: &[Map<String, Value>],
     keys: &Keys,
     terms: &ProofTerms<'_>,
@@ -61,7 +61,7 @@ pub(super) fn verify(
 }
 
 fn one(
-    document: &Map<String, Value>,
+    document: Body<'_>,
     proofs: &[Map<String, Value>],
     proof: &Proof<'_>,
     keys: &Keys,

@@ -14,9 +14,9 @@ use super::confirmation::Confirmation;
 use super::cose::{CoseError, Sign1};
 use super::jose::{JoseError, Token};
 use super::sd_jwt::{SdJwt, SdJwtError};
+use super::suites::Body;
 use crate::model::{Credential, ModelError, Presentation, Version, kind};
 use chop_integrity::JcsError;
-use chop_integrity::json::{self, Limits};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -62,6 +62,16 @@ pub enum Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// Returns what its proofs are about.
+    pub(super) fn body(self) -> Body<'a> {
+        match self {
+            Self::Credential(credential) => credential
+                .written()
+                .map_or_else(|| Body::Built(credential.json()), Body::Written),
+            Self::Presentation(presentation) => Body::Built(presentation.json()),
+        }
+    }
+
     /// Returns its JSON without `proof`.
     pub fn json(self) -> &'a Map<String, Value> {
         match self {
@@ -169,23 +179,22 @@ fn of_version(found: Version, expected: Version) -> Result<(), ParseError> {
 enum Parsed<'a> {
     Cose(&'a [u8]),
     Text(&'a str),
-    Json(Value),
+    Json(&'a [u8]),
 }
 
-fn parsed(bytes: &[u8]) -> Result<Parsed<'_>, ParseError> {
+/// Tells by its first bytes what a document is.
+fn parsed(bytes: &[u8]) -> Parsed<'_> {
     if Sign1::begins(bytes) {
-        return Ok(Parsed::Cose(bytes));
+        return Parsed::Cose(bytes);
     }
     let trimmed = bytes.trim_ascii();
     // A compact token begins with the base64url of `{`; JSON never begins with a letter that could be confused with it.
     if trimmed.first() == Some(&b'e')
         && let Ok(text) = std::str::from_utf8(trimmed)
     {
-        return Ok(Parsed::Text(text));
+        return Parsed::Text(text);
     }
-    Ok(Parsed::Json(
-        json::parse(bytes, &Limits::CREDENTIAL).map_err(ModelError::from)?,
-    ))
+    Parsed::Json(bytes)
 }
 
 fn object(value: Value, property: &'static str) -> Result<Map<String, Value>, ModelError> {

@@ -3,6 +3,7 @@
 use super::SecuringError;
 use super::data_integrity::{bbs, ecdsa_sd, ed25519_2020, jcs, rdfc};
 use crate::contexts::Contexts;
+use crate::model::Written;
 use crate::selective::{self, Seed};
 use chop_integrity::proof::{ED25519_SIGNATURE_2020, Proof, ProofOptions};
 use chop_keys::{KeyType, PublicKey, Signer};
@@ -23,11 +24,36 @@ pub struct Cryptosuite {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Material<'a> {
     /// The document without `proof`.
-    pub(crate) document: &'a Map<String, Value>,
+    pub(crate) document: Body<'a>,
     /// The proofs that the proof builds on, in the order of the document.
     pub(crate) previous: &'a [&'a Map<String, Value>],
     /// What the document's terms mean.
     pub(crate) contexts: &'a Contexts,
+}
+
+/// Is a document without `proof`, as it is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    /// As values.
+    Built(&'a Map<String, Value>),
+    /// As the text in which it came.
+    Written(&'a Written),
+}
+
+impl<'a> Body<'a> {
+    /// Returns its members, which are built when they are not yet.
+    pub(crate) fn json(self) -> &'a Map<String, Value> {
+        match self {
+            Self::Built(json) => json,
+            Self::Written(written) => written.json(),
+        }
+    }
+}
+
+impl<'a> From<&'a Map<String, Value>> for Body<'a> {
+    fn from(json: &'a Map<String, Value>) -> Self {
+        Self::Built(json)
+    }
 }
 
 /// Is what a new proof says.

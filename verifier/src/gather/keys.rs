@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chop_client::ResolveOptions;
+use chop_credential::securing::Keys;
 use chop_credential::verdict::{Finding, KeyFact, KeyHistory};
 use chop_did::document::LookupError;
 use chop_did::resolution::{ErrorKind, ResolutionError};
@@ -13,6 +14,15 @@ use crate::session::{Session, unreachable};
 
 /// How long a key is remembered that expands from its own DID; it never changes, so this only clears away what nobody uses.
 const OWN_TERM: Duration = Duration::from_hours(1);
+
+/// Finds the keys behind verification methods, if all of them are at hand.
+pub(super) fn known(session: &Session, methods: impl IntoIterator<Item = String>) -> Option<Keys> {
+    let find = |method: String| {
+        let known = session.app.own_keys().recall(&method)?;
+        Some((method, Finding::Found(known)))
+    };
+    methods.into_iter().map(find).collect()
+}
 
 /// Finds the key behind a verification method's URL.
 pub(super) async fn find(session: &Session, method: &str) -> Finding<KeyFact> {

@@ -28,17 +28,48 @@ pub(super) struct About<'a> {
     pub(super) secured: &'a (dyn Fn() -> Option<Vec<u8>> + Sync),
 }
 
-/// Finds what the checks of a policy need from the ledger.
+/// Says whether an issuer is one that stands on a ledger, known here or not.
+pub(crate) fn is_on_ledger(issuer: &str) -> bool {
+    // Nearly every issuer that does not is told by how it begins.
+    issuer.starts_with("did:chop:") && ChopDid::parse(issuer).is_ok()
+}
+
+/// What a ledger says of an issuer that stands on none, as far as the checks of a policy ask.
+pub(super) fn off_ledger(
+    policy: &Policy,
+) -> (Finding<AnchorFact>, Finding<Vec<AccreditationFact>>) {
+    let (dated, accredited) = asked(policy);
+    (absent_if(dated), absent_if(accredited))
+}
+
+fn absent_if<T>(asked: bool) -> Finding<T> {
+    if asked {
+        Finding::Absent
+    } else {
+        Finding::NotSought
+    }
+}
+
+/// Says whether a policy needs the anchor, and whether it needs the accreditations.
 ///
 /// A lapsed key or accreditation is weighed against the anchor, so the anchor is sought whenever either is.
+fn asked(policy: &Policy) -> (bool, bool) {
+    let wanted = |check: CheckName| policy.checks.contains_key(&check);
+    let accredited = wanted(CheckName::Accreditation);
+    let dated = accredited || wanted(CheckName::Anchor) || wanted(CheckName::KeyValidity);
+    (dated, accredited)
+}
+
+/// Finds what the checks of a policy need from the ledger.
 pub(super) async fn facts(
     session: &Session,
     about: &About<'_>,
     policy: &Policy,
 ) -> (Finding<AnchorFact>, Finding<Vec<AccreditationFact>>) {
-    let wanted = |check: CheckName| policy.checks.contains_key(&check);
-    let accredited = wanted(CheckName::Accreditation);
-    let dated = accredited || wanted(CheckName::Anchor) || wanted(CheckName::KeyValidity);
+    if !is_on_ledger(about.issuer) {
+        return off_ledger(policy);
+    }
+    let (dated, accredited) = asked(policy);
     let anchor = if dated {
         anchor(session, about).await
     } else {

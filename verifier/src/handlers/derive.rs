@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::VerifierApp;
-use crate::gather::contexts;
+use crate::gather::{Registered, contexts};
 use crate::request::read;
 use crate::session::Session;
 
@@ -67,7 +67,8 @@ pub(crate) async fn derive_credential(
         binding: binding.as_ref(),
     };
     let session = Session::new(app.clone(), app.now());
-    let contexts = contexts(&session, named_contexts(&body.verifiable_credential)).await;
+    let named = Registered::contexts(named_contexts(&body.verifiable_credential));
+    let contexts = contexts(&session, &named).await;
     let derived =
         derive(&body.verifiable_credential, &contexts, &reveal).map_err(|error| problem(&error))?;
     Ok((

@@ -1,8 +1,7 @@
 //! `POST /v1/verifications`: the whole verdict, accepted or not.
 
-use axum::Json;
 use axum::extract::State;
-use chop_http::{JsonBytes, Problem};
+use chop_http::{JsonAnswer, JsonBytes, Problem};
 
 use crate::VerifierApp;
 use crate::judgement::{Judgement, judge_request};
@@ -19,7 +18,7 @@ use crate::request::VerificationRequest;
 pub(crate) async fn verify(
     State(app): State<VerifierApp>,
     JsonBytes(bytes): JsonBytes,
-) -> Result<Json<Judgement>, Problem> {
+) -> Result<JsonAnswer<Judgement>, Problem> {
     let request = VerificationRequest::parse(&bytes, app.now())?;
-    Ok(Json(judge_request(&app, request).await))
+    Ok(JsonAnswer(judge_request(&app, request).await))
 }

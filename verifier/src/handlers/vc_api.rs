@@ -1,26 +1,31 @@
 //! The VC-API: 200 for what is accepted, 400 for anything else.
 
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chop_credential::verdict::{Check, CheckName, CheckOutcome, Outcome, Policy};
-use chop_http::{JsonBytes, Problem};
+use chop_http::{JsonAnswer, JsonBytes, Problem};
 use chop_integrity::Timestamp;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::VerifierApp;
 use crate::judgement::{Judgement, judge_request};
-use crate::request::{PolicyName, Request, Subject, check_name, expect, read};
+use crate::request::{Given, PolicyName, Request, Subject, check_name, expect, read_apart};
 
 /// The body of `POST /credentials/verify`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CredentialBody {
     /// A credential with proof, or an `EnvelopedVerifiableCredential`; never a string.
-    #[schema(value_type = Object)]
-    verifiable_credential: Value,
+    #[schema(value_type = Object, required)]
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "for the description: it is taken as it came before the rest is read"
+    )]
+    verifiable_credential: (),
     /// How to judge.
     options: Option<VcApiOptions>,
 }
@@ -30,10 +35,26 @@ pub(crate) struct CredentialBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PresentationBody {
     /// A presentation with proof, or an `EnvelopedVerifiablePresentation`; never a string.
-    #[schema(value_type = Object)]
-    verifiable_presentation: Value,
+    #[schema(value_type = Object, required)]
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "for the description: it is taken as it came before the rest is read"
+    )]
+    verifiable_presentation: (),
     /// How to judge.
     options: Option<VcApiOptions>,
+}
+
+/// The answer to what is accepted.
+#[derive(Debug, Serialize)]
+pub(crate) struct Accepted {
+    verified: bool,
+    /// The names of the checks that passed.
+    checks: Vec<&'static str>,
+    warnings: [&'static str; 0],
+    errors: [&'static str; 0],
+    verdict: Judgement,
 }
 
 /// How to judge; members that are not known here are passed over.
@@ -62,9 +83,9 @@ pub(crate) async fn verify_credential(
     State(app): State<VerifierApp>,
     Query(url): Query<UrlOptions>,
     JsonBytes(bytes): JsonBytes,
-) -> Result<Json<Value>, Problem> {
-    let body: CredentialBody = read(&bytes)?;
-    let subject = Subject::credential(body.verifiable_credential, false);
+) -> Result<JsonAnswer<Accepted>, Problem> {
+    let (credential, body) = read_with::<CredentialBody>(&bytes, "verifiableCredential")?;
+    let subject = Subject::credential(credential, false);
     let options = body.options.unwrap_or_default().or(&url);
     answer(&app, subject, options).await
 }
@@ -75,17 +96,25 @@ pub(crate) async fn verify_credential(
 pub(crate) async fn verify_presentation(
     State(app): State<VerifierApp>,
     JsonBytes(bytes): JsonBytes,
-) -> Result<Json<Value>, Problem> {
-    let body: PresentationBody = read(&bytes)?;
-    let subject = Subject::presentation(body.verifiable_presentation, false);
+) -> Result<JsonAnswer<Accepted>, Problem> {
+    let (presentation, body) = read_with::<PresentationBody>(&bytes, "verifiablePresentation")?;
+    let subject = Subject::presentation(presentation, false);
     answer(&app, subject, body.options.unwrap_or_default()).await
+}
+
+/// Reads a body that has what is to be judged under a name, which is taken as it came.
+fn read_with<T: DeserializeOwned>(bytes: &[u8], name: &str) -> Result<(Given, T), Problem> {
+    let ([given], body) = read_apart(bytes, [name])?;
+    let given =
+        given.ok_or_else(|| Problem::bad_request(format_args!("missing field `{name}`")))?;
+    Ok((given, body))
 }
 
 async fn answer(
     app: &VerifierApp,
     subject: Subject,
     options: VcApiOptions,
-) -> Result<Json<Value>, Problem> {
+) -> Result<JsonAnswer<Accepted>, Problem> {
     let accreditation = if options.checks.is_some() {
         PolicyName::Open
     } else {
@@ -103,11 +132,16 @@ async fn answer(
         },
     )
     .await;
-    let checks = passed(&judgement);
     if judgement.outcome() == Outcome::Accepted {
-        let body = json!({ "verified": true, "checks": checks, "warnings": [], "errors": [], "verdict": judgement });
-        return Ok(Json(body));
+        return Ok(JsonAnswer(Accepted {
+            verified: true,
+            checks: passed(&judgement),
+            warnings: [],
+            errors: [],
+            verdict: judgement,
+        }));
     }
+    let checks = passed(&judgement);
     let problems = problems(&judgement);
     let first = problems
         .first()
@@ -177,14 +211,14 @@ fn all_checks(judgement: &Judgement) -> Vec<&Check> {
     }
 }
 
-fn passed(judgement: &Judgement) -> Vec<Value> {
-    let mut names: Vec<&str> = all_checks(judgement)
+fn passed(judgement: &Judgement) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = all_checks(judgement)
         .into_iter()
         .filter(|check| check.outcome == CheckOutcome::Passed)
         .map(|check| check.check.as_str())
         .collect();
     names.dedup();
-    names.into_iter().map(Value::from).collect()
+    names
 }
 
 /// Lists what stood in the way (VC Data Model 2.0 §7.3).

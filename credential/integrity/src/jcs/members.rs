@@ -137,7 +137,7 @@ fn part<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
 ///
 /// UTF-8 sorts as code points do. UTF-16 differs in one thing: characters past U+FFFF (first byte F0 and up) are
 /// written with surrogates, which come before U+E000 to U+FFFF (first byte EE or EF).
-pub(super) fn order(a: &[u8], b: &[u8]) -> Ordering {
+pub(crate) fn order(a: &[u8], b: &[u8]) -> Ordering {
     // EE and EF become FE and FF, which no UTF-8 holds, and so come after F0 to F4.
     let rank = |byte: u8| {
         if matches!(byte, 0xee | 0xef) {

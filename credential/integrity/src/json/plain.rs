@@ -4,6 +4,7 @@
 //! signed document is written. [`Plain::read`] takes nothing that [`parse`](super::parse) refuses, and what it does not take may
 //! still be good JSON: [`parse`](super::parse) decides.
 
+mod canonical;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,10 @@ pub struct Plain {
     text: String,
     /// Every value and every name, in their order.
     tokens: Vec<Token>,
+    /// Whether the names of every object are in ascending order, by their bytes.
+    is_sorted: bool,
+    /// How many arrays and objects are nested.
+    depth: usize,
 }
 
 /// Is a value of a [`Plain`] text.
@@ -51,6 +56,8 @@ pub struct Items<'p> {
 pub struct Members<'p> {
     items: Items<'p>,
     is_sorted: bool,
+    /// The object's own token.
+    place: usize,
 }
 
 /// Is a value, or a name, and where in the text it stands.
@@ -87,7 +94,12 @@ impl Plain {
         }
         let text = String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)?;
         match Reader::new(text.as_bytes(), limits.max_depth).read() {
-            Some(tokens) => Ok(Self { text, tokens }),
+            Some(found) => Ok(Self {
+                text,
+                tokens: found.tokens,
+                is_sorted: found.is_sorted,
+                depth: found.depth,
+            }),
             None => Err(text.into_bytes()),
         }
     }
@@ -103,6 +115,7 @@ impl Plain {
                     end: 0,
                 },
                 is_sorted: true,
+                place: 0,
             },
         }
     }
@@ -134,6 +147,7 @@ impl Plain {
             Kind::SortedObject | Kind::Object => Item::Object(Members {
                 items: items(),
                 is_sorted: token.kind == Kind::SortedObject,
+                place,
             }),
         })
     }
@@ -191,6 +205,45 @@ impl<'p> Members<'p> {
             next = reader::wide(plain.tokens.get(next + 1)?.next);
         }
         None
+    }
+
+    /// Takes the object out of what it stands in.
+    ///
+    /// # Errors
+    /// The object, when it exceeds the limits.
+    pub fn to_plain(self, limits: &Limits) -> Result<Plain, Self> {
+        let whole = self.items.plain;
+        let place = self.place;
+        let tokens = whole.tokens.get(place..).unwrap_or_default();
+        let Some((text, own)) = tokens.first().and_then(|object| {
+            let count = reader::wide(object.next) - place;
+            Some((whole.text(object)?, tokens.get(..count)?))
+        }) else {
+            return Err(self);
+        };
+        if text.len() > limits.max_bytes {
+            return Err(self);
+        }
+        // How deep it is by itself is known where it is too deep with what it stands in.
+        if whole.depth > limits.max_depth {
+            return Plain::read(text.into(), limits).map_err(|_| self);
+        }
+        let (start, first) = (
+            own.first().map_or(0, |object| object.start),
+            reader::narrow(place),
+        );
+        let moved = |token: &Token| Token {
+            kind: token.kind,
+            start: token.start - start,
+            end: token.end - start,
+            next: token.next - first,
+        };
+        Ok(Plain {
+            text: text.to_owned(),
+            tokens: own.iter().map(moved).collect(),
+            is_sorted: own.iter().all(|token| token.kind != Kind::Object),
+            depth: whole.depth,
+        })
     }
 
     /// Says whether the names stand in ascending order, by their bytes.

@@ -64,15 +64,17 @@ pub(super) fn of_view(
     hashed(&document, proof, key)
 }
 
-/// [`of_view`] of a document in canonical form, with which no proof that has a context or names others is made.
+/// [`of_view`] of a document in canonical form, of which no proof is made that names others; `has_context` says whether a value
+/// is its `@context`, as that of the proof must be, if it has one.
 pub(super) fn of_text(
     document: &[u8],
+    has_context: impl FnOnce(&Value) -> bool,
     proof: &Proof<'_>,
     key: &PublicKey,
 ) -> Result<DataIntegrityInput, ProofError> {
     check_suite(proof, key)?;
     check_previous(&[], proof)?;
-    if proof.context().is_some() {
+    if proof.context().is_some_and(|context| !has_context(context)) {
         return Err(ProofError::Context);
     }
     hashed(document, proof, key)

@@ -1,7 +1,7 @@
 //! Proofs of a document whose canonical form is there already: it is hashed as it is.
 //!
-//! The text is that of the document without its `proof`. A proof of it neither repeats an `@context` nor names previous
-//! proofs; [`sign`](super::sign) and [`verify`](super::verify) are for documents that need either.
+//! The text is that of the document without its `proof`. A proof of it does not name previous proofs, and on the ledger it does
+//! not repeat an `@context` either; [`sign`](super::sign) and [`verify`](super::verify) are for documents that need that.
 
 use chop_keys::{DataIntegrityInput, PublicKey, SignError, Signature};
 use serde_json::{Map, Value};
@@ -33,7 +33,7 @@ pub fn signing_input_of_text(
     configuration: &Map<String, Value>,
     key: &PublicKey,
 ) -> Result<DataIntegrityInput, ProofError> {
-    of_text(document, &Proof::parse(configuration)?, key)
+    of_text(document, no_context, &Proof::parse(configuration)?, key)
 }
 
 /// Verifies a proof of a document, given as canonical JSON without `proof`, under [`Rule::Ledger`](super::Rule::Ledger).
@@ -47,7 +47,29 @@ pub fn verify_text(
 ) -> Result<(), ProofError> {
     let view = Proof::parse(proof)?;
     view.refuse_unknown_members()?;
-    let input = of_text(document, &view, key)?;
+    let input = of_text(document, no_context, &view, key)?;
     let signature = view.signature(key.key_type())?;
     Ok(key.verify_strict(input.as_bytes(), &signature)?)
+}
+
+/// Verifies a proof of a credential or presentation, given as canonical JSON without `proof`, under
+/// [`Rule::Credential`](super::Rule::Credential).
+///
+/// `has_context` says whether a value is the document's `@context`: that of the proof must be, if it has one.
+///
+/// # Errors
+/// As [`verify`](super::verify), and when the proof names previous ones.
+pub fn verify_credential_text(
+    document: &[u8],
+    has_context: impl FnOnce(&Value) -> bool,
+    proof: &Proof<'_>,
+    key: &PublicKey,
+) -> Result<(), ProofError> {
+    let input = of_text(document, has_context, proof, key)?;
+    let signature = proof.signature(key.key_type())?;
+    Ok(key.verify(input.as_bytes(), &signature)?)
+}
+
+fn no_context(_context: &Value) -> bool {
+    false
 }

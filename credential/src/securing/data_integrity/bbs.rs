@@ -15,10 +15,13 @@ pub(crate) fn verify(
     key: &PublicKey,
 ) -> Result<(), SecuringError> {
     unchained(material)?;
-    let Material {
-        document, contexts, ..
-    } = *material;
-    Ok(bbs::verify(document, contexts, proof.members(), key)?)
+    let document = material.document.json();
+    Ok(bbs::verify(
+        document,
+        material.contexts,
+        proof.members(),
+        key,
+    )?)
 }
 
 /// vc-di-bbs §3.4.1.
@@ -31,7 +34,7 @@ pub(crate) fn sign(
     let seed = terms.seed.ok_or(SecuringError::NoSeed)?;
     let mut proof = terms.options.configuration(None);
     let value = bbs::sign(
-        material.document,
+        material.document.json(),
         material.contexts,
         &proof,
         terms.mandatory_pointers,

@@ -70,7 +70,7 @@ pub(super) fn signing_input(
         KeyType::P384 => RdfHash::Sha384,
         _ => RdfHash::Sha256,
     };
-    let configuration = configuration(material.document, proof)?;
+    let configuration = configuration(material.document.json(), proof)?;
     let configuration = digest(&configuration, material.contexts, hash)?;
     let document = digest(&with_previous(material), material.contexts, hash)?;
     Ok(DataIntegrityInput::new(&configuration, &document).map_err(ProofError::from)?)
@@ -111,9 +111,9 @@ pub(crate) fn configuration(
 /// Returns the document with the proofs that the proof builds on (VC Data Integrity 1.0 §4.3, §4.5).
 fn with_previous<'a>(material: &Material<'a>) -> Cow<'a, Map<String, Value>> {
     if material.previous.is_empty() {
-        return Cow::Borrowed(material.document);
+        return Cow::Borrowed(material.document.json());
     }
-    let mut document = material.document.clone();
+    let mut document = material.document.json().clone();
     let previous = material
         .previous
         .iter()

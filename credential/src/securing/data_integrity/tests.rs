@@ -95,7 +95,7 @@ fn sign(
         .collect();
     let previous = vector.previous(proof);
     let material = Material {
-        document: &vector.document,
+        document: (&vector.document).into(),
         previous: &previous,
         contexts,
     };
@@ -140,7 +140,7 @@ fn canonical_forms_and_hashes_are_those_of_the_specifications() {
             vector.file
         );
         let material = Material {
-            document: &vector.document,
+            document: (&vector.document).into(),
             previous: &[],
             contexts: &contexts,
         };
@@ -162,7 +162,7 @@ fn proofs_of_the_specifications_verify_and_are_made_alike() {
         let proof = &vector.proofs[0];
         let key = vector.key();
         let material = Material {
-            document: &vector.document,
+            document: (&vector.document).into(),
             previous: &[],
             contexts: &contexts,
         };
@@ -190,7 +190,7 @@ fn sets_and_chains_of_the_specification_verify_and_are_made_alike() {
             let view = Proof::parse(proof).unwrap();
             let previous = vector.previous(proof);
             let material = Material {
-                document: &vector.document,
+                document: (&vector.document).into(),
                 previous: &previous,
                 contexts: &contexts,
             };

@@ -5,14 +5,14 @@ use super::{
     Document, ParseError, Parsed, Secured, Securing, object, of_version, parsed, secured_bytes,
     split,
 };
-use crate::model::{self, Credential, Version};
+use crate::model::{self, Credential, ModelError, Version};
 use crate::securing::cose::{CoseKind, Sign1};
 use crate::securing::data_url::{self, Content};
 use crate::securing::jose::{self, JoseError, Token, TokenKind};
 use crate::securing::sd_jwt::{REGISTERED, SdJwt};
 use crate::securing::vc_jwt;
 use chop_integrity::JcsError;
-use chop_integrity::json::{Limits, Plain};
+use chop_integrity::json::{self, Limits, Plain};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -31,10 +31,15 @@ impl SecuredCredential {
     /// # Errors
     /// When the bytes are none of these, or break a rule of the data model.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        match parsed(bytes)? {
+        match parsed(bytes) {
             Parsed::Cose(message) => Self::from_cose(message),
             Parsed::Text(token) => Self::from_token(token),
-            Parsed::Json(value) => Self::from_value(value),
+            Parsed::Json(text) => match Plain::read(text.to_vec(), &Limits::CREDENTIAL) {
+                Ok(plain) => Self::from_plain(plain),
+                Err(text) => Self::from_value(
+                    json::parse(&text, &Limits::CREDENTIAL).map_err(ModelError::from)?,
+                ),
+            },
         }
     }
 
@@ -55,6 +60,25 @@ impl SecuredCredential {
             securing,
             claims: Claims::default(),
         })
+    }
+
+    /// Takes a credential from JSON that is written plainly.
+    ///
+    /// # Errors
+    /// As [`Self::from_value`].
+    pub fn from_plain(plain: Plain) -> Result<Self, ParseError> {
+        let unproven = |further| {
+            let (own, securing) = split(further).ok()?;
+            Some((securing, own))
+        };
+        match Credential::from_plain(plain, unproven) {
+            Ok((securing, credential)) => Ok(Self {
+                credential,
+                securing,
+                claims: Claims::default(),
+            }),
+            Err(plain) => Self::from_value(Value::Object(plain.members().to_map())),
+        }
     }
 
     /// Takes a credential out of the `data:` URL of an envelope, which is of version 2.0.
@@ -210,7 +234,12 @@ impl SecuredCredential {
     /// # Errors
     /// When the credential has no canonical form.
     pub fn secured_bytes(&self) -> Result<Vec<u8>, JcsError> {
-        secured_bytes(self.credential.json(), &self.securing)
+        match (&self.securing, self.credential.written()) {
+            (Securing::Unsecured | Securing::DataIntegrity(_), Some(written)) => {
+                Ok(written.canonical_whole())
+            }
+            _ => secured_bytes(self.credential.json(), &self.securing),
+        }
     }
 }
 

@@ -5,12 +5,13 @@ use super::{
     Document, ParseError, Parsed, Secured, SecuredCredential, Securing, object, of_version, parsed,
     split,
 };
-use crate::model::{self, Held, Presentation, Version};
+use crate::model::{self, Held, ModelError, Presentation, Version};
 use crate::securing::cose::{CoseKind, Sign1};
 use crate::securing::data_url::{self, Content};
 use crate::securing::jose::{Token, TokenKind};
 use crate::securing::sd_jwt::{REGISTERED, SdJwt, SdJwtError};
 use crate::securing::vc_jwt;
+use chop_integrity::json::{self, Limits};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -32,10 +33,12 @@ impl SecuredPresentation {
     /// # Errors
     /// When the bytes are none of these, or break a rule of the data model.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        match parsed(bytes)? {
+        match parsed(bytes) {
             Parsed::Cose(message) => Self::from_cose(message),
             Parsed::Text(token) => Self::from_token(token),
-            Parsed::Json(value) => Self::from_value(value),
+            Parsed::Json(text) => {
+                Self::from_value(json::parse(text, &Limits::CREDENTIAL).map_err(ModelError::from)?)
+            }
         }
     }
 

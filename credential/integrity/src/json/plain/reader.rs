@@ -12,7 +12,16 @@ pub(super) struct Reader<'t> {
     text: &'t [u8],
     at: usize,
     max_depth: usize,
-    tokens: Vec<Token>,
+    found: Found,
+}
+
+/// What is found in a text.
+pub(super) struct Found {
+    pub(super) tokens: Vec<Token>,
+    /// Whether the names of every object are in ascending order, by their bytes.
+    pub(super) is_sorted: bool,
+    /// How many arrays and objects are nested.
+    pub(super) depth: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -22,20 +31,24 @@ impl<'t> Reader<'t> {
             text,
             at: 0,
             max_depth,
-            // Twelve bytes to a token are few: a text takes its room at once.
-            tokens: Vec::with_capacity(text.len() / 12 + 8),
+            found: Found {
+                // Twelve bytes to a token are few: a text takes its room at once.
+                tokens: Vec::with_capacity(text.len() / 12 + 8),
+                is_sorted: true,
+                depth: 0,
+            },
         }
     }
 
     /// Reads one value that is the whole text; `None` when anything is not written plainly.
-    pub(super) fn read(mut self) -> Option<Vec<Token>> {
+    pub(super) fn read(mut self) -> Option<Found> {
         // Every byte is looked at, so that many are at once: neither a control character nor an escape is plain anywhere.
         let seen = |seen, byte: &u8| seen | u8::from(*byte < 0x20 || *byte == b'\\');
         if self.text.iter().fold(0, seen) != 0 {
             return None;
         }
         self.value(0)?;
-        (self.at == self.text.len()).then_some(self.tokens)
+        (self.at == self.text.len()).then_some(self.found)
     }
 
     /// Reads a value that lies inside `depth` arrays and objects.
@@ -77,6 +90,7 @@ impl<'t> Reader<'t> {
         if count > MAX_UNSORTED || self.repeats_a_name(place) {
             return None;
         }
+        self.found.is_sorted = false;
         self.close(place, Kind::Object)
     }
 
@@ -84,13 +98,13 @@ impl<'t> Reader<'t> {
     fn repeats_a_name(&self, place: usize) -> bool {
         let mut names = Vec::with_capacity(MAX_UNSORTED);
         let mut at = place + 1;
-        while let Some(name) = self.tokens.get(at) {
+        while let Some(name) = self.found.tokens.get(at) {
             let name_text = self.text.get(wide(name.start)..wide(name.end));
             if names.contains(&name_text) {
                 return true;
             }
             names.push(name_text);
-            let value = self.tokens.get(at + 1);
+            let value = self.found.tokens.get(at + 1);
             at = value.map_or(usize::MAX, |value| wide(value.next));
         }
         false
@@ -117,17 +131,19 @@ impl<'t> Reader<'t> {
         if depth >= self.max_depth {
             return None;
         }
-        let place = self.tokens.len();
+        self.found.depth = self.found.depth.max(depth + 1);
+        let place = self.found.tokens.len();
         self.push(kind, self.at, self.at + 1)?;
         self.at += 1;
         Some(place)
     }
 
-    /// Ends the array or object that began at a place.
+    /// Ends the array or object that began at a place, and whose last byte was just read.
     fn close(&mut self, place: usize, kind: Kind) -> Option<()> {
-        let next = u32::try_from(self.tokens.len()).ok()?;
-        let token = self.tokens.get_mut(place)?;
-        (token.kind, token.next) = (kind, next);
+        let next = u32::try_from(self.found.tokens.len()).ok()?;
+        let end = u32::try_from(self.at).ok()?;
+        let token = self.found.tokens.get_mut(place)?;
+        (token.kind, token.next, token.end) = (kind, next, end);
         Some(())
     }
 
@@ -178,9 +194,9 @@ impl<'t> Reader<'t> {
             kind,
             start: u32::try_from(start).ok()?,
             end: u32::try_from(end).ok()?,
-            next: u32::try_from(self.tokens.len() + 1).ok()?,
+            next: u32::try_from(self.found.tokens.len() + 1).ok()?,
         };
-        self.tokens.push(token);
+        self.found.tokens.push(token);
         Some(())
     }
 
@@ -202,4 +218,9 @@ impl<'t> Reader<'t> {
 /// Widens a place in a text or among tokens, of which there are fewer than 2^32.
 pub(super) fn wide(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
+}
+
+/// Narrows a place among tokens, of which there are fewer than 2^32.
+pub(super) fn narrow(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Limits, parse};
 use super::{Item, Plain};
+use crate::{canonicalize, canonicalize_members};
 
 const LIMITS: Limits = Limits::CREDENTIAL;
 
@@ -30,6 +31,29 @@ fn a_canonical_document_is_read_where_it_lies() {
         Value::Object(members.to_map()),
         serde_json::from_str::<Value>(text).unwrap()
     );
+}
+
+#[test]
+fn its_canonical_form_has_its_members_in_order() {
+    let canonical = |text| String::from_utf8(read(text).unwrap().canonical(|name| name != "proof"));
+    for (text, expected) in [
+        (
+            r#"{"a":[{"b":1}],"proof":{},"z":"T"}"#,
+            r#"{"a":[{"b":1}],"z":"T"}"#,
+        ),
+        (
+            r#"{"proof":{},"z":"T","a":{"c":-1,"b":null}}"#,
+            r#"{"a":{"b":null,"c":-1},"z":"T"}"#,
+        ),
+        // By the bytes of UTF-8 they are in order, by UTF-16 they are not (RFC 8785 §3.2.3).
+        (
+            "{\"\u{e000}\":1,\"😀\":true}",
+            "{\"😀\":true,\"\u{e000}\":1}",
+        ),
+        ("{\"proof\":1}", "{}"),
+    ] {
+        assert_eq!(canonical(text).as_deref(), Ok(expected));
+    }
 }
 
 #[test]
@@ -100,9 +124,37 @@ fn the_bounds_are_those_of_parsing() {
     assert!(Plain::read(b"{\"\":11}".to_vec(), &limits).is_err());
 }
 
+#[test]
+fn an_object_is_taken_out_within_the_bounds() {
+    let taken = |text: &str, max_bytes, max_depth| {
+        let limits = Limits {
+            max_bytes,
+            max_depth,
+        };
+        let plain = read(text).unwrap();
+        let Some(Item::Object(members)) = plain.members().member("a") else {
+            panic!("no object");
+        };
+        members
+            .to_plain(&limits)
+            .map(|plain| plain.members().to_map())
+            .map_err(|members| members.to_map())
+    };
+    let text = r#"{"b":[[{}]],"a":{"c":[{"é":1}],"b":2}}"#;
+    let object = json!({"c": [{"é": 1}], "b": 2})
+        .as_object()
+        .unwrap()
+        .clone();
+    let length = r#"{"c":[{"é":1}],"b":2}"#.len();
+    assert_eq!(taken(text, length, 4), Ok(object.clone()));
+    assert_eq!(taken(text, length, 3), Ok(object.clone()));
+    assert_eq!(taken(text, length - 1, 4), Err(object.clone()));
+    assert_eq!(taken(text, length, 2), Err(object));
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let text = select(vec![
-        "", "a", "b", "é", "a\"b", "a\\b", "\n", "\u{7f}", "泰",
+        "", "a", "b", "é", "a\"b", "a\\b", "\n", "\u{7f}", "泰", "\u{e000}", "😀",
     ]);
     let leaf = prop_oneof![
         text.clone().prop_map(Value::from),
@@ -125,10 +177,44 @@ fn value() -> impl Strategy<Value = Value> {
 fn agree(bytes: &[u8]) -> Result<bool, TestCaseError> {
     let plain = Plain::read(bytes.to_vec(), &LIMITS);
     if let Ok(plain) = &plain {
-        let read = Value::Object(plain.members().to_map());
-        prop_assert_eq!(parse(bytes, &LIMITS), Ok(read));
+        let built = Value::Object(plain.members().to_map());
+        prop_assert_eq!(plain.canonical(|_| true), canonicalize(&built).unwrap());
+        let left_out = plain.canonical(|name| name != "a");
+        let members = plain.members().to_map();
+        let members = members.iter().map(|(name, value)| (name.as_str(), value));
+        let kept = canonicalize_members(members.filter(|(name, _)| *name != "a")).unwrap();
+        prop_assert_eq!(left_out, kept);
+        for (name, item) in plain.members() {
+            let value = item.clone().to_value();
+            prop_assert!(item.is(&value) && !item.is(&json!([value])), "{}", name);
+            if let Item::Object(members) = item {
+                let taken = members.to_plain(&LIMITS).unwrap();
+                let alone = read(&value.to_string()).unwrap();
+                prop_assert_eq!(taken.canonical(|_| true), alone.canonical(|_| true));
+                prop_assert_eq!(Value::Object(taken.members().to_map()), value);
+            }
+        }
+        prop_assert_eq!(parse(bytes, &LIMITS), Ok(built));
     }
     Ok(plain.is_ok())
+}
+
+/// Writes a value with the members of every object in descending order.
+fn descending(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(descending).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(members) => {
+            let members = members.iter().rev();
+            let members: Vec<String> = members
+                .map(|(name, value)| format!("{}:{}", json!(name), descending(value)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        other => other.to_string(),
+    }
 }
 
 proptest! {
@@ -137,6 +223,11 @@ proptest! {
     #[test]
     fn what_is_read_plainly_is_what_is_parsed(value in value()) {
         agree(json!({"a": value}).to_string().as_bytes())?;
+    }
+
+    #[test]
+    fn that_is_so_in_any_order(value in value(), other in value()) {
+        agree(descending(&json!({"a": value, "c": other, "\u{e000}": 1, "😀": 2})).as_bytes())?;
     }
 
     #[test]

@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 
 use crate::VerifierApp;
 use crate::request::{
-    PolicyChoice, PolicyName, PolicyTerms, VerificationOptions, VerificationRequest,
+    BatchRequest, PolicyChoice, PolicyName, PolicyTerms, VerificationOptions, VerificationRequest,
 };
 
 mod derive;
@@ -17,6 +17,7 @@ mod vc_api;
 pub fn router(app: VerifierApp) -> Router {
     Router::new()
         .route("/v1/verifications", post(native::verify))
+        .route("/v1/verifications/batch", post(native::verify_batch))
         .route("/credentials/verify", post(vc_api::verify_credential))
         .route("/presentations/verify", post(vc_api::verify_presentation))
         .route("/credentials/derive", post(derive::derive_credential))
@@ -40,9 +41,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(title = "Chopmark verifier", description = "Judges credentials and presentations"),
     tags((name = "verifier", description = "Verdicts on credentials and presentations")),
-    paths(native::verify, vc_api::verify_credential, vc_api::verify_presentation, derive::derive_credential),
+    paths(native::verify, native::verify_batch, vc_api::verify_credential, vc_api::verify_presentation, derive::derive_credential),
     components(schemas(
-        VerificationRequest, VerificationOptions, PolicyChoice, PolicyName, PolicyTerms, vc_api::CredentialBody,
+        VerificationRequest, BatchRequest, native::BatchAnswer, VerificationOptions, PolicyChoice, PolicyName, PolicyTerms, vc_api::CredentialBody,
         vc_api::PresentationBody, vc_api::VcApiOptions, derive::DeriveBody, derive::DeriveOptions
     ))
 )]

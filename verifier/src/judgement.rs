@@ -10,15 +10,18 @@ use chop_credential::{AnyCredential, Contexts, SecuredPresentation, named_contex
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::anchor_digest;
 use serde::Serialize;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::VerifierApp;
 use crate::gather::{Registered, contexts, evidence_of, is_on_ledger, keys_of};
-use crate::request::{PolicyName, Request, Subject};
+use crate::request::{Parsed, PolicyName, Subject, Terms};
 use crate::session::Session;
 
-/// How many credentials of one presentation are looked into at once.
+/// How many credentials of one presentation are looked into at once, and how many of a batch are judged one after the other
+/// before others have their turn.
 const AT_ONCE: usize = 8;
+/// How many groups of a batch are judged at once.
+const GROUPS: usize = 4;
 /// Documents longer than this, in bytes, are judged off the asynchronous threads.
 const LONG: usize = 32 * 1024;
 
@@ -60,48 +63,96 @@ impl Judgement {
 }
 
 /// Carries out a request.
-pub(crate) async fn judge_request(app: &VerifierApp, request: Request) -> Judgement {
-    let Request {
-        subject,
-        mut policy,
-        accreditation,
-        now,
-    } = request;
-    let delegates = app.status_delegates().iter().cloned();
-    policy.status_delegates.extend(delegates);
-    policy.trust_anchors = app.trust_anchors();
-    let as_of = policy.as_of;
-    let bench = Arc::new(Bench {
-        app: app.clone(),
-        policy,
-        accreditation,
-        now,
-    });
+pub(crate) async fn judge_request(app: &VerifierApp, subject: Subject, terms: Terms) -> Judgement {
+    let bench = Bench::new(app, terms);
     match subject {
-        Subject::Credential(credential) => match *credential {
-            Ok(credential) => alone(bench, credential).await,
-            Err(error) => Judgement::Credential {
-                as_of,
-                digest: None,
-                verdict: Verdict::unparsed(&error, &bench.policy),
-            },
-        },
-        Subject::Presentation(presentation) => {
-            let verdict = match *presentation {
+        Subject::Credential(credential) => {
+            let session = bench.session();
+            alone(bench, session, *credential).await
+        }
+        Subject::Presentation(presentation) => Judgement::Presentation {
+            as_of: bench.policy.as_of,
+            verdict: match *presentation {
                 Ok(presentation) => Box::pin(whole(bench, presentation)).await,
                 Err(error) => PresentationVerdict::unparsed(&error, &bench.policy),
-            };
-            Judgement::Presentation { as_of, verdict }
-        }
+            },
+        },
     }
 }
 
-async fn alone(bench: Arc<Bench>, credential: AnyCredential) -> Judgement {
+/// Judges credentials that do not belong together, in their order; what several of them need is looked for once.
+pub(crate) async fn judge_batch(
+    app: &VerifierApp,
+    credentials: Vec<Parsed>,
+    terms: Terms,
+) -> Vec<Judgement> {
+    let bench = Bench::new(app, terms);
+    let session = bench.session();
     let as_of = bench.policy.as_of;
+    let mut groups: Vec<Group> = Vec::new();
+    let mut judging = JoinSet::new();
+    let mut credentials = credentials.into_iter();
+    loop {
+        let group: Vec<Parsed> = credentials.by_ref().take(AT_ONCE).collect();
+        if group.is_empty() {
+            break;
+        }
+        if judging.len() >= GROUPS {
+            enter(&mut groups, judging.join_next().await);
+        }
+        let index = groups.len();
+        groups.push((group.len(), Vec::new()));
+        let (bench, session) = (Arc::clone(&bench), Arc::clone(&session));
+        judging.spawn(async move {
+            let mut judged = Vec::with_capacity(group.len());
+            for credential in group {
+                judged.push(alone(Arc::clone(&bench), Arc::clone(&session), credential).await);
+            }
+            (index, judged)
+        });
+    }
+    while let Some(judged) = judging.join_next().await {
+        enter(&mut groups, Some(judged));
+    }
+    let undecided = || Judgement::Credential {
+        as_of,
+        digest: None,
+        verdict: undecided(),
+    };
+    let all = groups.into_iter().flat_map(|(count, mut judged)| {
+        judged.resize_with(count, undecided);
+        judged
+    });
+    all.collect()
+}
+
+/// How many credentials of a batch are judged together, and their judgements once they are there.
+type Group = (usize, Vec<Judgement>);
+
+/// Puts judgements in their place; a group that broke off leaves none.
+fn enter(groups: &mut [Group], judged: Option<Result<(usize, Vec<Judgement>), JoinError>>) {
+    if let Some(Ok((index, judged))) = judged
+        && let Some((_, place)) = groups.get_mut(index)
+    {
+        *place = judged;
+    }
+}
+
+async fn alone(bench: Arc<Bench>, session: Arc<Session>, credential: Parsed) -> Judgement {
+    let as_of = bench.policy.as_of;
+    let credential = match credential {
+        Ok(credential) => credential,
+        Err(error) => {
+            return Judgement::Credential {
+                as_of,
+                digest: None,
+                verdict: Verdict::unparsed(&error, &bench.policy),
+            };
+        }
+    };
     let bytes = credential.secured_bytes();
     let digest = bytes.as_deref().map(anchor_digest);
     let length = bytes.map_or(0, |bytes| bytes.len());
-    let session = Session::new(bench.app.clone(), as_of);
     let registered = Registered::of(&credential);
     let evidence = evidence_of(&session, &credential, &bench.policy, &registered).await;
     let contexts = contexts(&session, &registered).await;
@@ -118,7 +169,7 @@ async fn alone(bench: Arc<Bench>, credential: AnyCredential) -> Judgement {
 }
 
 async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> PresentationVerdict {
-    let session = Session::new(bench.app.clone(), bench.policy.as_of);
+    let session = bench.session();
     let own = Evidence {
         keys: keys_of(&session, presentation.verification_methods()).await,
         ..Evidence::default()
@@ -162,10 +213,7 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
 }
 
 /// Puts evidence in its place; a search that broke off leaves none, which counts as unreachable.
-fn store(
-    gathered: &mut [Evidence],
-    found: Option<Result<(usize, Evidence), tokio::task::JoinError>>,
-) {
+fn store(gathered: &mut [Evidence], found: Option<Result<(usize, Evidence), JoinError>>) {
     if let Some(Ok((index, evidence))) = found
         && let Some(place) = gathered.get_mut(index)
     {
@@ -183,6 +231,28 @@ struct Bench {
 }
 
 impl Bench {
+    fn new(app: &VerifierApp, terms: Terms) -> Arc<Self> {
+        let Terms {
+            mut policy,
+            accreditation,
+            now,
+        } = terms;
+        let delegates = app.status_delegates().iter().cloned();
+        policy.status_delegates.extend(delegates);
+        policy.trust_anchors = app.trust_anchors();
+        Arc::new(Self {
+            app: app.clone(),
+            policy,
+            accreditation,
+            now,
+        })
+    }
+
+    /// Begins to look for what the judgements need.
+    fn session(&self) -> Arc<Session> {
+        Session::new(self.app.clone(), self.policy.as_of)
+    }
+
     fn credential(
         &self,
         credential: &AnyCredential,

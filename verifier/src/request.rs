@@ -18,6 +18,8 @@ const LIMITS: Limits = Limits {
     max_bytes: Limits::CREDENTIAL.max_bytes,
     max_depth: Limits::CREDENTIAL.max_depth + 3,
 };
+/// Most credentials of a batch.
+pub(crate) const MAX_BATCH: usize = 256;
 /// Most entries of any list in `options`.
 const MAX_LISTED: usize = 64;
 /// How far in the future `asOf` may lie, clocks being what they are, in milliseconds.
@@ -45,6 +47,23 @@ pub(crate) struct VerificationRequest {
     )]
     presentation: (),
     /// How to judge.
+    #[serde(default)]
+    options: VerificationOptions,
+}
+
+/// The body of `POST /v1/verifications/batch`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BatchRequest {
+    /// From 1 to 256 credentials, each as `POST /v1/verifications` takes one.
+    #[schema(value_type = Vec<Object>, required)]
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "for the description: they are taken as they came before the rest is read"
+    )]
+    credentials: (),
+    /// How to judge every one of them.
     #[serde(default)]
     options: VerificationOptions,
 }
@@ -122,17 +141,19 @@ pub(crate) struct PolicyTerms {
     require_key_binding: bool,
 }
 
+/// A credential, or why it is none.
+pub(crate) type Parsed = Result<AnyCredential, AnyError>;
+
 /// What is to be judged.
 pub(crate) enum Subject {
     /// A credential, or why it is none.
-    Credential(Box<Result<AnyCredential, AnyError>>),
+    Credential(Box<Parsed>),
     /// A presentation, or why it is none.
     Presentation(Box<Result<SecuredPresentation, ParseError>>),
 }
 
-/// A request that can be carried out.
-pub(crate) struct Request {
-    pub(crate) subject: Subject,
+/// How a request is carried out.
+pub(crate) struct Terms {
     pub(crate) policy: Policy,
     pub(crate) accreditation: PolicyName,
     /// When it came.
@@ -144,8 +165,9 @@ impl VerificationRequest {
     ///
     /// # Errors
     /// A 400 problem when it is not one.
-    pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<Request, Problem> {
-        let (taken, request) = read_apart::<Self, 2>(bytes, ["credential", "presentation"])?;
+    pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<(Subject, Terms), Problem> {
+        let members = ["credential", "presentation"];
+        let (taken, request) = read_apart::<_, Self, 2>(bytes, members, Given::of)?;
         let subject = match taken.map(|given| given.filter(Given::is_any)) {
             [Some(credential), None] => Subject::credential(credential, true),
             [None, Some(presentation)] => Subject::presentation(presentation, true),
@@ -155,32 +177,36 @@ impl VerificationRequest {
                 ));
             }
         };
-        let (policy, accreditation) = request.options.policy(now)?;
-        Ok(Request {
-            subject,
-            policy,
-            accreditation,
-            now,
-        })
+        Ok((subject, request.options.terms(now)?))
+    }
+}
+
+impl BatchRequest {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// A 400 problem when it is not one.
+    pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<(Vec<Parsed>, Terms), Problem> {
+        let ([given], request) = read_apart::<_, Self, 1>(bytes, ["credentials"], Given::list)?;
+        let Some(Some(given)) = given else {
+            return Err(Problem::bad_request("credentials is to be an array"));
+        };
+        if given.is_empty() || given.len() > MAX_BATCH {
+            return Err(Problem::bad_request(format_args!(
+                "from 1 to {MAX_BATCH} credentials are verified at once, here are {}",
+                given.len()
+            )));
+        }
+        let terms = request.options.terms(now)?;
+        let credentials = given.into_iter().map(|given| given.credential(true));
+        Ok((credentials.collect(), terms))
     }
 }
 
 impl Subject {
     /// Takes a credential from JSON, or, where `tokens` may come bare, from a string that is one.
     pub(crate) fn credential(given: Given, tokens: bool) -> Self {
-        let value = match given {
-            Given::Plain(plain) => {
-                return Self::Credential(Box::new(AnyCredential::from_plain(plain)));
-            }
-            Given::Value(value) => value,
-        };
-        let token = value
-            .as_str()
-            .filter(|text| tokens && text.starts_with('e'));
-        Self::Credential(Box::new(match token {
-            Some(text) => AnyCredential::from_token(text.trim_ascii_end()),
-            None => AnyCredential::from_value(value),
-        }))
+        Self::Credential(Box::new(given.credential(tokens)))
     }
 
     /// Takes a presentation from JSON, or, where `tokens` may come bare, from a string that is one.
@@ -194,7 +220,7 @@ impl Subject {
 }
 
 impl VerificationOptions {
-    fn policy(self, now: Timestamp) -> Result<(Policy, PolicyName), Problem> {
+    fn terms(self, now: Timestamp) -> Result<Terms, Problem> {
         let terms = match self.policy {
             PolicyChoice::Named(name) => PolicyTerms {
                 name,
@@ -231,7 +257,11 @@ impl VerificationOptions {
         policy.accept_bearer = terms.accept_bearer;
         policy.key_binding = terms.require_key_binding;
         expect(&mut policy, self.domain, self.challenge, self.audience);
-        Ok((policy, accreditation))
+        Ok(Terms {
+            policy,
+            accreditation,
+            now,
+        })
     }
 }
 
@@ -264,14 +294,51 @@ pub(crate) enum Given {
     Value(Value),
 }
 
+/// Is a member of a JSON body.
+pub(crate) enum Member<'p> {
+    /// Of one that is written plainly.
+    Plain(Item<'p>),
+    /// Of another one.
+    Value(Value),
+}
+
 impl Given {
-    fn of(item: Item<'_>) -> Self {
-        match item {
-            Item::Object(members) => match members.to_plain(&Limits::CREDENTIAL) {
+    pub(crate) fn of(member: Member<'_>) -> Self {
+        match member {
+            Member::Plain(Item::Object(members)) => match members.to_plain(&Limits::CREDENTIAL) {
                 Ok(plain) => Self::Plain(plain),
                 Err(members) => Self::Value(Value::Object(members.to_map())),
             },
-            other => Self::Value(other.to_value()),
+            Member::Plain(other) => Self::Value(other.to_value()),
+            Member::Value(value) => Self::Value(value),
+        }
+    }
+
+    /// Takes the elements of an array; `None` when it is none.
+    fn list(member: Member<'_>) -> Option<Vec<Self>> {
+        match member {
+            Member::Plain(Item::Array(items)) => {
+                Some(items.map(|item| Self::of(Member::Plain(item))).collect())
+            }
+            Member::Value(Value::Array(items)) => {
+                Some(items.into_iter().map(Self::Value).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a credential from JSON, or, where `tokens` may come bare, from a string that is one.
+    fn credential(self, tokens: bool) -> Parsed {
+        let value = match self {
+            Self::Plain(plain) => return AnyCredential::from_plain(plain),
+            Self::Value(value) => value,
+        };
+        match value
+            .as_str()
+            .filter(|text| tokens && text.starts_with('e'))
+        {
+            Some(text) => AnyCredential::from_token(text.trim_ascii_end()),
+            None => AnyCredential::from_value(value),
         }
     }
 
@@ -292,21 +359,23 @@ impl Given {
 ///
 /// # Errors
 /// A 400 problem when it is not strict JSON or the rest is not of the shape.
-pub(crate) fn read_apart<T: DeserializeOwned, const N: usize>(
+pub(crate) fn read_apart<G, T: DeserializeOwned, const N: usize>(
     bytes: &[u8],
     names: [&str; N],
-) -> Result<([Option<Given>; N], T), Problem> {
+    given: impl Fn(Member<'_>) -> G,
+) -> Result<([Option<G>; N], T), Problem> {
     let (taken, rest) = match Plain::read(bytes.to_vec(), &LIMITS) {
         Ok(plain) => {
-            let taken = names.map(|name| plain.members().member(name).map(Given::of));
+            let take = |name| Some(given(Member::Plain(plain.members().member(name)?)));
+            let taken = names.map(take);
             let others = plain.members().filter(|(name, _)| !names.contains(name));
             let rest = others.map(|(name, value)| (name.to_owned(), value.to_value()));
             (taken, Value::Object(rest.collect()))
         }
         Err(bytes) => {
             let mut body = json::parse(&bytes, &LIMITS).map_err(Problem::bad_request)?;
-            let mut take = |name| body.as_object_mut()?.remove(name).map(Given::Value);
-            (names.map(&mut take), body)
+            let take = |name| Some(given(Member::Value(body.as_object_mut()?.remove(name)?)));
+            (names.map(take), body)
         }
     };
     let rest = serde_json::from_value(rest).map_err(Problem::bad_request)?;

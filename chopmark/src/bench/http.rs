@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use chop_credential::issuing::{self, ProofRequest};
 use chop_keys::{KeyType, Signer as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::load;
 use super::measure::{Figures, cores, median, on_all_cores};
@@ -19,26 +19,46 @@ use super::row::{Budget, Load, Row};
 use super::suites::{Workbench, key, signing_input};
 use super::{floor, generator};
 
-/// What is measured: its name, the cryptosuite, the path, and the member of the body that holds the credential.
-const TABLE: [(&str, &str, &str, &str); 3] = [
-    (
-        "http/eddsa-jcs-2022",
-        "eddsa-jcs-2022",
-        "/v1/verifications",
-        "credential",
-    ),
-    (
-        "http/eddsa-jcs-2022-vc-api",
-        "eddsa-jcs-2022",
-        "/credentials/verify",
-        "verifiableCredential",
-    ),
-    (
-        "http/eddsa-rdfc-2022",
-        "eddsa-rdfc-2022",
-        "/v1/verifications",
-        "credential",
-    ),
+/// What is measured.
+struct Measured {
+    name: &'static str,
+    cryptosuite: &'static str,
+    path: &'static str,
+    /// The member of the body that holds the credential, or the credentials of a batch.
+    member: &'static str,
+    /// The credentials of a request; none where it is not one of many.
+    batch: Option<usize>,
+}
+
+const TABLE: [Measured; 4] = [
+    Measured {
+        name: "http/eddsa-jcs-2022",
+        cryptosuite: "eddsa-jcs-2022",
+        path: "/v1/verifications",
+        member: "credential",
+        batch: None,
+    },
+    Measured {
+        name: "http/eddsa-jcs-2022-batch",
+        cryptosuite: "eddsa-jcs-2022",
+        path: "/v1/verifications/batch",
+        member: "credentials",
+        batch: Some(64),
+    },
+    Measured {
+        name: "http/eddsa-jcs-2022-vc-api",
+        cryptosuite: "eddsa-jcs-2022",
+        path: "/credentials/verify",
+        member: "verifiableCredential",
+        batch: None,
+    },
+    Measured {
+        name: "http/eddsa-rdfc-2022",
+        cryptosuite: "eddsa-rdfc-2022",
+        path: "/v1/verifications",
+        member: "credential",
+        batch: None,
+    },
 ];
 /// The same request answered by a bare handler, so that it is known what HTTP alone takes of a budget.
 const BARE: &str = "http/bare";
@@ -55,7 +75,7 @@ const ROUNDS: usize = 5;
 
 /// Says whether anything is measured here.
 pub(super) fn is_wanted(wanted: &dyn Fn(&str) -> bool) -> bool {
-    wanted(BARE) || TABLE.iter().any(|(name, ..)| wanted(name))
+    wanted(BARE) || TABLE.iter().any(|row| wanted(row.name))
 }
 
 /// Measures what is wanted of a running stack; microseconds are those of one core, without the load generator's share.
@@ -73,19 +93,21 @@ pub(super) async fn rows(
         progress.say(BARE);
         rows.push(bare(address, lasting).await?);
     }
-    for (name, suite, path, member) in TABLE.into_iter().filter(|(name, ..)| wanted(name)) {
+    for row in TABLE.iter().filter(|row| wanted(row.name)) {
+        let name = row.name;
         progress.say(name);
-        let requests = Arc::new(requests(suite, path, member)?);
+        let requests = Arc::new(requests(row)?);
         let first = requests.first().context("no requests to send")?;
         let answer = String::from_utf8(load::answer(address, first).await?)?;
         ensure!(
-            answer.contains("\"outcome\":\"accepted\""),
+            answer.matches("\"outcome\":\"accepted\"").count() == row.batch.unwrap_or(1),
             "the sample of {name} is not accepted: {answer}"
         );
         let target = Target {
             address,
             requests,
             status: 200,
+            credentials: row.batch.unwrap_or(1),
         };
         let (figures, load) = measure(target, lasting).await?;
         rows.push(Row::new(name, figures, Some(BUDGET)).under(load));
@@ -95,8 +117,8 @@ pub(super) async fn rows(
 
 /// Sends the first requests of the table to a handler that reads them and answers as many bytes as the service does.
 async fn bare(address: SocketAddr, lasting: Duration) -> anyhow::Result<Row> {
-    let [(_, suite, path, member), ..] = TABLE;
-    let requests = Arc::new(requests(suite, path, member)?);
+    let [row, ..] = &TABLE;
+    let requests = Arc::new(requests(row)?);
     let first = requests.first().context("no requests to send")?;
     let size = load::answer(address, first).await?.len();
     let (address, serving) = floor::serve(size).await?;
@@ -104,6 +126,7 @@ async fn bare(address: SocketAddr, lasting: Duration) -> anyhow::Result<Row> {
         address,
         requests,
         status: 201,
+        credentials: 1,
     };
     let measured = measure(target, lasting).await;
     serving.abort();
@@ -118,6 +141,8 @@ struct Target {
     requests: Arc<Vec<Vec<u8>>>,
     /// The status that is expected.
     status: u16,
+    /// The credentials of a request.
+    credentials: usize,
 }
 
 async fn measure(target: Target, lasting: Duration) -> anyhow::Result<(Figures, Load)> {
@@ -131,9 +156,11 @@ async fn measure(target: Target, lasting: Duration) -> anyhow::Result<(Figures, 
             address,
             requests,
             status,
+            credentials,
         } = target.clone();
         let load = load::run(address, requests, status, CONNECTIONS, lasting);
-        let (rate, share) = generator::run(load).await?;
+        let (mut rate, share) = generator::run(load).await?;
+        rate.per_second *= count(credentials);
         let raw_us = tokio::task::block_in_place(|| {
             on_all_cores(RAW, || {
                 public.verify(input.as_bytes(), signature.as_bytes())
@@ -153,13 +180,21 @@ async fn measure(target: Target, lasting: Duration) -> anyhow::Result<(Figures, 
     Ok((figures, load))
 }
 
-/// Makes requests that each verify another credential.
-fn requests(suite: &str, path: &str, member: &str) -> anyhow::Result<Vec<Vec<u8>>> {
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the credentials of a request are far fewer than 2^52"
+)]
+fn count(credentials: usize) -> f64 {
+    credentials as f64
+}
+
+/// Makes requests that each verify other credentials.
+fn requests(row: &Measured) -> anyhow::Result<Vec<Vec<u8>>> {
     let bench = Workbench::new();
     let key = key(KeyType::Ed25519)?;
     let (issuer, method) = (key.public_key().did_key(), key.public_key().did_key_url());
     let request = ProofRequest {
-        cryptosuite: Some(suite),
+        cryptosuite: Some(row.cryptosuite),
         ..ProofRequest::new(&method, bench.now)
     };
     let one = |number| {
@@ -167,12 +202,23 @@ fn requests(suite: &str, path: &str, member: &str) -> anyhow::Result<Vec<Vec<u8>
         if let Some(id) = credential.get_mut("id") {
             *id = json!(format!("urn:example:{number}"));
         }
-        let secured = issuing::issue(credential, &bench.contexts, &request, &key)?;
-        Ok(load::post(
-            path,
-            "",
-            json!({member: secured}).to_string().as_bytes(),
-        ))
+        Ok(issuing::issue(credential, &bench.contexts, &request, &key)?)
     };
-    (0..CREDENTIALS).map(one).collect()
+    let credentials = (0..CREDENTIALS)
+        .map(one)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let post = |body: Value| {
+        load::post(
+            row.path,
+            "",
+            json!({row.member: body}).to_string().as_bytes(),
+        )
+    };
+    Ok(match row.batch {
+        None => credentials.into_iter().map(post).collect(),
+        Some(size) => credentials
+            .chunks(size)
+            .map(|chunk| post(json!(chunk)))
+            .collect(),
+    })
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::VerifierApp;
 use crate::judgement::{Judgement, judge_request};
-use crate::request::{Given, PolicyName, Request, Subject, check_name, expect, read_apart};
+use crate::request::{Given, PolicyName, Subject, Terms, check_name, expect, read_apart};
 
 /// The body of `POST /credentials/verify`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -104,7 +104,7 @@ pub(crate) async fn verify_presentation(
 
 /// Reads a body that has what is to be judged under a name, which is taken as it came.
 fn read_with<T: DeserializeOwned>(bytes: &[u8], name: &str) -> Result<(Given, T), Problem> {
-    let ([given], body) = read_apart(bytes, [name])?;
+    let ([given], body) = read_apart(bytes, [name], Given::of)?;
     let given =
         given.ok_or_else(|| Problem::bad_request(format_args!("missing field `{name}`")))?;
     Ok((given, body))
@@ -121,17 +121,12 @@ async fn answer(
         PolicyName::Default
     };
     let now = app.now();
-    let policy = options.policy(now)?;
-    let judgement = judge_request(
-        app,
-        Request {
-            subject,
-            policy,
-            accreditation,
-            now,
-        },
-    )
-    .await;
+    let terms = Terms {
+        policy: options.policy(now)?,
+        accreditation,
+        now,
+    };
+    let judgement = judge_request(app, subject, terms).await;
     if judgement.outcome() == Outcome::Accepted {
         return Ok(JsonAnswer(Accepted {
             verified: true,

@@ -9,8 +9,9 @@ use tower::ServiceExt as _;
 
 use crate::world::{MINUTE, START, World};
 
-const ROUTES: [&str; 3] = [
+const ROUTES: [&str; 4] = [
     "/v1/verifications",
+    "/v1/verifications/batch",
     "/credentials/verify",
     "/presentations/verify",
 ];
@@ -18,6 +19,7 @@ const ROUTES: [&str; 3] = [
 fn member_of(route: &str) -> &'static str {
     match route {
         "/v1/verifications" => "credential",
+        "/v1/verifications/batch" => "credentials",
         "/credentials/verify" => "verifiableCredential",
         _ => "verifiablePresentation",
     }

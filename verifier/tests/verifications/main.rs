@@ -13,6 +13,7 @@ mod ledger;
 mod certificates;
 
 mod bad_input;
+mod batch;
 mod derive;
 mod history;
 mod presentations;

@@ -138,7 +138,7 @@ fn an_object_is_taken_out_within_the_bounds() {
         members
             .to_plain(&limits)
             .map(|plain| plain.members().to_map())
-            .map_err(|members| members.to_map())
+            .map_err(super::Members::to_map)
     };
     let text = r#"{"b":[[{}]],"a":{"c":[{"é":1}],"b":2}}"#;
     let object = json!({"c": [{"é": 1}], "b": 2})

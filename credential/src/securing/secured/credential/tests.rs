@@ -3,7 +3,12 @@
 use super::{Payload, SecuredCredential};
 use crate::contexts::Contexts;
 use crate::securing::jose::{self, Token};
-use crate::securing::{ParseError, Securing};
+use crate::securing::{Keys, ParseError, ProofTerms, Securing};
+use crate::verdict::{Finding, KeyFact, KeyHistory};
+use chop_integrity::Timestamp;
+use chop_integrity::json::{self, Limits, Plain};
+use chop_integrity::proof::{self, ProofOptions};
+use chop_keys::{KeyType, PrivateKey, Signer as _};
 use data_encoding::BASE64URL_NOPAD;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -61,6 +66,29 @@ fn a_plain_payload_is_read_where_it_lies_and_another_by_its_values() {
     ] {
         let read = SecuredCredential::from_jwt(&token(&other)).unwrap();
         assert!(!is_written(&read));
+    }
+}
+
+#[test]
+fn a_good_proof_of_a_plain_document_holds_in_any_order_and_another_does_not() {
+    let document = good().to_string();
+    let reversed: Vec<(String, String)> = texts(good().as_object().unwrap())
+        .into_iter()
+        .rev()
+        .collect();
+    for document in [document, object(&reversed)] {
+        for (signed, change, holds) in [
+            (true, None, true),
+            (false, None, false),
+            (true, Some(("id", json!("urn:a:c"))), false),
+        ] {
+            for context in [None, Some(json!([V2, APPLE]))] {
+                let text = secured(&document, context, signed, 3, change.clone()).unwrap();
+                let read = SecuredCredential::parse(text.as_bytes()).unwrap();
+                assert!(is_written(&read));
+                assert_eq!(results(&read)[0].is_ok(), holds, "{text}");
+            }
+        }
     }
 }
 
@@ -232,7 +260,7 @@ fn texts(members: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
 /// Compares all that two parsed credentials say.
 fn same(one: &SecuredCredential, other: &SecuredCredential) -> Result<(), TestCaseError> {
     prop_assert_eq!(one, other);
-    prop_assert!(matches!(one.securing(), Securing::Jose(_)));
+    prop_assert_eq!(one.secured_bytes(), other.secured_bytes());
     let (one, other) = (one.credential(), other.credential());
     prop_assert_eq!(one.id(), other.id());
     prop_assert_eq!(one.issuer(), other.issuer());
@@ -248,6 +276,83 @@ fn same(one: &SecuredCredential, other: &SecuredCredential) -> Result<(), TestCa
     prop_assert!(one.unprocessed().eq(other.unprocessed()));
     prop_assert_eq!(one.clone().into_json(), other.clone().into_json());
     Ok(())
+}
+
+fn key() -> PrivateKey {
+    PrivateKey::from_seed(KeyType::Ed25519, &[7; 32]).unwrap()
+}
+
+/// Adds an `eddsa-jcs-2022` proof, of the document or of another one, somewhere among a document's members; then a member may
+/// become another one. `None` where it holds a member twice.
+fn secured(
+    document: &str,
+    context: Option<Value>,
+    signed: bool,
+    place: usize,
+    change: Option<(&str, Value)>,
+) -> Option<String> {
+    let parsed = json::parse(document.as_bytes(), &Limits::CREDENTIAL).ok()?;
+    let members = parsed.as_object()?;
+    let (key, method) = (key(), key().public_key().did_key_url());
+    let options = ProofOptions::new("eddsa-jcs-2022", &method, "assertionMethod");
+    let mut configuration = options.configuration(None);
+    if let Some(context) = context {
+        configuration.insert("@context".to_owned(), context);
+    }
+    let unsigned = serde_json::Map::from_iter([("@context".to_owned(), json!([V2]))]);
+    let of = if signed { members } else { &unsigned };
+    let input = proof::signing_input(of, &[], &configuration, key.public_key());
+    let signature = match input {
+        Ok(input) => key.sign_credential(&input).unwrap().as_bytes().to_vec(),
+        Err(_) => vec![7; 64],
+    };
+    let text = format!("z{}", bs58::encode(signature).into_string());
+    configuration.insert("proofValue".to_owned(), json!(text));
+    let mut texts = match Plain::read(document.into(), &Limits::CREDENTIAL) {
+        Ok(plain) => plain
+            .members()
+            .map(|(name, value)| (name.to_owned(), value.to_value().to_string()))
+            .collect(),
+        Err(_) => texts(members),
+    };
+    texts.retain(|(name, _)| name != "proof");
+    if let Some((name, value)) = change {
+        let place = texts.iter_mut().find(|(known, _)| known == name);
+        place?.1 = value.to_string();
+    }
+    let place = place % (texts.len() + 1);
+    texts.insert(
+        place,
+        ("proof".to_owned(), json!(configuration).to_string()),
+    );
+    Some(object(&texts))
+}
+
+/// What comes of the proofs.
+fn results(credential: &SecuredCredential) -> Vec<Result<(), String>> {
+    thread_local!(static KNOWN: Contexts = Contexts::embedded());
+    let key = key();
+    let fact = KeyFact {
+        id: key.public_key().did_key_url(),
+        controller: key.public_key().did_key(),
+        key: key.public_key().clone(),
+        relationships: vec!["assertionMethod".to_owned()],
+        history: KeyHistory::default(),
+    };
+    let keys = Keys::from([(fact.id.clone(), Finding::Found(fact))]);
+    let reports = KNOWN.with(|contexts| {
+        let terms = ProofTerms {
+            purpose: "assertionMethod",
+            contexts,
+            as_of: Timestamp::from_unix_ms(1_800_000_000_000),
+            clock_skew_ms: 0,
+        };
+        credential.secured().verify(&keys, &terms)
+    });
+    let results = reports.into_iter().map(|report| report.result);
+    results
+        .map(|result| result.map_err(|error| error.to_string()))
+        .collect()
 }
 
 proptest! {
@@ -268,6 +373,25 @@ proptest! {
                 }
                 Ok(())
             })?;
+            prop_assert!(matches!(read.securing(), Securing::Jose(_)));
+            same(&read, &built)?;
+        }
+    }
+
+    #[test]
+    fn a_document_with_a_proof_is_judged_as_its_values_are(
+        document in payload(),
+        (context, signed, place, change) in (select(vec![None, Some(json!([V2, APPLE])), Some(json!([V2]))]), any::<bool>(), 0_usize..16, prop::option::weighted(0.3, (name(), value()))),
+    ) {
+        let Some(text) = secured(&document, context, signed, place, change) else {
+            return Ok(());
+        };
+        let values = |text: &str| json::parse(text.as_bytes(), &Limits::CREDENTIAL).unwrap();
+        let (read, built) = (SecuredCredential::parse(text.as_bytes()), SecuredCredential::from_value(values(&text)));
+        prop_assert_eq!(read.as_ref().err(), built.as_ref().err());
+        if let (Ok(read), Ok(built)) = (read, built) {
+            prop_assert!(!is_written(&built));
+            prop_assert_eq!(results(&read), results(&built), "{}", text);
             same(&read, &built)?;
         }
     }

@@ -10,6 +10,7 @@ mod presentation;
 mod sd_jwt_vc;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use crate::problem::ProblemType;
 use serde::{Deserialize, Serialize};

@@ -26,7 +26,7 @@ pub use body::JsonBytes;
 pub use client::{PeerAddress, Proxies};
 pub use front::{Front, Ready};
 pub use host::HostGuard;
-pub use json::JsonAnswer;
+pub use json::{JsonAnswer, ToJson};
 pub use metrics::Metrics;
 pub use outbound::Guarded;
 pub use problem::Problem;

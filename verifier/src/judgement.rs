@@ -7,6 +7,7 @@ use chop_credential::verdict::{
     judge, judge_presentation,
 };
 use chop_credential::{AnyCredential, Contexts, SecuredPresentation, named_contexts};
+use chop_http::ToJson;
 use chop_integrity::{Hash, Timestamp};
 use chop_protocol::anchor_digest;
 use serde::Serialize;
@@ -50,6 +51,29 @@ pub(crate) enum Judgement {
         #[serde(flatten)]
         verdict: PresentationVerdict,
     },
+}
+
+impl ToJson for Judgement {
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        let Self::Credential {
+            as_of,
+            digest,
+            verdict,
+        } = self
+        else {
+            return serde_json::to_writer(out, self);
+        };
+        out.extend_from_slice(b"{\"kind\":\"credential\",\"asOf\":");
+        serde_json::to_writer(&mut *out, as_of)?;
+        if let Some(digest) = digest {
+            out.extend_from_slice(b",\"digest\":");
+            serde_json::to_writer(&mut *out, digest)?;
+        }
+        out.push(b',');
+        verdict.write_members(out)?;
+        out.push(b'}');
+        Ok(())
+    }
 }
 
 impl Judgement {
@@ -395,5 +419,37 @@ fn undecided() -> Verdict {
         outcome: Outcome::Indeterminate,
         marks: Vec::new(),
         checks: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_judgement_is_what_serializing_gives() {
+        let as_of = Timestamp::from_unix_ms(1_795_000_000_000);
+        let presentation = PresentationVerdict {
+            outcome: Outcome::Refused,
+            checks: Vec::new(),
+            credentials: vec![undecided()],
+        };
+        let credential = |digest| Judgement::Credential {
+            as_of,
+            digest,
+            verdict: undecided(),
+        };
+        for judgement in [
+            credential(None),
+            credential(Some(Hash::of("test", b"credential"))),
+            Judgement::Presentation {
+                as_of,
+                verdict: presentation,
+            },
+        ] {
+            let mut text = Vec::new();
+            judgement.write(&mut text).unwrap();
+            assert_eq!(text, serde_json::to_vec(&judgement).unwrap());
+        }
     }
 }

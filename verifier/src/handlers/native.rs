@@ -1,8 +1,7 @@
 //! `POST /v1/verifications`, of one or many: the whole verdict, accepted or not.
 
 use axum::extract::State;
-use chop_http::{JsonAnswer, JsonBytes, Problem};
-use serde::Serialize;
+use chop_http::{JsonAnswer, JsonBytes, Problem, ToJson};
 use utoipa::ToSchema;
 
 use crate::VerifierApp;
@@ -26,11 +25,25 @@ pub(crate) async fn verify(
 }
 
 /// The answer to a batch.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub(crate) struct BatchAnswer {
     /// The verdicts, in the order of the credentials.
     #[schema(value_type = Vec<Object>)]
     results: Vec<Judgement>,
+}
+
+impl ToJson for BatchAnswer {
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        out.extend_from_slice(b"{\"results\":[");
+        for (place, judgement) in self.results.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            judgement.write(out)?;
+        }
+        out.extend_from_slice(b"]}");
+        Ok(())
+    }
 }
 
 #[utoipa::path(post, path = "/v1/verifications/batch", tag = "verifier", summary = "Verify many credentials",

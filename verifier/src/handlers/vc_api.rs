@@ -3,10 +3,10 @@
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chop_credential::verdict::{Check, CheckName, CheckOutcome, Outcome, Policy};
-use chop_http::{JsonAnswer, JsonBytes, Problem};
+use chop_http::{JsonAnswer, JsonBytes, Problem, ToJson};
 use chop_integrity::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -47,14 +47,18 @@ pub(crate) struct PresentationBody {
 }
 
 /// The answer to what is accepted.
-#[derive(Debug, Serialize)]
-pub(crate) struct Accepted {
-    verified: bool,
-    /// The names of the checks that passed.
-    checks: Vec<&'static str>,
-    warnings: [&'static str; 0],
-    errors: [&'static str; 0],
-    verdict: Judgement,
+#[derive(Debug)]
+pub(crate) struct Accepted(Judgement);
+
+impl ToJson for Accepted {
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        out.extend_from_slice(b"{\"verified\":true,\"checks\":");
+        serde_json::to_writer(&mut *out, &passed(&self.0))?;
+        out.extend_from_slice(b",\"warnings\":[],\"errors\":[],\"verdict\":");
+        self.0.write(out)?;
+        out.push(b'}');
+        Ok(())
+    }
 }
 
 /// How to judge; members that are not known here are passed over.
@@ -128,13 +132,7 @@ async fn answer(
     };
     let judgement = judge_request(app, subject, terms).await;
     if judgement.outcome() == Outcome::Accepted {
-        return Ok(JsonAnswer(Accepted {
-            verified: true,
-            checks: passed(&judgement),
-            warnings: [],
-            errors: [],
-            verdict: judgement,
-        }));
+        return Ok(JsonAnswer(Accepted(judgement)));
     }
     let checks = passed(&judgement);
     let problems = problems(&judgement);

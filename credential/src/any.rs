@@ -2,11 +2,12 @@
 
 use crate::sd_jwt_vc::{SdJwtVc, SdJwtVcError, is_sd_jwt_vc};
 use crate::securing::sd_jwt::SdJwt;
-use crate::securing::{ParseError, SecuredCredential};
+use crate::securing::{ParseError, SecuredCredential, Securing};
+use crate::selective;
 use crate::verdict::{Evidence, Policy, Verdict, judge, judge_sd_jwt_vc};
 use crate::{Contexts, ProblemType};
 use chop_integrity::json::Plain;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Is a credential whose structure holds: one of the W3C data model, or an SD-JWT VC.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +115,20 @@ impl AnyCredential {
             Self::W3c(credential) => credential.verification_methods().into_iter().collect(),
             Self::SdJwtVc(credential) => credential.verification_methods(),
         }
+    }
+
+    /// Says whether judging it takes milliseconds, however short it is: pairings, as a proof of `bbs-2023` has them.
+    pub fn is_dear(&self) -> bool {
+        let Self::W3c(credential) = self else {
+            return false;
+        };
+        let Securing::DataIntegrity(proofs) = credential.securing() else {
+            return false;
+        };
+        let suite = |proof: &Map<String, Value>| {
+            proof.get("cryptosuite").and_then(Value::as_str) == Some(selective::bbs::NAME)
+        };
+        proofs.iter().any(suite)
     }
 
     /// Returns the bytes that the ledger's anchor digests; none if it has no canonical form.

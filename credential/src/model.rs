@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use credential::strings;
 pub use credential::{Credential, RelatedResource, SchemaReference};
 pub use error::ModelError;
-pub(crate) use plain::Written;
+pub(crate) use plain::{Written, has_type};
 pub use presentation::{Held, Presentation};
 pub(crate) use presentation::{envelope, is_envelope};
 pub(crate) use rules::{is_url, kind};

@@ -1,5 +1,7 @@
 //! From a request to a verdict: gather, judge, and weigh what only this service knows.
 
+mod batch;
+
 use std::sync::Arc;
 
 use chop_credential::verdict::{
@@ -18,11 +20,10 @@ use crate::gather::{Registered, contexts, evidence_of, is_on_ledger, keys_of};
 use crate::request::{Parsed, PolicyName, Subject, Terms};
 use crate::session::Session;
 
-/// How many credentials of one presentation are looked into at once, and how many of a batch are judged one after the other
-/// before others have their turn.
+pub(crate) use batch::judge_batch;
+
+/// How many credentials of one presentation are looked into at once.
 const AT_ONCE: usize = 8;
-/// How many groups of a batch are judged at once.
-const GROUPS: usize = 4;
 /// Documents longer than this, in bytes, are judged off the asynchronous threads.
 const LONG: usize = 32 * 1024;
 
@@ -104,64 +105,6 @@ pub(crate) async fn judge_request(app: &VerifierApp, subject: Subject, terms: Te
     }
 }
 
-/// Judges credentials that do not belong together, in their order; what several of them need is looked for once.
-pub(crate) async fn judge_batch(
-    app: &VerifierApp,
-    credentials: Vec<Parsed>,
-    terms: Terms,
-) -> Vec<Judgement> {
-    let bench = Bench::new(app, terms);
-    let session = bench.session();
-    let as_of = bench.policy.as_of;
-    let mut groups: Vec<Group> = Vec::new();
-    let mut judging = JoinSet::new();
-    let mut credentials = credentials.into_iter();
-    loop {
-        let group: Vec<Parsed> = credentials.by_ref().take(AT_ONCE).collect();
-        if group.is_empty() {
-            break;
-        }
-        if judging.len() >= GROUPS {
-            enter(&mut groups, judging.join_next().await);
-        }
-        let index = groups.len();
-        groups.push((group.len(), Vec::new()));
-        let (bench, session) = (Arc::clone(&bench), Arc::clone(&session));
-        judging.spawn(async move {
-            let mut judged = Vec::with_capacity(group.len());
-            for credential in group {
-                judged.push(alone(Arc::clone(&bench), Arc::clone(&session), credential).await);
-            }
-            (index, judged)
-        });
-    }
-    while let Some(judged) = judging.join_next().await {
-        enter(&mut groups, Some(judged));
-    }
-    let undecided = || Judgement::Credential {
-        as_of,
-        digest: None,
-        verdict: undecided(),
-    };
-    let all = groups.into_iter().flat_map(|(count, mut judged)| {
-        judged.resize_with(count, undecided);
-        judged
-    });
-    all.collect()
-}
-
-/// How many credentials of a batch are judged together, and their judgements once they are there.
-type Group = (usize, Vec<Judgement>);
-
-/// Puts judgements in their place; a group that broke off leaves none.
-fn enter(groups: &mut [Group], judged: Option<Result<(usize, Vec<Judgement>), JoinError>>) {
-    if let Some(Ok((index, judged))) = judged
-        && let Some((_, place)) = groups.get_mut(index)
-    {
-        *place = judged;
-    }
-}
-
 async fn alone(bench: Arc<Bench>, session: Arc<Session>, credential: Parsed) -> Judgement {
     let as_of = bench.policy.as_of;
     let credential = match credential {
@@ -177,11 +120,12 @@ async fn alone(bench: Arc<Bench>, session: Arc<Session>, credential: Parsed) -> 
     let bytes = credential.secured_bytes();
     let digest = bytes.as_deref().map(anchor_digest);
     let length = bytes.map_or(0, |bytes| bytes.len());
+    let is_long = length > LONG || credential.is_dear();
     let registered = Registered::of(&credential);
     let evidence = evidence_of(&session, &credential, &bench.policy, &registered).await;
     let contexts = contexts(&session, &registered).await;
     drop(registered);
-    let verdict = off_threads(length, move || {
+    let verdict = off_threads(is_long, move || {
         bench.credential(&credential, &evidence, &contexts)
     })
     .await;
@@ -223,13 +167,13 @@ async fn whole(bench: Arc<Bench>, presentation: SecuredPresentation) -> Presenta
     named.extend(held.flat_map(|credential| credential.credential().named_contexts()));
     let contexts = contexts(&session, &Registered::contexts(named)).await;
     // Each credential in it is signed for itself, so a long presentation is long work.
-    let length = LONG * usize::from(gathered.len() > AT_ONCE) + 1;
+    let is_long = gathered.len() > AT_ONCE;
     let refused = PresentationVerdict {
         outcome: Outcome::Indeterminate,
         checks: Vec::new(),
         credentials: Vec::new(),
     };
-    off_threads(length, move || {
+    off_threads(is_long, move || {
         bench.presentation(&presentation, &own, &gathered, &contexts)
     })
     .await
@@ -405,10 +349,10 @@ fn weight(outcome: Outcome) -> u8 {
 
 /// Runs work here when it is short, else on a thread that may block; `None` when the work broke off.
 async fn off_threads<T: Send + 'static>(
-    length: usize,
+    is_long: bool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    if length <= LONG {
+    if !is_long {
         return Some(work());
     }
     tokio::task::spawn_blocking(work).await.ok()

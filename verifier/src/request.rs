@@ -19,7 +19,7 @@ const LIMITS: Limits = Limits {
     max_depth: Limits::CREDENTIAL.max_depth + 3,
 };
 /// Most credentials of a batch.
-pub(crate) const MAX_BATCH: usize = 256;
+const MAX_BATCH: usize = 256;
 /// Most entries of any list in `options`.
 const MAX_LISTED: usize = 64;
 /// How far in the future `asOf` may lie, clocks being what they are, in milliseconds.
@@ -56,7 +56,7 @@ pub(crate) struct VerificationRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct BatchRequest {
     /// From 1 to 256 credentials, each as `POST /v1/verifications` takes one.
-    #[schema(value_type = Vec<Object>, required)]
+    #[schema(value_type = Vec<Value>, min_items = 1, max_items = 256, required)]
     #[serde(default)]
     #[expect(
         dead_code,
@@ -188,15 +188,7 @@ impl BatchRequest {
     /// A 400 problem when it is not one.
     pub(crate) fn parse(bytes: &[u8], now: Timestamp) -> Result<(Vec<Parsed>, Terms), Problem> {
         let ([given], request) = read_apart::<_, Self, 1>(bytes, ["credentials"], Given::list)?;
-        let Some(Some(given)) = given else {
-            return Err(Problem::bad_request("credentials is to be an array"));
-        };
-        if given.is_empty() || given.len() > MAX_BATCH {
-            return Err(Problem::bad_request(format_args!(
-                "from 1 to {MAX_BATCH} credentials are verified at once, here are {}",
-                given.len()
-            )));
-        }
+        let given = given.unwrap_or_else(|| Err(no_list()))?;
         let terms = request.options.terms(now)?;
         let credentials = given.into_iter().map(|given| given.credential(true));
         Ok((credentials.collect(), terms))
@@ -314,16 +306,26 @@ impl Given {
         }
     }
 
-    /// Takes the elements of an array; `None` when it is none.
-    fn list(member: Member<'_>) -> Option<Vec<Self>> {
+    /// Takes the elements of an array, if they are as many as are judged at once.
+    fn list(member: Member<'_>) -> Result<Vec<Self>, Problem> {
+        let check = |count| {
+            if (1..=MAX_BATCH).contains(&count) {
+                return Ok(());
+            }
+            Err(Problem::bad_request(format_args!(
+                "from 1 to {MAX_BATCH} credentials are verified at once, here are {count}"
+            )))
+        };
         match member {
             Member::Plain(Item::Array(items)) => {
-                Some(items.map(|item| Self::of(Member::Plain(item))).collect())
+                check(items.clone().count())?;
+                Ok(items.map(|item| Self::of(Member::Plain(item))).collect())
             }
             Member::Value(Value::Array(items)) => {
-                Some(items.into_iter().map(Self::Value).collect())
+                check(items.len())?;
+                Ok(items.into_iter().map(Self::Value).collect())
             }
-            _ => None,
+            _ => Err(no_list()),
         }
     }
 
@@ -353,6 +355,10 @@ impl Given {
             Self::Value(value) => value,
         }
     }
+}
+
+fn no_list() -> Problem {
+    Problem::bad_request("credentials is to be an array")
 }
 
 /// Reads a JSON body, from which some members are taken as they came, rather than built once more.

@@ -8,11 +8,13 @@ use chop_credential::verdict::{
     CheckName, Evidence, Finding, KeyFact, KeyHistory, Outcome, Policy, judge, judge_presentation,
 };
 use chop_credential::{Contexts, SecuredCredential, SecuredPresentation};
+use chop_integrity::json::{self, Limits};
 use chop_integrity::proof::{self, JcsSuite, ProofOptions};
 use chop_integrity::{Timestamp, canonicalize};
 use chop_keys::{JwsSigningInput, PrivateKey, Signer};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
+use std::fmt::Debug;
 use std::sync::LazyLock;
 
 /// What a signature alone can show.
@@ -28,7 +30,11 @@ pub(super) fn credential(input: &[u8]) {
         return;
     };
     let bytes = mutate::bytes(template, input);
-    let Ok(credential) = SecuredCredential::parse(&bytes) else {
+    let read = SecuredCredential::parse(&bytes);
+    if let Ok(value @ Value::Object(_)) = json::parse(&bytes, &Limits::CREDENTIAL) {
+        same(&read, &SecuredCredential::from_value(value));
+    }
+    let Ok(credential) = read else {
         return;
     };
     if is_accepted(&credential) {
@@ -37,6 +43,18 @@ pub(super) fn credential(input: &[u8]) {
             Some(template),
             "exactly the signed credential is accepted"
         );
+    }
+}
+
+/// A credential that is read where it lies says what its values say.
+fn same<E: PartialEq + Debug>(
+    read: &Result<SecuredCredential, E>,
+    built: &Result<SecuredCredential, E>,
+) {
+    assert_eq!(read, built, "a credential is what its values are");
+    if let (Ok(read), Ok(built)) = (read, built) {
+        assert_eq!(read.secured_bytes(), built.secured_bytes());
+        assert_eq!(is_accepted(read), is_accepted(built));
     }
 }
 

@@ -172,9 +172,13 @@ impl Written {
         self.plain.canonical(|name| self.is_own(name))
     }
 
-    /// Writes all members of the text as canonical JSON (RFC 8785).
-    pub(crate) fn canonical_whole(&self) -> Vec<u8> {
-        self.plain.canonical(|_| true)
+    /// Writes all members of the text as canonical JSON (RFC 8785); `None` where its proofs stand in an array, which an anchor's
+    /// digest does not know from the proof alone when there is one.
+    pub(crate) fn canonical_whole(&self) -> Option<Vec<u8>> {
+        match self.plain.members().member("proof") {
+            Some(Item::Array(_)) => None,
+            _ => Some(self.plain.canonical(|_| true)),
+        }
     }
 
     /// Says whether this is its `@context`.
@@ -254,6 +258,11 @@ fn name_contexts<'p>(name: &str, value: Item<'p>, named: &mut BTreeSet<&'p str>)
         }
         _ => {}
     }
+}
+
+/// Says whether an object names itself of a type.
+pub(crate) fn has_type(object: Members<'_>, name: &str) -> bool {
+    one_or_many(object.member("type")).any(|found| found.as_text() == Some(name))
 }
 
 /// Lists the values of a property that is one or several.

@@ -48,7 +48,7 @@ impl ToJson for BatchAnswer {
 
 #[utoipa::path(post, path = "/v1/verifications/batch", tag = "verifier", summary = "Verify many credentials",
     description = "Judges each credential for itself, as `POST /v1/verifications` does, and answers in their order. What several of them need, such as \
-                   a key, a status list or an accreditation, is looked for once; a batch may make the service look for 128 different things.",
+                   a key, a status list or an accreditation, is looked for once; a batch may make the service look for 128 different things, anchors not counted.",
     request_body = BatchRequest,
     responses(
         (status = 200, description = "A verdict for each credential", body = BatchAnswer),

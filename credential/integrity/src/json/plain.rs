@@ -22,7 +22,7 @@ pub struct Plain {
     tokens: Vec<Token>,
     /// Whether the names of every object are in ascending order, by their bytes.
     is_sorted: bool,
-    /// How many arrays and objects are nested.
+    /// No more arrays and objects are nested than this.
     depth: usize,
 }
 

@@ -16,6 +16,9 @@ use chop_integrity::json::{self, Limits, Plain};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+/// The type of an object that holds a credential in a `data:` URL (VC Data Model 2.0 §4.13).
+const ENVELOPE: &str = "EnvelopedVerifiableCredential";
+
 /// Is a credential whose structure holds and whose signatures are not yet verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecuredCredential {
@@ -49,7 +52,7 @@ impl SecuredCredential {
     /// When it breaks a rule of the data model; a JSON string is refused whatever it holds.
     pub fn from_value(value: Value) -> Result<Self, ParseError> {
         let json = object(value, "the credential")?;
-        if model::is_envelope(&json, "EnvelopedVerifiableCredential") {
+        if model::is_envelope(&json, ENVELOPE) {
             model::envelope(&json)?;
             let id = json.get("id").and_then(Value::as_str).unwrap_or_default();
             return Self::from_data_url(id);
@@ -71,13 +74,19 @@ impl SecuredCredential {
             let (own, securing) = split(further).ok()?;
             Some((securing, own))
         };
+        let by_its_values =
+            |plain: &Plain| Self::from_value(Value::Object(plain.members().to_map()));
+        // What calls itself an envelope is one, whatever else it calls itself.
+        if model::has_type(plain.members(), ENVELOPE) {
+            return by_its_values(&plain);
+        }
         match Credential::from_plain(plain, unproven) {
             Ok((securing, credential)) => Ok(Self {
                 credential,
                 securing,
                 claims: Claims::default(),
             }),
-            Err(plain) => Self::from_value(Value::Object(plain.members().to_map())),
+            Err(plain) => by_its_values(&plain),
         }
     }
 
@@ -234,12 +243,13 @@ impl SecuredCredential {
     /// # Errors
     /// When the credential has no canonical form.
     pub fn secured_bytes(&self) -> Result<Vec<u8>, JcsError> {
-        match (&self.securing, self.credential.written()) {
+        let whole = match (&self.securing, self.credential.written()) {
             (Securing::Unsecured | Securing::DataIntegrity(_), Some(written)) => {
-                Ok(written.canonical_whole())
+                written.canonical_whole()
             }
-            _ => secured_bytes(self.credential.json(), &self.securing),
-        }
+            _ => None,
+        };
+        whole.map_or_else(|| secured_bytes(self.credential.json(), &self.securing), Ok)
     }
 }
 

@@ -83,13 +83,37 @@ fn a_good_proof_of_a_plain_document_holds_in_any_order_and_another_does_not() {
             (true, Some(("id", json!("urn:a:c"))), false),
         ] {
             for context in [None, Some(json!([V2, APPLE]))] {
-                let text = secured(&document, context, signed, 3, change.clone()).unwrap();
+                let text = secured(&document, context, signed, (3, 0), change.clone()).unwrap();
                 let read = SecuredCredential::parse(text.as_bytes()).unwrap();
                 assert!(is_written(&read));
                 assert_eq!(results(&read)[0].is_ok(), holds, "{text}");
             }
         }
     }
+}
+
+#[test]
+fn one_proof_has_one_digest_by_itself_and_in_an_array() {
+    let document = good().to_string();
+    let [alone, one, two] = [0, 1, 2].map(|times| {
+        let text = secured(&document, None, true, (9, times), None).unwrap();
+        let read = SecuredCredential::parse(text.as_bytes()).unwrap();
+        assert!(is_written(&read) && results(&read).iter().all(Result::is_ok));
+        read.secured_bytes().unwrap()
+    });
+    assert_eq!(alone, one);
+    assert_ne!(alone, two);
+}
+
+#[test]
+fn what_calls_itself_an_envelope_is_read_as_one() {
+    let mut document = good();
+    document["type"] = json!(["VerifiableCredential", "EnvelopedVerifiableCredential"]);
+    let text = secured(&document.to_string(), None, true, (9, 0), None).unwrap();
+    let read = SecuredCredential::parse(text.as_bytes());
+    let built = SecuredCredential::from_value(serde_json::from_str(&text).unwrap());
+    assert!(read.is_err());
+    assert_eq!(read, built);
 }
 
 #[test]
@@ -169,6 +193,9 @@ fn value() -> impl Strategy<Value = Value> {
         json!([V2, 1]),
         json!("VerifiableCredential"),
         json!(["VerifiableCredential", ""]),
+        json!(["VerifiableCredential", "EnvelopedVerifiableCredential"]),
+        json!("EnvelopedVerifiableCredential"),
+        json!("data:application/vc+jwt,eyJ"),
         json!(["A"]),
         json!(["VerifiableCredential", "A", 1]),
         json!("2026-02-01T00:00:00Z"),
@@ -282,13 +309,13 @@ fn key() -> PrivateKey {
     PrivateKey::from_seed(KeyType::Ed25519, &[7; 32]).unwrap()
 }
 
-/// Adds an `eddsa-jcs-2022` proof, of the document or of another one, somewhere among a document's members; then a member may
-/// become another one. `None` where it holds a member twice.
+/// Adds an `eddsa-jcs-2022` proof, of the document or of another one, somewhere among a document's members, so many times in an
+/// array or, for 0, by itself; then a member may become another one. `None` where it holds a member twice.
 fn secured(
     document: &str,
     context: Option<Value>,
     signed: bool,
-    place: usize,
+    (place, times): (usize, usize),
     change: Option<(&str, Value)>,
 ) -> Option<String> {
     let parsed = json::parse(document.as_bytes(), &Limits::CREDENTIAL).ok()?;
@@ -320,11 +347,12 @@ fn secured(
         let place = texts.iter_mut().find(|(known, _)| known == name);
         place?.1 = value.to_string();
     }
+    let proof = match times {
+        0 => json!(configuration),
+        times => json!(vec![configuration; times]),
+    };
     let place = place % (texts.len() + 1);
-    texts.insert(
-        place,
-        ("proof".to_owned(), json!(configuration).to_string()),
-    );
+    texts.insert(place, ("proof".to_owned(), proof.to_string()));
     Some(object(&texts))
 }
 
@@ -381,7 +409,7 @@ proptest! {
     #[test]
     fn a_document_with_a_proof_is_judged_as_its_values_are(
         document in payload(),
-        (context, signed, place, change) in (select(vec![None, Some(json!([V2, APPLE])), Some(json!([V2]))]), any::<bool>(), 0_usize..16, prop::option::weighted(0.3, (name(), value()))),
+        (context, signed, place, change) in (select(vec![None, Some(json!([V2, APPLE])), Some(json!([V2]))]), any::<bool>(), (0_usize..16, 0_usize..3), prop::option::weighted(0.3, (name(), value()))),
     ) {
         let Some(text) = secured(&document, context, signed, place, change) else {
             return Ok(());

@@ -76,6 +76,25 @@ fn every_invalid_vector_is_refused_for_its_own_reason() {
     );
 }
 
+#[test]
+fn every_vector_says_the_same_with_white_space_and_without() {
+    let mut compared = 0;
+    for (name, vector) in vectors("valid").iter().chain(&vectors("invalid")) {
+        if vector["act"] != "verify" || !vector["input"].is_object() {
+            continue;
+        }
+        let plain = SecuredCredential::parse(&serde_json::to_vec(&vector["input"]).unwrap());
+        let spaced = serde_json::to_vec_pretty(&vector["input"]).unwrap();
+        let spaced = SecuredCredential::parse(&spaced);
+        assert_eq!(plain, spaced, "{name}");
+        if let (Ok(plain), Ok(spaced)) = (plain, spaced) {
+            assert_eq!(plain.secured_bytes(), spaced.secured_bytes(), "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 100, "only {compared} were compared");
+}
+
 fn vectors(folder: &str) -> Vec<(String, Value)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../conformance/vectors")

@@ -29,6 +29,30 @@ async fn accepts_a_credential_of_an_accredited_issuer_and_shows_the_proofs() {
 }
 
 #[tokio::test]
+async fn an_anchor_counts_however_the_credential_is_written() {
+    let world = World::new();
+    let credential = world.inspection(START + 10 * MINUTE);
+    world.anchor(&credential, START + 11 * MINUTE);
+    let mut in_array = credential.clone();
+    in_array["proof"] = json!([in_array["proof"]]);
+    for credential in [&credential, &in_array] {
+        let body = json!({"credential": credential});
+        let digest = world.judge(credential).await["digest"].clone();
+        for text in [
+            body.to_string(),
+            serde_json::to_string_pretty(&body).unwrap(),
+        ] {
+            let (_, verdict) = world.post("/v1/verifications", text).await;
+            assert_eq!(gist(&verdict), accepted());
+            assert_eq!(verdict["digest"], digest);
+            let checks = verdict["checks"].as_array().unwrap();
+            let anchor = checks.iter().find(|check| check["check"] == "anchor");
+            assert_eq!(anchor.unwrap()["outcome"], "passed");
+        }
+    }
+}
+
+#[tokio::test]
 async fn refuses_an_issuer_without_accreditation() {
     let world = World::new();
     let other = world.ledger.create();

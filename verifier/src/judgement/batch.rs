@@ -1,6 +1,7 @@
 //! Many credentials that do not belong together.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
 
@@ -9,9 +10,11 @@ use crate::VerifierApp;
 use crate::request::{Parsed, Terms};
 
 /// How many credentials are judged in one task, one after the other.
-const GROUP: usize = 8;
+const GROUP: usize = 16;
 /// How many groups are judged at once.
 const GROUPS: usize = 4;
+/// How long a group judges before it lets other tasks have their turn.
+const TURN: Duration = Duration::from_millis(1);
 
 /// Judges credentials, in their order; what several of them need is looked for once.
 pub(crate) async fn judge_batch(
@@ -38,9 +41,12 @@ pub(crate) async fn judge_batch(
         let (bench, session) = (Arc::clone(&bench), Arc::clone(&session));
         judging.spawn(async move {
             let mut judged = Vec::with_capacity(group.len());
+            let mut since = Instant::now();
             for credential in group {
-                // What else there is to do does not wait for all of them.
-                tokio::task::yield_now().await;
+                if since.elapsed() > TURN {
+                    tokio::task::yield_now().await;
+                    since = Instant::now();
+                }
                 judged.push(alone(Arc::clone(&bench), Arc::clone(&session), credential).await);
             }
             (index, judged)

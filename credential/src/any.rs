@@ -147,3 +147,28 @@ impl AnyCredential {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_credential_with_a_pairing_among_its_proofs_is_dear() {
+        let proof = |suite| json!({"type": "DataIntegrityProof", "cryptosuite": suite});
+        let dear = |proofs: Value| {
+            let credential = AnyCredential::from_value(json!({
+                "@context": ["https://www.w3.org/ns/credentials/v2"],
+                "type": ["VerifiableCredential"],
+                "issuer": "did:example:i",
+                "credentialSubject": {"id": "did:example:s"},
+                "proof": proofs,
+            }));
+            credential.unwrap().is_dear()
+        };
+        assert!(dear(proof("bbs-2023")));
+        assert!(dear(json!([proof("eddsa-jcs-2022"), proof("bbs-2023")])));
+        assert!(!dear(proof("ecdsa-sd-2023")));
+        assert!(!dear(json!([proof("eddsa-jcs-2022")])));
+    }
+}

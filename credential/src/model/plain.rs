@@ -172,8 +172,8 @@ impl Written {
         self.plain.canonical(|name| self.is_own(name))
     }
 
-    /// Writes all members of the text as canonical JSON (RFC 8785); `None` where its proofs stand in an array, which an anchor's
-    /// digest does not know from the proof alone when there is one.
+    /// Writes all members of the text as canonical JSON (RFC 8785); `None` where its proofs stand in an array: an anchor's digest
+    /// is the same for one proof by itself and in an array, so the text does not serve.
     pub(crate) fn canonical_whole(&self) -> Option<Vec<u8>> {
         match self.plain.members().member("proof") {
             Some(Item::Array(_)) => None,

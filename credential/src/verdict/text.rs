@@ -1,4 +1,4 @@
-//! Verdicts as text: the JSON that serializing them gives, in a fourth of the time.
+//! Verdicts as text: the JSON that serializing them gives, without what serializing takes.
 
 use super::{Check, CheckOutcome, Outcome, Verdict};
 use chop_integrity::escape_into;

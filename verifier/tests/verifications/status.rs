@@ -1,5 +1,6 @@
 //! Status lists and schemas that come from elsewhere.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -17,13 +18,18 @@ use crate::world::{MINUTE, NOW, START, World, accepted, gist, refused, sign, tim
 struct Lists {
     url: String,
     served: Arc<Mutex<Option<Value>>>,
+    /// How often it was asked for.
+    asked: Arc<AtomicUsize>,
     settings: Settings,
 }
 
 async fn lists() -> Lists {
     let served: Arc<Mutex<Option<Value>>> = Arc::default();
     let answer = Arc::clone(&served);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
     let list = move || async move {
+        count.fetch_add(1, Ordering::Relaxed);
         let body = answer.lock().unwrap().as_ref().map(Value::to_string);
         let status = if body.is_some() {
             StatusCode::OK
@@ -48,6 +54,7 @@ async fn lists() -> Lists {
     Lists {
         url: base.join("list").unwrap().into(),
         served,
+        asked,
         settings,
     }
 }
@@ -128,6 +135,28 @@ async fn a_list_that_cannot_be_reached_is_not_clear() {
         )
         .await;
     assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_batch_asks_for_a_list_as_often_as_one_credential_does() {
+    let lists = lists().await;
+    let world = World::fetching(lists.settings.clone());
+    let credential = lists.credential(&world);
+    // Nothing that could not be had is remembered from one request to the next.
+    let (first, _) = gist(&world.judge(&credential).await);
+    let by_one = lists.asked.swap(0, Ordering::Relaxed);
+    let body = json!({"credentials": vec![&credential; 40]});
+    let (_, answer) = world
+        .post("/v1/verifications/batch", body.to_string())
+        .await;
+    assert_eq!(lists.asked.load(Ordering::Relaxed), by_one);
+    assert!(by_one > 0 && first == "indeterminate");
+    let results = answer["results"].as_array().unwrap();
+    assert!(
+        results
+            .iter()
+            .all(|result| result["outcome"] == "indeterminate")
+    );
 }
 
 #[tokio::test]
